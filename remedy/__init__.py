@@ -1,0 +1,73 @@
+"""remedy: ``model.fit`` with a doctor in the room.
+
+``remedy.fit(model, X, y)`` replaces ``model.fit``. It logs the run to MLflow, notices when the run
+is stuck, says why, searches over the remedies that treat that trouble, and records the best
+confirmed fix as a run linked to the stuck one.
+
+Importing this package imports neither Keras, MLflow nor Optuna: the names below are loaded when
+they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from remedy.api import Fix, Result, diagnose, fit, tune
+    from remedy.detectors._base import Detector
+    from remedy.diagnosis import Diagnosis, Examination, Finding
+    from remedy.errors import RemedyError, RemedyWarning
+    from remedy.evidence import Evidence
+    from remedy.prescription import Prescription
+    from remedy.remedies._base import Remedy
+    from remedy.search import Search
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "fit": "remedy.api",
+    "tune": "remedy.api",
+    "diagnose": "remedy.api",
+    "Result": "remedy.api",
+    "Fix": "remedy.api",
+    "Search": "remedy.search",
+    "Detector": "remedy.detectors._base",
+    "Remedy": "remedy.remedies._base",
+    "Finding": "remedy.diagnosis",
+    "Diagnosis": "remedy.diagnosis",
+    "Examination": "remedy.diagnosis",
+    "Evidence": "remedy.evidence",
+    "Prescription": "remedy.prescription",
+    "RemedyError": "remedy.errors",
+    "RemedyWarning": "remedy.errors",
+}
+
+__all__ = [
+    "Detector",
+    "Diagnosis",
+    "Evidence",
+    "Examination",
+    "Finding",
+    "Fix",
+    "Prescription",
+    "Remedy",
+    "RemedyError",
+    "RemedyWarning",
+    "Result",
+    "Search",
+    "__version__",
+    "diagnose",
+    "fit",
+    "tune",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'remedy' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,365 @@
+"""The public functions: fit, tune and diagnose. Read from top to bottom."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from remedy import figures, registry, report, tracking
+from remedy.dataset import Dataset
+from remedy.diagnosis import Diagnosis, Examination
+from remedy.diagnosis import diagnose as examine
+from remedy.errors import DataMismatch, InvalidInput, ModelError, NotFound, RemedyWarning
+from remedy.evidence import Evidence
+from remedy.facts import probe, static_evidence
+from remedy.inputs import FitCall, build_if_needed, read_fit_call, require_compiled
+from remedy.recipe import Recipe
+from remedy.recorder import Recorder
+from remedy.report import Terminal
+from remedy.scores import scorer_for
+from remedy.search import Search
+from remedy.treatment import Fix, Patient, Treatment, last_values, requirements, treat
+
+__all__ = ["Fix", "Result", "diagnose", "fit", "tune"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `fit` hands back.
+
+    Attributes:
+        model: The user's model, trained; where a fix was found, up to the moment it was found stuck.
+        history: Keras' History of that training.
+        run_id, run_url: The MLflow run, None where nothing could be logged.
+        stuck: Whether the run was found stuck.
+        diagnoses: What was found, most certain first.
+        examination: The same with what passed and what could not be seen.
+        fix: The confirmed fix, or None.
+        conclusion: One sentence that says how it ended.
+    """
+
+    model: Any
+    history: Any
+    run_id: str | None
+    run_url: str | None
+    stuck: bool
+    diagnoses: tuple[Diagnosis, ...]
+    examination: Examination
+    fix: Fix | None
+    conclusion: str
+
+
+def fit(
+    model: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    experiment: str | None = None,
+    run_name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    search: bool | Search = True,
+    groups: Any = None,
+    detectors: Iterable[Any] | None = None,
+    remedies: Iterable[Any] | None = None,
+    log_data: bool | None = None,
+    **fit_kwargs: Any,
+) -> Result:
+    """Train as ``model.fit`` does, log the run, and treat it when it is stuck.
+
+    The training is the user's own: same model object, same keywords, same callbacks. When a
+    detector is certain that it is stuck, the training waits while remedies are searched. With a
+    confirmed fix it ends there; without one it goes on as if nothing had happened.
+
+    Args:
+        model: A compiled Keras 3 model.
+        X, y: As ``Model.fit`` takes them: arrays with n rows, or lists or dicts of arrays.
+        experiment: MLflow experiment; None takes the active one, else "remedy".
+        run_name: Name of the run.
+        tags: Further tags of the run.
+        search: True, False (watch and say, never stop), or how to search.
+        groups: One label a row, shape (n,), such as the patient: rows of a group stay on one side
+            of every split, ``validation_split`` included.
+        detectors: Detectors to use, by code, name, class or instance; None takes all.
+        remedies: Remedies to choose from, by name, class or instance; None takes all.
+        log_data: True keeps the arrays with the run, False never does; None keeps them, once by
+            digest, where the store is local.
+        **fit_kwargs: Every keyword of ``Model.fit``, with Keras' meaning.
+
+    Returns:
+        Result: With the trained model, the diagnoses and the fix.
+
+    Raises:
+        ModelError: The model is not compiled.
+        InvalidInput: Keras could not train on these arrays or options.
+    """
+    options = _options(search)
+    found, chosen = registry.detectors(detectors), registry.remedies(remedies)
+    call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0)
+    if call.dataset is not None:
+        build_if_needed(model, call.dataset.train.X)
+    recipe = _read_recipe(model, call)
+    terminal = Terminal(quiet=fit_kwargs.get("verbose", "auto") == 0)
+    treatment: Treatment | None = None
+    name = run_name or experiment
+    own_callbacks = _as_list(call.kwargs.pop("callbacks", None))
+    with tracking.open_run(experiment, run_name, tags) as run:
+        _log_start(run, recipe, call.dataset, name, log_data)
+
+        def on_stuck(examination: Examination) -> bool:
+            nonlocal treatment
+            run.tags(_verdict_tags(examination))
+            if options is None or recipe is None or call.dataset is None:
+                return False
+            patient = Patient(
+                recipe, call.dataset, examination, recorder.evidence, run, found, chosen, own_callbacks, name
+            )
+            try:
+                treatment = treat(patient, options, terminal)
+            except Exception as error:
+                text = f"The search failed ({type(error).__name__}: {error}); the training goes on."
+                warnings.warn(text, RemedyWarning, stacklevel=2)
+                return False
+            return treatment.fix is not None or treatment.interrupted
+
+        recorder = _recorder(recipe, call.dataset, found, terminal, run, on_stuck)
+        history = model.fit(call.X, call.y, callbacks=[*own_callbacks, recorder], **call.kwargs)
+        conclusion = treatment.conclusion if treatment else report.verdict(recorder.examination)
+        _log_end(run, recorder, conclusion, model, call.dataset, treatment)
+    fix = treatment.fix if treatment else None
+    if fix is None:
+        terminal.conclusion(conclusion)
+    examination = recorder.examination
+    return Result(
+        model, history, run.run_id, run.url, examination.stuck, examination.diagnoses, examination, fix, conclusion
+    )
+
+
+def diagnose(
+    model: Any = None, X: Any = None, y: Any = None, *, run_id: str | None = None, detectors: Iterable[Any] | None = None, **fit_kwargs: Any
+) -> Examination:
+    """Examine a model and its data without training, or a logged run from what was logged.
+
+    Args:
+        model: A compiled Keras model; with ``X`` and ``y``.
+        X, y: As for `fit`.
+        run_id: An MLflow run of any framework that logged a loss; instead of model and data.
+        detectors: Detectors to use; None takes all.
+        **fit_kwargs: What ``Model.fit`` would be given (batch size, validation split ...).
+
+    Raises:
+        NotFound: There is no such run.
+        InvalidInput: Neither a run nor a model with data was given.
+    """
+    found = registry.detectors(detectors)
+    if run_id is not None:
+        return examine(logged_evidence(tracking.get_run(run_id)), found)
+    if model is None or X is None:
+        raise InvalidInput("diagnose() needs either run_id=, or a compiled model with X and y.")
+    call = read_fit_call(model, X, y, fit_kwargs)
+    if call.dataset is None:
+        return examine(Evidence(), found)
+    return examine(static_evidence(Recipe.from_model(model, call.kwargs), call.dataset), found)
+
+
+def tune(
+    experiment: str | None = None,
+    *,
+    run_id: str | None = None,
+    search: Search | None = None,
+    data: Dataset | None = None,
+    force: bool = False,
+    terminal: Terminal | None = None,
+) -> dict[str, Treatment]:
+    """Search a fix for runs that were found stuck earlier, without the script that trained them.
+
+    Args:
+        experiment: Treat every stuck run of this experiment that has no fix yet.
+        run_id: Or treat this run.
+        search: How to search.
+        data: The data, where the store did not keep it.
+        force: Take ``data`` although its digest is not that of the run.
+        terminal: Hears how it goes on; a new one where None.
+
+    Returns:
+        ``{run id: what came of it}``; empty when no run is stuck without a fix.
+
+    Raises:
+        NotFound: No such experiment or run, or a run that remedy did not log to its end.
+        DataMismatch: The data is not that of the run, or there is none.
+    """
+    runs = [tracking.get_run(run_id)] if run_id else tracking.find_runs(experiment, "tags.`remedy.verdict` = 'stuck'")
+    waiting = [run for run in runs if run_id or "remedy.fixed_by_run_id" not in run.data.tags]
+    treated = {}
+    for found in waiting:
+        patient = _patient(found, data, force)
+        treatment = treat(patient, search or Search(), terminal or Terminal())
+        if treatment.fix is None:
+            patient.run.note(report.note(treatment.conclusion, None, patient.examination.diagnoses))
+            (terminal or Terminal()).conclusion(treatment.conclusion)
+        treated[found.info.run_id] = treatment
+    return treated
+
+
+def logged_evidence(run: Any) -> Evidence:
+    """Return the evidence of an MLflow run: remedy's own where there is, else what its metrics tell."""
+    try:
+        return Evidence.from_dict(tracking.read_json(run.info.run_id, "evidence.json"))
+    except NotFound:
+        series = tracking.history(run.info.run_id, run.data.metrics)
+    loss = next((series.pop(k) for k in ("loss", "train_loss", "training_loss", "train/loss") if k in series), None)
+    val = next((series.pop(k) for k in ("val_loss", "valid_loss", "validation_loss", "eval_loss", "val/loss") if k in series), None)
+    bad = next((i for i, v in enumerate(loss or ()) if not math.isfinite(v)), None)
+    return Evidence(loss=loss, val_loss=val, metrics=series, nonfinite_epoch=bad, nonfinite_what=None if bad is None else "loss")
+
+
+def _options(search: bool | Search) -> Search | None:
+    if isinstance(search, Search):
+        return search
+    if isinstance(search, bool):
+        return Search() if search else None
+    raise InvalidInput(f"search={search!r}: give True, False or remedy.Search(...).")
+
+
+def _read_recipe(model: Any, call: FitCall) -> Recipe | None:
+    require_compiled(model)
+    try:
+        recipe = Recipe.from_model(model, call.kwargs)
+        if call.dataset is not None and recipe.architecture.opaque:
+            warnings.warn(
+                f"{recipe.architecture.opaque}; remedies that need that are left out.", RemedyWarning, stacklevel=3
+            )
+        return recipe
+    except ModelError as error:
+        warnings.warn(f"{error} The run is logged and watched; no remedy can be searched.", RemedyWarning, stacklevel=3)
+        return None
+
+
+def _recorder(
+    recipe: Recipe | None, dataset: Dataset | None, detectors: Any, terminal: Terminal, run: tracking.Run, on_stuck: Any
+) -> Recorder:
+    def on_epoch(epoch: int, evidence: Evidence) -> None:
+        run.metrics(last_values(evidence), epoch)
+
+    known = Evidence() if recipe is None or dataset is None else static_evidence(recipe, dataset)
+    rows = None if dataset is None else probe(dataset.train)
+    scorer = None
+    if dataset is not None and rows is not None:
+        scorer = scorer_for(dataset.task, rows.target, None, bool(recipe and recipe.from_logits))
+        known = known if recipe else Evidence(task=dataset.task, class_counts=dataset.class_counts)
+    return Recorder(
+        known,
+        detectors,
+        probe=rows,
+        scorer=scorer,
+        recipe=recipe,
+        on_epoch=on_epoch,
+        on_diagnosis=terminal.diagnosis,
+        on_stuck=on_stuck,
+    )
+
+
+def _log_start(
+    run: tracking.Run, recipe: Recipe | None, dataset: Dataset | None, name: str | None, log_data: bool | None
+) -> None:
+    run.tags({"remedy.device": device(), "remedy.backend": os.environ.get("KERAS_BACKEND") or _backend()})
+    if recipe is not None:
+        run.params(
+            {
+                "optimizer": recipe.optimizer["class_name"],
+                "learning_rate": recipe.learning_rate,
+                "loss": recipe.loss_name,
+                "batch_size": recipe.batch_size or 32,
+                "epochs": recipe.epochs,
+                "class_weight": recipe.class_weight,
+                "architecture": recipe.architecture.digest,
+                "recipe": recipe.digest,
+            }
+        )
+        run.json("recipe.json", recipe.to_dict())
+    if dataset is not None and run.run_id is not None:
+        run.params({"task": dataset.task, "rows_train": len(dataset.train)})
+        run.dataset(dataset, name or "data")
+        run.tags({"remedy.data_digest": dataset.digest})
+        try:
+            tracking.keep_data(run.run_id, dataset, log_data)
+        except Exception as error:
+            text = f"The arrays could not be kept for `remedy tune` ({error}); the training goes on."
+            warnings.warn(text, RemedyWarning, stacklevel=3)
+
+
+def _log_end(
+    run: tracking.Run, recorder: Recorder, conclusion: str, model: Any, dataset: Dataset | None, treatment: Treatment | None
+) -> None:
+    examination = recorder.examination
+    run.tags(_verdict_tags(examination))
+    run.json("evidence.json", recorder.evidence.to_dict())
+    run.json("examination.json", examination.to_dict())
+    run.figure("curves.png", figures.curves(recorder.evidence, examination, conclusion.split(". ")[0][:90]))
+    if treatment is None or treatment.fix is None or treatment.fix.run_id is None:
+        run.note(report.note(conclusion, None, examination.diagnoses))
+    if dataset is not None:
+        run.model(model, dataset.train.X, requirements())
+
+
+def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
+    run_id, tags = found.info.run_id, found.data.tags
+    recipe = Recipe.from_dict(tracking.read_json(run_id, "recipe.json"))
+    digest = tags.get("remedy.data_digest", "")
+    dataset = data if data is not None else tracking.load_data(run_id, digest)
+    if dataset is None:
+        raise DataMismatch(
+            f"The data of run {run_id} (digest {digest}) was not kept. Give it with --data FILE.npz or "
+            "--data package.module:function."
+        )
+    if dataset.digest != digest and not force:
+        raise DataMismatch(
+            f"This data has digest {dataset.digest}, run {run_id} was trained on {digest}. "
+            "Give the same rows in the same order and split, or --force to use it all the same."
+        )
+    evidence = logged_evidence(found)
+    detectors, remedies = registry.detectors(), registry.remedies()
+    examination = examine(evidence, detectors)
+    run = tracking.Run(run_id, found.info.experiment_id)
+    return Patient(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)
+
+
+def _verdict_tags(examination: Examination) -> dict[str, str | None]:
+    cause = examination.cause
+    return {
+        "remedy.verdict": "stuck" if examination.stuck else "healthy",
+        "remedy.cause": cause.name if cause else None,
+        "remedy.code": cause.code if cause else None,
+        "remedy.stuck_epoch": str(cause.epoch) if cause else None,
+    }
+
+
+def device() -> str:
+    """Return the kind of device that Keras trains on: "gpu:0 of 1", or "cpu"."""
+    import keras
+
+    try:
+        gpus = keras.distribution.list_devices("gpu")
+    except Exception:
+        gpus = []
+    if not gpus and keras.backend.backend() == "torch":
+        import torch
+
+        gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return f"{gpus[0]} of {len(gpus)}" if gpus else "cpu"
+
+
+def _backend() -> str:
+    import keras
+
+    return str(keras.backend.backend())
+
+
+def _as_list(callbacks: Any) -> list[Any]:
+    if callbacks is None:
+        return []
+    inner = getattr(callbacks, "callbacks", callbacks)  # a keras CallbackList
+    return list(inner) if isinstance(inner, (list, tuple)) else [inner]

@@ -1,0 +1,233 @@
+"""The architecture of a model as Keras' own configuration, and the surgery done on it.
+
+An `Architecture` wraps the dict that ``keras.saving.serialize_keras_object(model)`` gives. Working
+on configurations and not on live layers keeps remedies pure, quick to test and free of any Keras
+import; layer names, dtype policies and custom objects survive untouched. Nested models are
+entered. A model without such a configuration (most subclassed ones) is *opaque*: it can be
+trained and watched, but not operated on.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from remedy.errors import NotApplicable
+
+LayerConfig = dict[str, Any]
+
+KERNEL_LAYERS = frozenset(
+    {"Dense", "EinsumDense", "SimpleRNN", "LSTM", "GRU", "Bidirectional"}
+    | {f"{kind}{d}D" for kind in ("Conv", "SeparableConv", "DepthwiseConv") for d in (1, 2, 3)}
+)
+CONVOLUTIONS = frozenset(name for name in KERNEL_LAYERS if "Conv" in name)
+SHAPERS = frozenset({"Flatten", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"}) | {
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "Reshape",
+}
+MERGES = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Dot"})
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The configuration of a model.
+
+    Attributes:
+        config: What ``serialize_keras_object(model)`` gives, without compile and build parts.
+        opaque: Why the layers cannot be operated on, or None.
+    """
+
+    config: LayerConfig = field(repr=False)
+    opaque: str | None = None
+
+    @classmethod
+    def from_serialized(cls, config: LayerConfig) -> Architecture:
+        """Take Keras' serialized model; drop what goes stale under surgery (build shapes, compile part)."""
+        config = _without(copy.deepcopy(config), {"build_config", "compile_config", "build_input_shape"})
+        known = config.get("class_name") in ("Sequential", "Functional", "Model") and "layers" in config["config"]
+        reason = None if known else f"{config.get('class_name')} is a subclassed model: its layers cannot be rewritten"
+        return cls(config, reason)
+
+    @property
+    def digest(self) -> str:
+        """A short digest of the configuration."""
+        return hashlib.blake2b(json.dumps(self.config, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
+
+    def require_open(self) -> None:
+        """Raise `NotApplicable` when the layers cannot be operated on."""
+        if self.opaque:
+            raise NotApplicable(self.opaque)
+
+    def layers(self, *kinds: str) -> Iterator[LayerConfig]:
+        """Yield the layer entries, nested models entered, in order; only of ``kinds`` if given."""
+        if self.opaque:
+            return
+        for layer in _walk(self.config):
+            if not kinds or layer["class_name"] in kinds:
+                yield layer
+
+    def inputs(self) -> list[LayerConfig]:
+        """Return the outermost model's InputLayer entries, in the order in which it takes its inputs."""
+        if self.opaque:
+            return []
+        inner = self.config["config"]
+        entries = {_name(layer): layer for layer in inner["layers"] if layer["class_name"] == "InputLayer"}
+        if "input_layers" not in inner:
+            return list(entries.values())
+        return [entries[ref[0]] for ref in _references(inner["input_layers"])]
+
+    def outputs(self) -> list[str]:
+        """Return the names of the layers whose outputs are the model's outputs."""
+        if self.opaque:
+            return []
+        if self.config["class_name"] == "Sequential":
+            return [_name(self.config["config"]["layers"][-1])]
+        return [ref[0] for ref in _references(self.config["config"]["output_layers"])]
+
+    def edit(self, change: Callable[[LayerConfig], None], *kinds: str) -> Architecture:
+        """Return a copy in which ``change`` was applied to every layer entry of ``kinds``, in place."""
+        self.require_open()
+        changed = Architecture(copy.deepcopy(self.config))
+        for layer in changed.layers(*kinds):
+            change(layer)
+        return changed
+
+    def chain(self) -> list[LayerConfig]:
+        """Return the outermost layers in order if each feeds exactly the next one, else an empty list."""
+        if self.opaque:
+            return []
+        layers: list[LayerConfig] = self.config["config"]["layers"]
+        if self.config["class_name"] == "Sequential":
+            return layers
+        for before, layer in zip(layers, layers[1:], strict=False):
+            if len(layer.get("inbound_nodes", ())) != 1 or _sources(layer) != [_name(before)]:
+                return []
+        return layers if layers and layers[0]["class_name"] == "InputLayer" else []
+
+    def consumers(self, name: str) -> list[LayerConfig]:
+        """Return the outermost layers that read the output of layer ``name``."""
+        layers: list[LayerConfig] = [] if self.opaque else self.config["config"]["layers"]
+        if not self.opaque and self.config["class_name"] == "Sequential":
+            at = next((i for i, layer in enumerate(layers) if _name(layer) == name), len(layers))
+            return layers[at + 1 : at + 2]
+        return [layer for layer in layers if name in _sources(layer)]
+
+    def without(self, *names: str) -> Architecture:
+        """Return a copy without the named outermost layers; what read them reads what they read.
+
+        Raises:
+            NotApplicable: A layer has several inputs or uses, or is an input or output.
+        """
+        self.require_open()
+        config = copy.deepcopy(self.config)
+        inner = config["config"]
+        if config["class_name"] == "Sequential":
+            inner["layers"] = [layer for layer in inner["layers"] if _name(layer) not in names]
+            return Architecture(config)
+        for name in names:
+            layer = next(entry for entry in inner["layers"] if _name(entry) == name)
+            references = _references(layer.get("inbound_nodes", []))
+            if len(references) != 1 or name in self.outputs():
+                raise NotApplicable(f"layer {name!r} cannot be taken out: it joins branches or ends the model")
+            inner["layers"].remove(layer)
+            _redirect(inner, name, references[0])
+        return Architecture(config)
+
+    def insert_after(self, name: str, new: LayerConfig) -> Architecture:
+        """Return a copy in which ``new`` stands behind the outermost layer ``name``.
+
+        Args:
+            name: The layer whose output ``new`` reads; every former reader then reads ``new``.
+            new: ``{"module", "class_name", "config": {"name": ...}}`` of a layer with one input.
+        """
+        self.require_open()
+        config = copy.deepcopy(self.config)
+        inner = config["config"]
+        at = next(i for i, layer in enumerate(inner["layers"]) if _name(layer) == name)
+        entry: LayerConfig = {"registered_name": None, **copy.deepcopy(new)}
+        if config["class_name"] != "Sequential":
+            new_name = entry["config"]["name"]
+            _redirect(inner, name, [new_name, 0, 0])
+            tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0], **_no_shape()}}
+            entry |= {"name": new_name, "inbound_nodes": [{"args": [tensor], "kwargs": {}}]}
+        inner["layers"].insert(at + 1, entry)
+        return Architecture(config)
+
+    def unused_name(self, wish: str) -> str:
+        """Return ``wish``, or ``wish_1`` and so on, whichever no layer has."""
+        taken = {_name(layer) for layer in self.layers()}
+        return next(n for n in (wish, *(f"{wish}_{i}" for i in range(1, 10_000))) if n not in taken)
+
+
+def width_key(layer: LayerConfig) -> str | None:
+    """Return which configuration key holds a layer's width: "units", "filters" or None."""
+    return next((key for key in ("filters", "units") if isinstance(layer["config"].get(key), int)), None)
+
+
+def _no_shape() -> dict[str, Any]:
+    # Keras rebuilds a node from its history alone; shape and dtype only have to be there.
+    return {"shape": [None], "dtype": "float32"}
+
+
+def _name(layer: LayerConfig) -> str:
+    return str(layer["config"].get("name", layer.get("name")))
+
+
+def _walk(model: LayerConfig) -> Iterator[LayerConfig]:
+    for layer in model["config"]["layers"]:
+        yield layer
+        if isinstance(layer["config"].get("layers"), list):
+            yield from _walk(layer)
+        elif isinstance(layer["config"].get("layer"), dict):  # TimeDistributed, Bidirectional
+            yield layer["config"]["layer"]
+
+
+def _references(part: Any) -> list[list[Any]]:
+    """Return every ``[layer, node, tensor]`` reference inside a part of a functional configuration."""
+    if isinstance(part, dict):
+        if "keras_history" in part:
+            return [part["keras_history"]]
+        return [ref for value in part.values() for ref in _references(value)]
+    if isinstance(part, (list, tuple)):
+        if len(part) == 3 and isinstance(part[0], str) and all(isinstance(i, int) for i in part[1:]):
+            return [list(part)]
+        return [ref for value in part for ref in _references(value)]
+    return []
+
+
+def _sources(layer: LayerConfig) -> list[str]:
+    return [ref[0] for ref in _references(layer.get("inbound_nodes", []))]
+
+
+def _redirect(inner: LayerConfig, old: str, new: list[Any]) -> None:
+    """Point every reference to layer ``old`` at ``new``, in nodes and in the model's outputs."""
+
+    def turn(part: Any) -> Any:
+        if isinstance(part, dict):
+            history = part.get("keras_history")
+            if history is not None:
+                return {**part, "keras_history": list(new) if history[0] == old else history}
+            return {key: turn(value) for key, value in part.items()}
+        if isinstance(part, (list, tuple)):
+            if len(part) == 3 and part[0] == old and all(isinstance(i, int) for i in part[1:]):
+                return list(new)
+            return [turn(value) for value in part]
+        return part
+
+    for layer in inner["layers"]:
+        layer["inbound_nodes"] = turn(layer.get("inbound_nodes", []))
+    inner["output_layers"] = turn(inner["output_layers"])
+
+
+def _without(part: Any, keys: set[str]) -> Any:
+    if isinstance(part, dict):
+        return {key: _without(value, keys) for key, value in part.items() if key not in keys}
+    if isinstance(part, list):
+        return [_without(value, keys) for value in part]
+    return part

@@ -1,0 +1,122 @@
+"""Nests of arrays, as Keras accepts them: one array, or a list, tuple or dict of arrays.
+
+Only what the rest of the package needs: walk a nest, take rows, hash it, keep it in one ``.npz``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Nest: TypeAlias = Any
+"""An array of shape (n, ...), or a list, tuple or dict of such arrays with equal n."""
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+
+_HASH_CHUNK = 1 << 24
+
+
+def leaves(nest: Nest) -> list[Array]:
+    """Return the arrays of a nest, dicts in sorted key order.
+
+    Args:
+        nest: An array, or a list, tuple or dict of arrays. None gives an empty list.
+    """
+    return [array for _, array in named_leaves(nest)]
+
+
+def named_leaves(nest: Nest, name: str = "") -> Iterator[tuple[str, Array]]:
+    """Yield ``(path, array)`` for every array of a nest; the path of a lone array is ``name``."""
+    if nest is None:
+        return
+    if isinstance(nest, Mapping):
+        for key in sorted(nest):
+            yield from named_leaves(nest[key], f"{name}.{key}" if name else str(key))
+    elif isinstance(nest, (list, tuple)):
+        for i, part in enumerate(nest):
+            yield from named_leaves(part, f"{name}.{i}" if name else str(i))
+    else:
+        yield name, nest
+
+
+def tree_map(function: Callable[[Array], Any], nest: Nest) -> Nest:
+    """Apply ``function`` to every array of a nest and keep its structure."""
+    if nest is None:
+        return None
+    if isinstance(nest, Mapping):
+        return {key: tree_map(function, part) for key, part in nest.items()}
+    if isinstance(nest, (list, tuple)):
+        return type(nest)(tree_map(function, part) for part in nest)
+    return function(nest)
+
+
+def length(nest: Nest) -> int:
+    """Return the number of rows of a nest (of its first array)."""
+    return len(leaves(nest)[0])
+
+
+def take(nest: Nest, index: Sequence[int] | Array | slice) -> Nest:
+    """Return the rows ``index`` of every array of a nest."""
+    return tree_map(lambda array: array[index], nest)
+
+
+def concatenate(first: Nest, second: Nest) -> Nest:
+    """Stack two nests of the same structure row-wise."""
+    if isinstance(first, Mapping):
+        return {key: concatenate(part, second[key]) for key, part in first.items()}
+    if isinstance(first, (list, tuple)):
+        return type(first)(concatenate(a, b) for a, b in zip(first, second, strict=True))
+    return np.concatenate([first, second])
+
+
+def digest(*nests: Nest) -> str:
+    """Return a 32-digit hexadecimal BLAKE2b digest of contents, shapes and dtypes.
+
+    Reads large arrays in chunks, so a memory-mapped array is never copied as a whole.
+    """
+    state = hashlib.blake2b(digest_size=16)
+    for i, nest in enumerate(nests):
+        for path, array in named_leaves(nest):
+            state.update(f"{i}:{path}:{array.dtype.str}:{array.shape}".encode())
+            rows = max(1, _HASH_CHUNK // max(1, array[:1].nbytes))
+            for start in range(0, len(array), rows):
+                state.update(np.ascontiguousarray(array[start : start + rows]).data)
+    return state.hexdigest()
+
+
+def flatten_for_npz(nest: Nest, name: str) -> dict[str, Array]:
+    """Return ``{key: array}`` that `restore_from_npz` turns into the same nest.
+
+    A lone array is stored under ``name``, a list item under ``name[0]``, a dict item under
+    ``name{key}``.
+    """
+    if nest is None:
+        return {}
+    if isinstance(nest, Mapping):
+        items = {f"{name}{{{key}}}": part for key, part in nest.items()}
+    elif isinstance(nest, (list, tuple)):
+        items = {f"{name}[{i}]": part for i, part in enumerate(nest)}
+    else:
+        return {name: np.asarray(nest)}
+    return {key: array for k, part in items.items() for key, array in flatten_for_npz(part, k).items()}
+
+
+def restore_from_npz(arrays: Mapping[str, Array], name: str) -> Nest:
+    """Rebuild what `flatten_for_npz` took apart; None when nothing is stored under ``name``."""
+    if name in arrays:
+        return arrays[name]
+    inner = sorted({_next_key(key, name) for key in arrays if key.startswith((f"{name}[", f"{name}{{"))})
+    if not inner:
+        return None
+    if inner[0].startswith("["):
+        inner.sort(key=lambda key: int(key[1:-1]))
+        return [restore_from_npz(arrays, name + key) for key in inner]
+    return {key[1:-1]: restore_from_npz(arrays, name + key) for key in inner}
+
+
+def _next_key(key: str, name: str) -> str:
+    rest = key[len(name) :]
+    return rest[: rest.index("]" if rest[0] == "[" else "}") + 1]

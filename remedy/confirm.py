@@ -1,0 +1,195 @@
+"""From the best attempt to a fix: the smallest set that keeps the score, proven on fresh seeds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from remedy.dataset import Dataset
+from remedy.engines._base import Job
+from remedy.errors import NotApplicable
+from remedy.prescription import Change, Prescription
+from remedy.scores import CLASSIFICATION, Scorer, class_ids
+from remedy.search import REDUCE_UNTIL, Attempt, Screening
+
+FRESH_SEEDS = 3
+SLACK = 0.02
+"""A remedy whose absence costs less than this on the validation rows is not worth its line."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How the untouched and the treated recipe did on rows never trained on or chosen by.
+
+    Attributes:
+        baseline, treated: Scores over the same fresh seeds.
+        margin: By how much the medians must differ: the larger half range over seeds, the standard
+            error of the score on so few rows, or 0.02, whichever is most.
+        constant: Score of the best constant answer, or None for a user's own objective.
+        seeds: The seeds.
+        epochs: Epochs that every training was given.
+    """
+
+    baseline: tuple[float, ...] = ()
+    treated: tuple[float, ...] = ()
+    margin: float = SLACK
+    constant: float | None = None
+    seeds: tuple[int, ...] = ()
+    epochs: int = 0
+
+    @property
+    def score(self) -> float | None:
+        """Median of the treated recipe."""
+        return statistics.median(self.treated) if self.treated else None
+
+    @property
+    def baseline_score(self) -> float | None:
+        """Median of the untouched recipe."""
+        return statistics.median(self.baseline) if self.baseline else None
+
+    @property
+    def holds(self) -> bool:
+        """True when the fix is better than the untouched recipe, and than a constant, by more than the margin."""
+        if len(self.treated) < FRESH_SEEDS or len(self.baseline) < FRESH_SEEDS:
+            return False
+        better = statistics.median(self.treated)
+        floor = -math.inf if self.constant is None else self.constant
+        return better > max(statistics.median(self.baseline), floor) + self.margin
+
+    @property
+    def best_seed(self) -> int:
+        """The seed whose score is the median of the treated recipe."""
+        return self.seeds[self.treated.index(statistics.median_low(self.treated))]
+
+
+@dataclass
+class Reduction:
+    """The smallest prescription found, and what each remedy is worth."""
+
+    prescription: Prescription
+    lost: dict[str, float] = field(default_factory=dict)
+
+
+def reduce(screening: Screening, best: Attempt) -> Reduction:
+    """Drop remedies one at a time, last wanted first, while the validation score stays.
+
+    Every try trains for as many epochs as the time allows, and is compared with the best attempt
+    after equally many epochs from the same seed.
+
+    Args:
+        screening: What was tried; its engine and budget are used.
+        best: The attempt to make smaller.
+    """
+    result = Reduction(best.prescription)
+    names = list(best.prescription.names)
+    if len(names) < 2:
+        return result
+    per_epoch = best.outcome.seconds / max(1, len(best.outcome.scores))
+    epochs = _affordable(screening.budget.left(REDUCE_UNTIL), 1.5 * len(names) * per_epoch, len(best.outcome.scores))
+    kept_score = best.outcome.scores[epochs - 1]
+    screening.listener.stage("reduce", len(names))
+    for name in reversed(names):
+        if screening.budget.left(REDUCE_UNTIL) < per_epoch * epochs:
+            break
+        smaller = result.prescription.without(name)
+        score = _score_of(screening, smaller, epochs)
+        screening.listener.step(f"without {name}", score)
+        if score is None or not len(smaller):
+            continue
+        if score >= kept_score - SLACK:
+            result.prescription, kept_score = smaller, max(kept_score - SLACK, score)
+        else:
+            result.lost[name] = kept_score - score
+    return result
+
+
+def prove(screening: Screening, prescription: Prescription, scorer: Scorer) -> Proof:
+    """Train the untouched and the treated recipe on fresh seeds and score both on the holdout rows.
+
+    Both sides get the same epochs and the same rule: a training that the detectors are certain is
+    stuck ends there. Whatever time the budget leaves is used.
+    """
+    recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
+    seeds = tuple(screening.options.seed + 1000 + i for i in range(FRESH_SEEDS))
+    tried = screening.attempts
+    cost = _seconds_per_epoch(tried, prescription) + _seconds_per_epoch(tried, Prescription())
+    epochs = _affordable(0.85 * screening.budget.left(), FRESH_SEEDS * cost, screening.recipe.epochs)
+    sides: dict[str, list[float]] = {"treated": [], "untouched": []}
+    screening.listener.stage("confirm", 2 * len(seeds))
+    for seed in seeds:
+        for side, chosen in (("treated", recipe), ("untouched", screening.recipe)):
+            key = f"{side}-{seed}"
+            job = Job(chosen, seed, epochs, key, judge_by="holdout", deadline=screening.budget.deadline())
+            outcome = screening.engine.train(job)
+            screening.engine.forget(key)
+            score = outcome.score
+            if side == "untouched" and score is None and outcome.error is not None:
+                score = scorer.constant if scorer.constant is not None else -1.0
+            if score is not None:
+                sides[side].append(score)
+            screening.listener.step(f"{side}, seed {seed}", score)
+    treated, untouched = sides["treated"], sides["untouched"]
+    return Proof(
+        tuple(untouched), tuple(treated), _margin(screening.dataset, treated, untouched), scorer.constant, seeds, epochs
+    )
+
+
+def changes(screening: Screening, reduction: Reduction) -> tuple[Change, ...]:
+    """Return the table of changes of a fix: what was, what is, and what each remedy is worth."""
+    known = {remedy.name: remedy for remedy in screening.remedies}
+    alone: Mapping[str, float] = {
+        a.prescription.names[0]: a.outcome.scores[i] - screening.baseline.outcome.scores[i]
+        for a in screening.attempts
+        if len(a.prescription) == 1
+        and (i := min(len(a.outcome.scores), len(screening.baseline.outcome.scores)) - 1) >= 0
+    }
+    rows, now = [], screening.recipe
+    for name, dose in reduction.prescription.items:
+        after = known[name].apply(now, screening.dataset, **dose)
+        before_text, after_text = known[name].describe(now, after)
+        rows.append(Change(name, before_text, after_text, alone.get(name), reduction.lost.get(name)))
+        now = after
+    return tuple(rows)
+
+
+def _score_of(screening: Screening, prescription: Prescription, epochs: int) -> float | None:
+    seen = next((a for a in screening.attempts if a.prescription.key == prescription.key), None)
+    if seen is not None and len(seen.outcome.scores) >= epochs:
+        return seen.outcome.scores[epochs - 1]
+    try:
+        recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
+    except NotApplicable:
+        return None
+    key = f"without-{prescription.key}"
+    job = Job(recipe, screening.options.seed, epochs, key, deadline=screening.budget.deadline(REDUCE_UNTIL))
+    outcome = screening.engine.train(job)
+    screening.engine.forget(key)
+    return outcome.score
+
+
+def _affordable(seconds: float, seconds_per_epoch: float, most: int) -> int:
+    if not math.isfinite(seconds) or seconds_per_epoch <= 0:
+        return most
+    return max(1, min(most, int(seconds / seconds_per_epoch)))
+
+
+def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> float:
+    """Return the median epoch of the attempts with these remedies, or of the nearest there is."""
+    same = [a for a in attempts if set(a.prescription.names) == set(prescription.names) and a.outcome.evidence]
+    chosen = same or [a for a in attempts if a.outcome.evidence]
+    seconds = [s for a in chosen if a.outcome.evidence for s in (a.outcome.evidence.seconds or ())]
+    return statistics.median(seconds) if seconds else 0.0
+
+
+def _margin(dataset: Dataset, treated: list[float], untouched: list[float]) -> float:
+    spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
+    error = 0.0
+    if dataset.holdout is not None and dataset.task in CLASSIFICATION:
+        rows = np.unique(class_ids(dataset.holdout.target), return_counts=True)[1]
+        # Binomial error of a mean of recalls, at the recall where it is largest.
+        error = math.sqrt(float((0.25 / rows).sum())) / len(rows)
+    return max(spread, error, SLACK)

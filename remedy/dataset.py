@@ -1,0 +1,213 @@
+"""Dataset: the rows on either side of the split, the task, and the facts that diagnosis needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from remedy import arrays
+from remedy.arrays import Array, Nest
+from remedy.errors import InvalidInput
+from remedy.evidence import InputFacts
+from remedy.scores import CLASSIFICATION, Task, class_ids
+
+FACT_ROWS = 4096
+"""Rows that input statistics are measured on; enough for a standard error under 2 %."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Examples: X of shape (n, ...) or a nest of such arrays, y of shape (n,) or (n, ...), weights and groups (n,)."""
+
+    X: Nest
+    y: Nest
+    sample_weight: Array | None = None
+    groups: Array | None = None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return arrays.length(self.X)
+
+    def take(self, index: Array) -> Rows:
+        """Return the rows ``index``, in that order."""
+        pick = [None if part is None else part[index] for part in (self.sample_weight, self.groups)]
+        return Rows(arrays.take(self.X, index), arrays.take(self.y, index), *pick)
+
+    @property
+    def target(self) -> Array:
+        """The first (or only) target array."""
+        return arrays.leaves(self.y)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What a run is trained and judged on.
+
+    Attributes:
+        train: Rows that weights are fitted on.
+        validation: Rows that a search chooses by; never resampled, never fitted on. None if the
+            user gave none.
+        task: What the labels ask for.
+        holdout: Rows used neither for fitting nor for choosing: what a fix is confirmed on.
+    """
+
+    train: Rows
+    validation: Rows | None
+    task: Task
+    holdout: Rows | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all rows; the same for every run on the same data and split."""
+        parts = [part for part in (self.train, self.validation) if part is not None]
+        return arrays.digest(*[nest for part in parts for nest in (part.X, part.y, part.sample_weight)])
+
+    @cached_property
+    def class_counts(self) -> Mapping[int, int] | None:
+        """Training rows per class (keys as `class_weight` of Keras wants them); None unless classification."""
+        if self.task not in CLASSIFICATION or len(arrays.leaves(self.train.y)) != 1:
+            return None
+        ids, counts = np.unique(class_ids(self.train.target), return_counts=True)
+        found = {int(i): int(n) for i, n in zip(ids, counts, strict=True)}
+        y = self.train.target
+        if y.ndim > 1 and y.shape[-1] > 1:
+            return {k: found.get(k, 0) for k in range(y.shape[-1])}
+        return found
+
+    @property
+    def groups(self) -> Array | None:
+        """Group of every training row, or None."""
+        return self.train.groups
+
+    def for_search(self, seed: int, share: float = 0.2) -> Dataset:
+        """Set rows aside that no trial trains on or is chosen by, and make sure there are rows to choose by.
+
+        A ``share`` of the training rows becomes the holdout, and as much again the validation rows
+        where the user gave none. Classes keep their shares, groups stay on one side.
+        """
+        train, held = split(self.train, share, seed, self.task)
+        if self.validation is not None:
+            return replace(self, train=train, holdout=held)
+        train, validation = split(train, share / (1 - share), seed + 1, self.task)
+        return replace(self, train=train, validation=validation, holdout=held)
+
+
+def split(rows: Rows, share: float, seed: int, task: Task) -> tuple[Rows, Rows]:
+    """Split rows in two: classes keep their shares where every class has rows enough, groups stay together.
+
+    Returns:
+        The larger part, and the part of about ``share`` of the rows.
+
+    Raises:
+        InvalidInput: Too few rows or groups to split.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+    n = len(rows)
+    if n < 10:
+        raise InvalidInput(f"{n} rows are too few to set some aside for validation; give validation_data=.")
+    ids = class_ids(rows.target) if task in CLASSIFICATION and len(rows.target) == n else np.zeros(n, dtype="int64")
+    ids = ids if len(ids) == n else np.zeros(n, dtype="int64")
+    if rows.groups is not None:
+        folds = max(2, round(1 / share))
+        if len(np.unique(rows.groups)) < folds:
+            raise InvalidInput(
+                f"groups= names {len(np.unique(rows.groups))} groups; at least {folds} are needed "
+                f"to keep them apart. Give validation_data=, or groups that are smaller."
+            )
+        parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(np.zeros(n), ids, rows.groups)
+        first, second = next(iter(parts))
+    else:
+        stratify = ids if np.unique(ids, return_counts=True)[1].min() >= 2 and len(np.unique(ids)) <= n * share else None
+        first, second = train_test_split(np.arange(n), test_size=share, random_state=seed, stratify=stratify)
+    return rows.take(np.sort(first)), rows.take(np.sort(second))
+
+
+def infer_task(y: Nest, loss_name: str | None, output_units: int | None) -> Task:
+    """Say what the labels ask for; the labels' own shape and values come before the loss' name.
+
+    Args:
+        y: Target array of shape (n,), (n, 1), (n, k) or (n, t, k); the first of a nest is used.
+        loss_name: Name of the compiled loss, or None.
+        output_units: Size of the model's last axis, or None where unknown.
+    """
+    y = np.asarray(arrays.leaves(y)[0][:20_000])
+    name = loss_name or ""
+    whole = bool(np.issubdtype(y.dtype, np.integer) or y.dtype == bool or np.all(np.isfinite(y) & (y == np.round(y))))
+    if y.ndim > 1 and y.shape[-1] > 1:
+        if not (whole and set(np.unique(y)) <= {0, 1}):
+            return "regression"
+        if bool(np.all(y.sum(-1) == 1)) and "sparse" not in name:
+            return "binary" if y.shape[-1] == 2 else "multiclass"
+        return "multilabel"
+    values = np.unique(y)
+    if not whole:
+        return "regression"
+    if "sparse" in name or (output_units or 1) > 1:
+        return "binary" if len(values) <= 2 and (output_units or 2) <= 2 else "multiclass"
+    if len(values) <= 2:
+        return "binary" if "crossentropy" in name or "hinge" in name or set(values) <= {-1, 0, 1} else "regression"
+    return "multiclass" if "crossentropy" in name else "regression"
+
+
+def input_facts(X: Nest, names: list[str] | None = None, ids: Mapping[str, bool] | None = None) -> tuple[InputFacts, ...]:
+    """Measure every input array on at most `FACT_ROWS` evenly spaced rows.
+
+    Args:
+        X: Nest of arrays of shape (n, ...).
+        names: Input names in the order of the arrays; positions where None or of another length.
+        ids: ``{name: True}`` for inputs that feed an Embedding.
+    """
+    named = list(arrays.named_leaves(X))
+    if names is not None and len(names) == len(named) and not isinstance(X, Mapping):
+        named = [(name, array) for name, (_, array) in zip(names, named, strict=True)]
+    return tuple(_facts(name or "input", array, bool(ids and ids.get(name))) for name, array in named)
+
+
+def _facts(name: str, array: Array, ids: bool) -> InputFacts:
+    sample = np.asarray(array[:: max(1, len(array) // FACT_ROWS)][:FACT_ROWS])
+    values = sample.astype("float64", copy=False)
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        finite = np.zeros(1)
+    return InputFacts(
+        name=name,
+        shape=tuple(int(s) for s in array.shape[1:]),
+        minimum=float(finite.min()),
+        maximum=float(finite.max()),
+        mean=float(finite.mean()),
+        std=float(finite.std()),
+        row_shift=_row_shift(values) if values.ndim >= 3 else None,
+        integers=bool(np.issubdtype(sample.dtype, np.integer)),
+        ids=ids,
+    )
+
+
+def _row_shift(values: Array) -> float | None:
+    rows = values.reshape(len(values), -1)
+    within = float(np.median(np.nanstd(rows, axis=1)))
+    return float(np.nanstd(np.nanmean(rows, axis=1))) / within if within > 0 else None
+
+
+def nonfinite_report(X: Nest) -> str | None:
+    """Say which arrays and columns hold NaN or infinite values, or None; reads in chunks."""
+    said = []
+    for name, array in arrays.named_leaves(X):
+        if not np.issubdtype(array.dtype, np.floating):
+            continue
+        bad: Any = np.zeros(array.shape[1:], dtype="int64")
+        for start in range(0, len(array), FACT_ROWS):
+            bad = bad + (~np.isfinite(array[start : start + FACT_ROWS])).sum(0)
+        if not np.any(bad):
+            continue
+        where = f"{int(np.sum(bad))} values"
+        if np.ndim(bad) == 1:
+            columns = np.flatnonzero(bad)
+            shown = ", ".join(f"{c} ({bad[c]})" for c in columns[:5])
+            where += f" in {len(columns)} of {len(bad)} columns: {shown}{', ...' if len(columns) > 5 else ''}"
+        said.append(f"{name or 'X'}: {where}")
+    return "; ".join(said) or None

@@ -1,0 +1,168 @@
+"""From evidence to an examination: what is wrong, what is fine, and what could not be seen.
+
+`diagnose` runs detectors over one `Evidence`. It knows nothing of Keras or MLflow, so it works the
+same while a run trains, after it ended, and on runs that something else logged.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from remedy.evidence import Evidence
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a detector saw.
+
+    Attributes:
+        message: One sentence with its numbers.
+        measured: The numbers behind the sentence, by name.
+        threshold: The bound that was crossed, in the unit of what was measured.
+        confidence: Between 0 and 1.
+    """
+
+    message: str
+    measured: Mapping[str, float] = field(default_factory=dict)
+    threshold: float | None = None
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A finding with the detector that made it.
+
+    Attributes:
+        code: The detector's code, such as "DAT102". Codes are never reused.
+        name: The trouble, such as "unscaled-input".
+        severity: "error" makes the run stuck; "warning" is said and never stops a run.
+        message, measured, threshold, confidence: See `Finding`.
+        epoch: Epoch (counted from 1) at whose end it became certain; 0 means before training.
+        remedies: Names of the remedies that the detector asks for.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    measured: Mapping[str, float] = field(default_factory=dict)
+    threshold: float | None = None
+    confidence: float = 1.0
+    epoch: int = 0
+    remedies: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return code, name and sentence on one line."""
+        return f"{self.code} {self.name}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """The honest whole: every detector ended in exactly one of these places.
+
+    Attributes:
+        diagnoses: What was found: troubles that make the run stuck first, then by confidence.
+        passed: Names of detectors that looked and found nothing.
+        not_applicable: ``{name: why}`` where the question does not arise (another task).
+        not_recorded: ``{name: missing evidence}`` where it could not be answered.
+        failed: ``{name: error}`` where the detector itself broke.
+    """
+
+    diagnoses: tuple[Diagnosis, ...] = ()
+    passed: tuple[str, ...] = ()
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
+    not_recorded: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stuck(self) -> bool:
+        """True when at least one diagnosis is an error."""
+        return any(d.severity == "error" for d in self.diagnoses)
+
+    @property
+    def cause(self) -> Diagnosis | None:
+        """The first diagnosis that makes the run stuck, or None."""
+        return next((d for d in self.diagnoses if d.severity == "error"), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        return {**asdict(self), "stuck": self.stuck}
+
+
+class Looks(Protocol):
+    """What `diagnose` needs of a detector; `remedy.Detector` is the class to inherit from."""
+
+    code: str
+    name: str
+    severity: Severity
+    remedies: tuple[str, ...]
+    tasks: tuple[str, ...] | None
+
+    @property
+    def detect(self) -> Any:
+        """Return the method ``detect(evidence field, ...) -> Finding | None``."""
+
+
+def diagnose(evidence: Evidence, detectors: Iterable[Looks], earlier: Iterable[Diagnosis] = ()) -> Examination:
+    """Run every detector over the evidence.
+
+    A detector that raises is put under ``failed`` and never disturbs the others.
+
+    Args:
+        evidence: What was measured so far.
+        detectors: The detectors to run.
+        earlier: Diagnoses made before this epoch. One that is found again keeps its first epoch;
+            one that became certain stays, also when its sign has gone since.
+    """
+    known = evidence.known()
+    found: list[Diagnosis] = []
+    passed: list[str] = []
+    not_applicable: dict[str, str] = {}
+    not_recorded: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    for detector in detectors:
+        if detector.tasks is not None and evidence.task is not None and evidence.task not in detector.tasks:
+            not_applicable[detector.name] = f"only for {', '.join(detector.tasks)}; this task is {evidence.task}"
+            continue
+        wanted = inspect.signature(detector.detect).parameters
+        missing = [p.name for p in wanted.values() if p.name not in known and p.default is p.empty]
+        if missing:
+            not_recorded[detector.name] = ", ".join(missing)
+            continue
+        try:
+            finding = detector.detect(**{name: known[name] for name in wanted if name in known})
+        except Exception as error:
+            failed[detector.name] = f"{type(error).__name__}: {error}"
+            continue
+        if finding is None:
+            passed.append(detector.name)
+        else:
+            found.append(_named(detector, finding, evidence.epochs_seen))
+    before = {d.code: d for d in earlier}
+    kept = [replace(d, epoch=before[d.code].epoch) if d.code in before else d for d in found]
+    seen = {d.code for d in kept}
+    kept += [d for d in before.values() if d.code not in seen]
+    kept.sort(key=lambda d: (d.severity != "error", -d.confidence, d.epoch, d.code))
+    still = {d.name for d in kept}
+    return Examination(
+        tuple(kept), tuple(name for name in passed if name not in still), not_applicable, not_recorded, failed
+    )
+
+
+def _named(detector: Looks, finding: Finding, epoch: int) -> Diagnosis:
+    return Diagnosis(
+        code=detector.code,
+        name=detector.name,
+        severity=detector.severity,
+        message=finding.message,
+        measured=dict(finding.measured),
+        threshold=finding.threshold,
+        confidence=finding.confidence,
+        epoch=epoch,
+        remedies=tuple(detector.remedies),
+    )

@@ -1,0 +1,1 @@
+"""Engines train recipes: here, in other processes, or (as a plugin) on a cluster."""

@@ -1,0 +1,72 @@
+"""What an engine is: it takes a job and gives back an outcome. It never writes to Optuna or MLflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from remedy.evidence import Evidence
+from remedy.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training to do.
+
+    Attributes:
+        recipe: What to train.
+        seed: Of initial weights, shuffling and dropout.
+        epochs: Train until this many epochs are done in all.
+        key: Names the training. A job with the key of an earlier one goes on with its weights.
+        judge_by: "validation" or "holdout": which rows score it after every epoch.
+        deadline: Time by the engine's clock after which no further step is taken.
+        stop_when_stuck: Let the detectors end it as soon as they are certain.
+    """
+
+    recipe: Recipe
+    seed: int
+    epochs: int
+    key: str
+    judge_by: str = "validation"
+    deadline: float | None = None
+    stop_when_stuck: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job.
+
+    Attributes:
+        scores: Score after every epoch so far, oldest first; higher is better.
+        evidence: What was measured on the way.
+        stuck: Name of the trouble that ended it, or None.
+        seconds: Wall time of this job alone.
+        error: Why it could not be trained, or None.
+    """
+
+    scores: tuple[float, ...] = ()
+    evidence: Evidence | None = None
+    stuck: str | None = None
+    seconds: float = 0.0
+    error: str | None = None
+
+    @property
+    def score(self) -> float | None:
+        """Score after the last epoch; None when there is none."""
+        return self.scores[-1] if self.scores else None
+
+
+class Engine(Protocol):
+    """Trains recipes on one dataset."""
+
+    def train(self, job: Job) -> Outcome:
+        """Train, and return what came of it; a recipe that cannot be trained gives ``error``."""
+
+    def model(self, key: str) -> Any:
+        """Return the trained model of a job, or None when it is no longer kept."""
+
+    def forget(self, key: str) -> None:
+        """Let go of the model of a job."""
+
+    def clock(self) -> float:
+        """Return the time in seconds by which deadlines are meant."""

@@ -1,0 +1,55 @@
+"""The exceptions and the one warning that remedy raises.
+
+::
+
+    RemedyError
+    ├── InvalidInput      (also ValueError)   arrays or options that cannot be trained on
+    ├── ModelError        (also ValueError)   a model that is not compiled, or cannot be rebuilt
+    ├── NotApplicable                         a remedy that has nothing to act on in this recipe
+    ├── StoreError        (also OSError)      the tracking store refuses or cannot be reached
+    ├── NotFound          (also LookupError)  an unknown experiment, run, code, detector or remedy
+    ├── DataMismatch      (also ValueError)   data whose digest is not that of the recorded run
+    └── PluginError                           a plugin package that breaks the contract
+
+    RemedyWarning         (a UserWarning)     something of remedy's failed; the training goes on
+
+Every message says what is wrong, where, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class RemedyError(Exception):
+    """Base of every error that remedy raises on purpose."""
+
+
+class InvalidInput(RemedyError, ValueError):
+    """Arrays or options that cannot be trained on; raised before training begins."""
+
+
+class ModelError(RemedyError, ValueError):
+    """The model is not compiled, or cannot be read or rebuilt."""
+
+
+class NotApplicable(RemedyError):
+    """A remedy found nothing to act on in this recipe or dataset."""
+
+
+class StoreError(RemedyError, OSError):
+    """The tracking store refuses, or cannot be reached."""
+
+
+class NotFound(RemedyError, LookupError):
+    """An experiment, run, code, detector or remedy of that name does not exist."""
+
+
+class DataMismatch(RemedyError, ValueError):
+    """The data at hand is not the data that the run was recorded with."""
+
+
+class PluginError(RemedyError):
+    """A plugin package cannot be imported, or breaks the contract."""
+
+
+class RemedyWarning(UserWarning):
+    """Something of remedy's own failed or was left out; the user's training goes on."""

@@ -1,0 +1,146 @@
+"""Evidence: what was measured of a run, per epoch or once; None where it was not recorded.
+
+Detectors are pure functions of these fields: the parameter names of ``Detector.detect`` say which
+fields it needs. Per-epoch fields are tuples with one entry an epoch, oldest first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from remedy.scores import Task
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """Statistics of one input array over the training rows (or a sample of them).
+
+    Attributes:
+        name: Name of the model's input, or its position.
+        shape: Shape of one row.
+        minimum, maximum, mean, std: Over all finite values.
+        row_shift: Standard deviation of the rows' means over the median standard deviation within
+            a row: large where every recording has its own baseline. None for flat rows.
+        integers: True where every value is a whole number.
+        ids: True where the input feeds an Embedding: its numbers are names, not quantities.
+        normalized_inside: True where the model itself normalizes this input first.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    minimum: float
+    maximum: float
+    mean: float
+    std: float
+    row_shift: float | None = None
+    integers: bool = False
+    ids: bool = False
+    normalized_inside: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a detector may look at. See the module docstring for the rule of None.
+
+    Attributes:
+        task: What the labels ask for.
+        epochs_planned: Epochs the user asked for.
+        steps_per_epoch: Optimizer steps an epoch.
+        n_train, n_validation: Rows on either side.
+        class_counts: Training rows per class, ``{class: rows}``.
+        inputs: Statistics of every input array.
+        loss_name: Name of the loss function.
+        prior_loss: Loss of the best constant answer on the training rows (nats for a
+            cross-entropy, variance for a squared error), weights included.
+        batchnorm_momentum: Largest momentum of the model's BatchNormalization layers.
+        dropout_rates: Rates of the model's Dropout layers, in order.
+        loss, val_loss: As Keras reports them: training mode averaged over the epoch, and inference
+            mode on the validation rows.
+        metrics: Every further metric of Keras' logs, by name.
+        learning_rate: At the end of each epoch.
+        seconds: Wall time of each epoch.
+        predicted_counts: How often each class was predicted on the probe rows, in inference mode.
+        probe_score: Score on the probe rows (balanced accuracy, macro F1 or R^2), inference mode.
+        probe_loss: The user's loss on the probe rows, in inference mode.
+        output_spread: Largest standard deviation of an output unit over the probe rows.
+        target_spread: Standard deviation of the target over the probe rows (regression).
+        nonfinite_epoch: First epoch (from 0) with a loss or output that is no finite number.
+        nonfinite_what: What was not finite there: "loss", "val_loss" or "outputs".
+    """
+
+    task: Task | None = None
+    epochs_planned: int | None = None
+    steps_per_epoch: int | None = None
+    n_train: int | None = None
+    n_validation: int | None = None
+    class_counts: Mapping[int, int] | None = None
+    inputs: tuple[InputFacts, ...] | None = None
+    loss_name: str | None = None
+    prior_loss: float | None = None
+    batchnorm_momentum: float | None = None
+    dropout_rates: tuple[float, ...] | None = None
+    loss: tuple[float, ...] | None = None
+    val_loss: tuple[float, ...] | None = None
+    metrics: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    learning_rate: tuple[float, ...] | None = None
+    seconds: tuple[float, ...] | None = None
+    predicted_counts: tuple[tuple[int, ...], ...] | None = None
+    probe_score: tuple[float, ...] | None = None
+    probe_loss: tuple[float, ...] | None = None
+    output_spread: tuple[float, ...] | None = None
+    target_spread: float | None = None
+    nonfinite_epoch: int | None = None
+    nonfinite_what: str | None = None
+
+    @property
+    def epochs_seen(self) -> int:
+        """How many epochs have been recorded."""
+        return len(self.loss or ())
+
+    def known(self) -> dict[str, Any]:
+        """Return the fields that were recorded, by name."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
+
+    def with_epoch(self, **values: Any) -> Evidence:
+        """Return new evidence with one more entry at the end of each named per-epoch field."""
+        grown = {name: (*(getattr(self, name) or ()), value) for name, value in values.items()}
+        return replace(self, **grown)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict; non-finite numbers become the strings "nan", "inf", "-inf"."""
+        known: dict[str, Any] = _jsonable({k: v for k, v in asdict(self).items() if v is not None})
+        return known
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Evidence:
+        """Rebuild what `to_dict` wrote; unknown keys (of a newer version) are left out."""
+        names = {f.name for f in fields(cls)}
+        values = {k: _restored(v) for k, v in data.items() if k in names}
+        if (counts := values.get("class_counts")) is not None:
+            values["class_counts"] = {int(k): int(v) for k, v in counts.items()}
+        if (inputs := values.get("inputs")) is not None:
+            values["inputs"] = tuple(InputFacts(**facts) for facts in inputs)
+        return cls(**values)
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(k): _jsonable(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(v) for v in value]
+    return value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, str) and value in ("nan", "inf", "-inf"):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {k: _restored(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return tuple(_restored(v) for v in value)
+    return value

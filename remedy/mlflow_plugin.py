@@ -1,0 +1,29 @@
+"""remedy as an MLflow plugin: stamps its tags on every run that is started beside it.
+
+Entry point ``mlflow.run_context_provider``. MLflow imports this in every process that starts a
+run, so it imports nothing heavy, and stays silent until remedy itself is in use.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from typing import Any
+
+from remedy import __version__
+
+ROLE: ContextVar[str | None] = ContextVar("remedy_role", default=None)
+"""The role of the run that remedy is about to start: "fit", "search", "trial" or "fix"."""
+
+
+class RemedyContext:
+    """Implements ``mlflow.tracking.context.RunContextProvider`` by shape, to stay light to import."""
+
+    def in_context(self) -> bool:
+        """Say whether this process uses remedy."""
+        return "remedy.api" in sys.modules
+
+    def tags(self) -> dict[str, Any]:
+        """Return remedy's version, and the role of a run that remedy starts itself."""
+        role = ROLE.get()
+        return {"remedy.version": __version__} | ({"remedy.role": role} if role else {})

@@ -1,0 +1,339 @@
+"""Recipe: how a model is made and trained, as frozen, serialisable data.
+
+``Recipe.from_model`` reads one from a compiled Keras model; remedies return changed copies;
+`Recipe.build` gives a fresh compiled model with new weights. Equal recipes have equal digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from remedy import arrays
+from remedy.architecture import Architecture, LayerConfig
+from remedy.dataset import Dataset
+from remedy.errors import ModelError, NotApplicable
+
+Model = Any
+"""A ``keras.Model``; Keras ships no types."""
+
+
+@dataclass(frozen=True)
+class InputScaling:
+    """Scaling layers behind the model's inputs, fitted on the training rows when the recipe is built.
+
+    Attributes:
+        kind: "standard" (mean and standard deviation), "minmax" (range to 0..1), "robust" (median and
+            interquartile range) or "per-sample" (every row by its own mean and standard deviation).
+        per: "feature" for one pair of numbers per entry of the last axis, "input" for one per input.
+    """
+
+    kind: str
+    per: str = "feature"
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Rows drawn again on the training part only: "random" copies or "smote" mixtures (imbalanced-learn)."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        architecture: The layers.
+        optimizer: Keras' optimizer configuration, ``{"class_name", "config", ...}``.
+        loss, loss_weights, metrics, weighted_metrics: Serialised as Keras does.
+        batch_size: Rows a step; None means Keras' default of 32.
+        epochs: Epochs the user asked for.
+        steps_per_epoch: As given to ``fit``, or None.
+        class_weight: ``{class index: weight}`` or None.
+        shuffle: As given to ``fit``.
+        input_scaling: Scaling inside the model, or None.
+        resampling: Resampling of the training rows, or None.
+        jit_compile: As compiled.
+        trusted: True for the user's live model, whose Lambda layers may run; a recipe read from a
+            store never runs code that it carries.
+        custom_objects: The user's own classes and functions by name; kept out of JSON and digest.
+        kept_weights: Weights that belong to the recipe and not to chance, by layer name: frozen
+            layers and layers adapted to data. Kept out of JSON; the logged model holds them.
+    """
+
+    architecture: Architecture
+    optimizer: Mapping[str, Any]
+    loss: Any
+    metrics: Any = None
+    weighted_metrics: Any = None
+    loss_weights: Any = None
+    batch_size: int | None = None
+    epochs: int = 1
+    steps_per_epoch: int | None = None
+    class_weight: Mapping[int, float] | None = None
+    shuffle: bool = True
+    input_scaling: InputScaling | None = None
+    resampling: Resampling | None = None
+    jit_compile: Any = "auto"
+    trusted: bool = field(default=False, repr=False, compare=False)
+    custom_objects: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    kept_weights: Mapping[str, list[Any]] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_model(cls, model: Model, fit: Mapping[str, Any]) -> Recipe:
+        """Read a compiled model and the keywords of its ``fit`` call.
+
+        Raises:
+            ModelError: The model is not compiled, or Keras cannot serialise it.
+        """
+        import keras
+
+        if not getattr(model, "compiled", False) or getattr(model, "optimizer", None) is None:
+            raise ModelError("The model is not compiled. Call model.compile(optimizer=..., loss=...) first.")
+        try:
+            config = keras.saving.serialize_keras_object(model)
+            compiled = model.get_compile_config()
+        except Exception as error:
+            raise ModelError(
+                f"{type(model).__name__} cannot be serialised ({error}). Give it a get_config(), or "
+                "register its custom parts with keras.saving.register_keras_serializable()."
+            ) from error
+        if not isinstance(config, dict) or not compiled:
+            raise ModelError(f"{type(model).__name__} gives no configuration to rebuild it from.")
+        return cls(
+            architecture=Architecture.from_serialized(config),
+            optimizer=_plain(compiled["optimizer"]),
+            loss=_plain(compiled["loss"]),
+            metrics=_plain(compiled.get("metrics")),
+            weighted_metrics=_plain(compiled.get("weighted_metrics")),
+            loss_weights=_plain(compiled.get("loss_weights")),
+            jit_compile=compiled.get("jit_compile", "auto"),
+            batch_size=fit.get("batch_size"),
+            epochs=int(fit.get("epochs", 1)),
+            steps_per_epoch=fit.get("steps_per_epoch"),
+            class_weight=fit.get("class_weight"),
+            shuffle=bool(fit.get("shuffle", True)),
+            trusted=True,
+            custom_objects=_custom_objects(model),
+            kept_weights=_kept_weights(model),
+        )
+
+    def build(self, dataset: Dataset, seed: int) -> Model:
+        """Return a fresh compiled model; scaling is fitted on ``dataset.train`` only.
+
+        Args:
+            dataset: Gives the rows that scaling layers are fitted on.
+            seed: Sets the initial weights and every later random draw of the backend.
+
+        Raises:
+            ModelError: Keras cannot build these layers on this data.
+        """
+        import keras
+
+        keras.utils.set_random_seed(seed)
+        try:
+            config = self._with_scaling(dataset).config
+            with keras.saving.custom_object_scope(dict(self.custom_objects)):
+                model = keras.saving.deserialize_keras_object(config, safe_mode=not self.trusted)
+                if not model.built:
+                    model(arrays.take(dataset.train.X, slice(0, 1)))
+                model.compile(
+                    optimizer=keras.optimizers.deserialize(dict(self.optimizer)),
+                    loss=keras.saving.deserialize_keras_object(self.loss),
+                    loss_weights=self.loss_weights,
+                    metrics=keras.saving.deserialize_keras_object(self.metrics),
+                    weighted_metrics=keras.saving.deserialize_keras_object(self.weighted_metrics),
+                    jit_compile=self.jit_compile,
+                )
+        except NotApplicable:
+            raise
+        except Exception as error:
+            raise ModelError(f"Keras cannot build this recipe: {error}") from error
+        by_name = {layer.name: layer for layer in model._flatten_layers()}
+        for name, weights in self.kept_weights.items():
+            if name in by_name and [w.shape for w in weights] == [w.shape for w in by_name[name].get_weights()]:
+                by_name[name].set_weights(weights)
+        return model
+
+    def replace(self, **changes: Any) -> Recipe:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+    def with_optimizer(self, **settings: Any) -> Recipe:
+        """Return a copy whose optimizer configuration has ``settings`` changed."""
+        config = {**self.optimizer["config"], **settings}
+        return self.replace(optimizer={**self.optimizer, "config": config})
+
+    @property
+    def learning_rate(self) -> float:
+        """The initial learning rate, whether constant or scheduled."""
+        rate = self.optimizer["config"].get("learning_rate", 0.001)
+        if isinstance(rate, Mapping):
+            inner = rate["config"]
+            values = inner.get("values") or [0.001]
+            rate = inner.get("initial_learning_rate", values[0])
+        return float(rate)
+
+    @property
+    def loss_name(self) -> str | None:
+        """Name of the loss in snake case, or None for several losses."""
+        name = self.loss
+        if isinstance(name, Mapping):
+            name = name["config"].get("name") if isinstance(name.get("config"), Mapping) else name.get("config")
+        return str(name) if isinstance(name, str) else None
+
+    @property
+    def from_logits(self) -> bool:
+        """True where the loss expects raw scores and not probabilities."""
+        config = self.loss.get("config") if isinstance(self.loss, Mapping) else None
+        return bool(isinstance(config, Mapping) and config.get("from_logits"))
+
+    @cached_property
+    def digest(self) -> str:
+        """A 16-digit digest of everything that is serialised."""
+        text = json.dumps(self.to_dict(), sort_keys=True, default=str)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict; `from_dict` reads it back (custom objects and kept weights apart)."""
+        return {
+            "architecture": self.architecture.config,
+            "opaque": self.architecture.opaque,
+            "optimizer": dict(self.optimizer),
+            "loss": self.loss,
+            "metrics": self.metrics,
+            "weighted_metrics": self.weighted_metrics,
+            "loss_weights": self.loss_weights,
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "steps_per_epoch": self.steps_per_epoch,
+            "class_weight": None if self.class_weight is None else {str(k): float(v) for k, v in self.class_weight.items()},
+            "shuffle": self.shuffle,
+            "input_scaling": None if self.input_scaling is None else vars(self.input_scaling),
+            "resampling": None if self.resampling is None else vars(self.resampling),
+            "jit_compile": self.jit_compile,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
+        """Rebuild a recipe that `to_dict` wrote."""
+        values = dict(data)
+        weights, scaling, resampling = (values.pop(k) for k in ("class_weight", "input_scaling", "resampling"))
+        return cls(
+            architecture=Architecture(values.pop("architecture"), values.pop("opaque")),
+            class_weight=None if weights is None else {int(k): float(v) for k, v in weights.items()},
+            input_scaling=None if scaling is None else InputScaling(**scaling),
+            resampling=None if resampling is None else Resampling(**resampling),
+            **values,
+        )
+
+    def _with_scaling(self, dataset: Dataset) -> Architecture:
+        if self.input_scaling is None:
+            return self.architecture
+        architecture = self.architecture
+        columns = _columns(architecture, dataset)
+        for entry, rows in columns:
+            layer = scaling_layer(self.input_scaling, rows, architecture.unused_name("input_scaling"))
+            architecture = architecture.insert_after(entry["config"]["name"], layer)
+        if not columns:
+            raise NotApplicable("no input holds quantities that could be scaled (ids for an Embedding, or an opaque model)")
+        return architecture
+
+
+def scaling_layer(scaling: InputScaling, rows: arrays.Array, name: str) -> LayerConfig:
+    """Return the configuration of the Keras layer that scales one input.
+
+    Only layers that Keras itself ships are used, so a saved fix loads without remedy. A column
+    that (nearly) never varies in training keeps its scale: dividing by its spread would blow up
+    the first odd value after training.
+
+    Args:
+        scaling: What to do.
+        rows: Training rows of this input, shape (n, ...).
+        name: Name of the new layer.
+    """
+    if scaling.kind == "per-sample":
+        axes = list(range(1, rows.ndim))
+        config: dict[str, Any] = {"name": name, "axis": axes, "center": False, "scale": False, "epsilon": 1e-6}
+        return {"module": "keras.layers", "class_name": "LayerNormalization", "config": config}
+    per_feature = scaling.per == "feature" and rows.ndim > 1
+    axes_out = tuple(range(rows.ndim - 1)) if per_feature else None
+    values = np.asarray(rows, dtype="float64")
+    values = np.where(np.isfinite(values), values, np.nan)
+    if scaling.kind == "standard":
+        centre, spread = np.nanmean(values, axis=axes_out), np.nanstd(values, axis=axes_out)
+    elif scaling.kind == "minmax":
+        centre = np.nanmin(values, axis=axes_out)
+        spread = np.nanmax(values, axis=axes_out) - centre
+    elif scaling.kind == "robust":
+        low, centre, high = np.nanpercentile(values, [25, 50, 75], axis=axes_out)
+        spread = (high - low) / 1.349  # the interquartile range of a normal distribution of variance 1
+    else:
+        raise NotApplicable(f"scaling of kind {scaling.kind!r} is not known")
+    spread, centre = np.atleast_1d(spread), np.nan_to_num(np.atleast_1d(centre))
+    typical = float(np.median(spread[spread > 0])) if np.any(spread > 0) else 1.0
+    spread = np.where(spread > 1e-3 * typical, spread, typical)
+    config = {
+        "name": name,
+        "axis": -1 if per_feature else None,
+        "mean": centre.tolist() if per_feature else float(centre[0]),
+        "variance": (spread**2).tolist() if per_feature else float(spread[0] ** 2),
+    }
+    return {"module": "keras.layers", "class_name": "Normalization", "config": config}
+
+
+def _columns(architecture: Architecture, dataset: Dataset) -> list[tuple[LayerConfig, arrays.Array]]:
+    """Pair the InputLayers that hold quantities with their training rows, in Keras' order."""
+    entries = architecture.inputs()
+    if isinstance(dataset.train.X, Mapping):
+        pairs = [(e, dataset.train.X[e["config"]["name"]]) for e in entries if e["config"]["name"] in dataset.train.X]
+    else:
+        pairs = list(zip(entries, arrays.leaves(dataset.train.X), strict=False))
+    return [
+        (entry, rows)
+        for entry, rows in pairs
+        if not any(reader["class_name"] == "Embedding" for reader in architecture.consumers(entry["config"]["name"]))
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy scalars inside a configuration into Python numbers, tuples into lists."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _custom_objects(model: Model) -> dict[str, Any]:
+    """Collect the user's own layer classes and loss or metric functions by name."""
+    found: dict[str, Any] = {}
+    candidates = [model, model.optimizer, *model._flatten_layers()]
+    for part in candidates:
+        kind = type(part)
+        if not kind.__module__.startswith("keras"):
+            found[kind.__name__] = kind
+    compiled = getattr(model, "_compile_config", None)
+    for value in arrays.leaves(dict(getattr(compiled, "config", {}) or {})):
+        if callable(value) and not str(getattr(value, "__module__", "")).startswith("keras"):
+            kind = value if hasattr(value, "__name__") else type(value)
+            if not str(kind.__module__).startswith("keras"):
+                found[kind.__name__] = kind
+    return found
+
+
+def _kept_weights(model: Model) -> dict[str, list[Any]]:
+    """Return the weights of frozen layers and of layers adapted to data, by layer name."""
+    kept = {}
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        own = [w for w in layer.weights if "seed" not in w.path]
+        if own and not layer.trainable_weights and not hasattr(layer, "layers"):
+            kept[layer.name] = [np.asarray(w) for w in layer.get_weights()]
+    return kept

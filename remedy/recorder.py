@@ -1,0 +1,184 @@
+"""Recorder: the Keras callback that watches a training and gathers evidence.
+
+It looks once an epoch, at what the epoch already gave and at a few probe rows. Its own failures
+become one `RemedyWarning` and never reach the training.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from remedy import arrays
+from remedy.dataset import Rows
+from remedy.diagnosis import Diagnosis, Examination, Looks, diagnose
+from remedy.errors import RemedyWarning
+from remedy.evidence import Evidence
+from remedy.facts import KERAS_BATCH_SIZE, row_weights
+from remedy.recipe import Recipe
+from remedy.scores import CLASSIFICATION, Scorer, predicted_ids
+
+
+class Recorder(keras.callbacks.Callback):
+    """Gather evidence of one training, epoch by epoch, and diagnose it.
+
+    Attributes:
+        evidence: Everything measured so far.
+        examination: The latest examination.
+        scores: Score on the probe rows at the end of every epoch.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        detectors: Iterable[Looks],
+        *,
+        probe: Rows | None = None,
+        scorer: Scorer | None = None,
+        recipe: Recipe | None = None,
+        on_epoch: Callable[[int, Evidence], None] | None = None,
+        on_diagnosis: Callable[[Diagnosis], None] | None = None,
+        on_stuck: Callable[[Examination], bool] | None = None,
+    ) -> None:
+        """Prepare; nothing is measured before training begins.
+
+        Args:
+            evidence: What is known before the first epoch.
+            detectors: What to look for.
+            probe: Rows that are predicted at the end of every epoch, in inference mode.
+            scorer: Scores those predictions.
+            recipe: Loss, class weights and batch size of the run; needed for the probe's loss.
+            on_epoch: Called with the epoch (from 0) and the evidence, after each epoch.
+            on_diagnosis: Called once for every new diagnosis.
+            on_stuck: Called once, when the run is first found stuck, while training waits. Return
+                True to stop the training; False lets it go on as if nothing had happened.
+        """
+        super().__init__()
+        self.evidence = evidence
+        self.detectors = tuple(detectors)
+        self.examination = Examination()
+        self._probe, self._scorer, self._recipe = probe, scorer, recipe
+        self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
+        self._began = 0.0
+        self._asked = False
+        self._warned = False
+        self._examine()
+
+    @property
+    def scores(self) -> Sequence[float]:
+        """Score on the probe rows at the end of every epoch so far."""
+        return self.evidence.probe_score or ()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Start the clock of this epoch."""
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Measure, diagnose, tell; never raise."""
+        try:
+            self._measure(epoch, dict(logs or {}))
+            self._examine()
+            if self._on_epoch:
+                self._on_epoch(epoch, self.evidence)
+        except Exception as error:
+            self._warn(error)
+        if self.examination.stuck and self._on_stuck and not self._asked:
+            self._asked = True
+            if self._on_stuck(self.examination):
+                self.model.stop_training = True
+
+    def _measure(self, epoch: int, logs: dict[str, Any]) -> None:
+        numbers = {name: float(np.asarray(value)) for name, value in logs.items() if np.ndim(value) == 0}
+        values: dict[str, Any] = {
+            "loss": numbers.pop("loss", math.nan),
+            "seconds": time.perf_counter() - self._began,
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+        }
+        numbers.pop("learning_rate", None)
+        if "val_loss" in numbers:
+            values["val_loss"] = numbers.pop("val_loss")
+        outputs = None if self._probe is None else predict(self.model, self._probe.X, self._batch_size)
+        bad = next((name for name in ("loss", "val_loss") if not math.isfinite(values.get(name, 0.0))), None)
+        if isinstance(outputs, np.ndarray) and self._probe is not None:
+            finite = bool(np.all(np.isfinite(outputs)))
+            bad = bad or (None if finite else "outputs")
+            values |= self._judge_outputs(outputs, self._probe)
+        series = {k: v for k, v in self.evidence.metrics.items()}
+        series |= {name: (*series.get(name, ()), value) for name, value in numbers.items()}
+        self.evidence = self.evidence.with_epoch(**values)
+        changes: dict[str, Any] = {"metrics": series}
+        if bad and self.evidence.nonfinite_epoch is None:
+            changes |= {"nonfinite_epoch": self.evidence.epochs_seen - 1, "nonfinite_what": bad}
+        self.evidence = replace(self.evidence, **changes)
+
+    def _judge_outputs(self, outputs: Any, probe: Rows) -> dict[str, Any]:
+        flat = outputs.reshape(-1, outputs.shape[-1]) if outputs.ndim > 1 else outputs.reshape(-1, 1)
+        values: dict[str, Any] = {"output_spread": float(np.max(np.std(flat.astype("float64"), axis=0)))}
+        if self.evidence.task in CLASSIFICATION:
+            logits = bool(self._recipe and self._recipe.from_logits)
+            classes = max(2, flat.shape[-1])
+            counts = np.bincount(np.clip(predicted_ids(outputs, logits), 0, None), minlength=classes)
+            values["predicted_counts"] = tuple(int(c) for c in counts)
+        if self._scorer is not None:
+            values["probe_score"] = self._scorer(probe.target, outputs)
+        if self._recipe is not None and (cost := probe_loss(self._recipe, probe, outputs)) is not None:
+            values["probe_loss"] = cost
+        return values
+
+    @property
+    def _batch_size(self) -> int:
+        size = self._recipe.batch_size if self._recipe else None
+        return max(KERAS_BATCH_SIZE, size or 0)
+
+    def _examine(self) -> None:
+        known = {d.code for d in self.examination.diagnoses}
+        self.examination = diagnose(self.evidence, self.detectors, self.examination.diagnoses)
+        if self._on_diagnosis:
+            for diagnosis in self.examination.diagnoses:
+                if diagnosis.code not in known:
+                    self._on_diagnosis(diagnosis)
+
+    def _warn(self, error: Exception) -> None:
+        if not self._warned:
+            self._warned = True
+            text = f"remedy could not look at this epoch ({type(error).__name__}: {error}); the training goes on."
+            warnings.warn(text, RemedyWarning, stacklevel=2)
+
+
+def predict(model: Any, X: arrays.Nest, batch_size: int) -> Any:
+    """Return the model's outputs for X in inference mode, as Keras' ``predict`` does, in batches.
+
+    ``predict_on_batch`` keeps its traced function, so a call an epoch costs milliseconds and not
+    the rebuilding of a data pipeline.
+    """
+    n = arrays.length(X)
+    parts = [
+        model.predict_on_batch(arrays.take(X, slice(start, start + batch_size))) for start in range(0, n, batch_size)
+    ]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = arrays.concatenate(whole, part)
+    return whole
+
+
+def probe_loss(recipe: Recipe, rows: Rows, outputs: Any) -> float | None:
+    """Return the recipe's loss on given outputs, weighted as in training; None for several losses."""
+    if recipe.loss_name is None:
+        return None
+    with keras.saving.custom_object_scope(dict(recipe.custom_objects)):
+        loss = keras.losses.get(keras.saving.deserialize_keras_object(recipe.loss))
+    weights = row_weights(rows, recipe.class_weight).astype("float32")
+    target = rows.target
+    if outputs.ndim == target.ndim + 1 and outputs.shape[-1] == 1:
+        target = target[..., None]
+    if isinstance(loss, keras.losses.Loss):
+        return float(keras.ops.convert_to_numpy(loss(target, outputs, sample_weight=weights)))
+    per_row = np.asarray(keras.ops.convert_to_numpy(loss(target, outputs)))
+    return float(np.mean(per_row.reshape(len(rows), -1).mean(-1) * weights))

@@ -1,0 +1,129 @@
+"""Finds detectors and remedies: built-ins and plugins take the same road.
+
+A plugin is an installed package with an entry point in the group ``remedy.plugins`` whose value is
+a package to walk. Every subclass of `Detector` or `Remedy` defined there is taken; there is
+nothing to call and nothing to decorate.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import warnings
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from inspect import isclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+from remedy.detectors._base import Detector
+from remedy.errors import InvalidInput, NotFound, PluginError, RemedyWarning
+from remedy.remedies._base import Remedy
+
+Kind = TypeVar("Kind", Detector, Remedy)
+
+ENTRY_POINTS = "remedy.plugins"
+
+
+@cache
+def detector_classes() -> tuple[type[Detector], ...]:
+    """Return every detector class, built-in and plugged in, ordered by code.
+
+    Raises:
+        PluginError: Two detectors share a code or a name.
+    """
+    found = _subclasses(Detector, _packages("remedy.detectors"))
+    _require_unique([c.code for c in found], "detector code")
+    _require_unique([c.name for c in found], "detector name")
+    return tuple(sorted(found, key=lambda c: c.code))
+
+
+@cache
+def remedy_classes() -> tuple[type[Remedy], ...]:
+    """Return every remedy class, built-in and plugged in, ordered by name.
+
+    Raises:
+        PluginError: Two remedies share a name.
+    """
+    found = _subclasses(Remedy, _packages("remedy.remedies"))
+    _require_unique([c.name for c in found], "remedy name")
+    return tuple(sorted(found, key=lambda c: c.name))
+
+
+def detectors(chosen: Iterable[Any] | None = None) -> tuple[Detector, ...]:
+    """Return detector instances: all of them, or those chosen by code, name, class or instance.
+
+    Raises:
+        NotFound: A code or name is not known.
+    """
+    if chosen is None:
+        return tuple(cls() for cls in detector_classes())
+    return tuple(_instance(Detector, item, {k: c for c in detector_classes() for k in (c.code, c.name)}) for item in chosen)
+
+
+def remedies(chosen: Iterable[Any] | None = None) -> tuple[Remedy, ...]:
+    """Return remedy instances: all of them, or those chosen by name, class or instance.
+
+    Raises:
+        NotFound: A name is not known.
+    """
+    if chosen is None:
+        return tuple(cls() for cls in remedy_classes())
+    return tuple(_instance(Remedy, item, {c.name: c for c in remedy_classes()}) for item in chosen)
+
+
+def remedies_for(diagnosis: Any, available: Iterable[Remedy]) -> tuple[Remedy, ...]:
+    """Return the remedies that a diagnosis asks for, whichever side names the link.
+
+    Args:
+        diagnosis: With ``code`` and ``remedies`` (names, most wanted first).
+        available: Remedies to choose from.
+    """
+    known = {remedy.name: remedy for remedy in available}
+    named = [known[name] for name in diagnosis.remedies if name in known]
+    return tuple(dict.fromkeys([*named, *(r for r in known.values() if diagnosis.code in r.treats)]))
+
+
+def _packages(builtin: str) -> list[ModuleType]:
+    packages = [import_module(builtin)]
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            packages.append(import_module(point.value))
+        except Exception as error:
+            # One broken plugin must not take the others, or the user's training, with it.
+            text = f"The plugin {point.name!r} ({point.value}) cannot be imported and is left out: {error}"
+            warnings.warn(text, RemedyWarning, stacklevel=2)
+    return packages
+
+
+def _subclasses(base: type[Kind], packages: Iterable[ModuleType]) -> list[type[Kind]]:
+    found: dict[type[Kind], None] = {}
+    for package in packages:
+        modules = [package]
+        for info in pkgutil.walk_packages(getattr(package, "__path__", []), package.__name__ + "."):
+            if not info.name.rpartition(".")[2].startswith("_"):
+                modules.append(import_module(info.name))
+        for module in modules:
+            for thing in vars(module).values():
+                if isclass(thing) and issubclass(thing, base) and thing is not base and thing.__module__ == module.__name__:
+                    found[thing] = None
+    return list(found)
+
+
+def _instance(base: type[Kind], item: Any, known: dict[str, type[Kind]]) -> Kind:
+    if isinstance(item, base):
+        return item
+    if isclass(item) and issubclass(item, base):
+        return item()
+    if isinstance(item, str):
+        if item in known:
+            return known[item]()
+        raise NotFound(f"No {base.__name__.lower()} is called {item!r}; `remedy catalogue` lists them all.")
+    raise InvalidInput(f"{item!r} is no {base.__name__.lower()}: give a name, a class or an instance.")
+
+
+def _require_unique(names: list[str], what: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise PluginError(f"The {what} {', '.join(twice)} is used twice; rename the one in the plugin.")

@@ -1,0 +1,80 @@
+"""learning-rate: set the rate, and drop or set its schedule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+from remedy.dataset import Dataset
+from remedy.facts import KERAS_BATCH_SIZE
+from remedy.recipe import Recipe
+from remedy.remedies._base import Dose, Remedy
+
+TEXTBOOK = {"SGD": 1e-2, "Adadelta": 1.0, "Adagrad": 1e-2}
+"""Usual initial rates where they are not 1e-3, Keras' default for the adaptive optimizers."""
+
+
+class LearningRate(Remedy):
+    """Train with another learning rate, constant or falling along a half cosine.
+
+    Source: "the learning rate is perhaps the most important hyperparameter" (Goodfellow, Bengio,
+    Courville, "Deep Learning", 2016, section 11.4.1); cosine schedule: Loshchilov and Hutter,
+    "SGDR", ICLR 2017.
+    """
+
+    name = "learning-rate"
+    space = {
+        "rate": FloatDistribution(1e-5, 1e-1, log=True),
+        "schedule": CategoricalDistribution(["constant", "cosine"]),
+    }
+    usual = {"rate": 1e-3, "schedule": "constant"}
+    recompiles = True
+
+    def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
+        """Return the optimizer's textbook rate, then a tenth and three times of the present one.
+
+        Rates within a factor of 1.5 of the present constant rate are left out.
+        """
+        del dataset
+        now = recipe.learning_rate
+        scheduled = isinstance(recipe.optimizer["config"].get("learning_rate"), dict)
+        textbook = TEXTBOOK.get(str(recipe.optimizer["class_name"]), 1e-3)
+        rates = [rate for rate in (textbook, now / 10, now * 3) if 1e-5 <= rate <= 1e-1]
+        new = [rate for rate in rates if scheduled or now <= 0 or abs(math.log(rate / now)) > math.log(1.5)]
+        return [{"rate": rate, "schedule": "constant"} for rate in dict.fromkeys(new)][:2]
+
+    def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+        """Set the rate; "cosine" lets it fall to zero at the last planned step."""
+        rate = float(dose["rate"])
+        if dose.get("schedule", "constant") == "constant":
+            return recipe.with_optimizer(learning_rate=rate)
+        return recipe.with_optimizer(
+            learning_rate={
+                "module": "keras.optimizers.schedules",
+                "class_name": "CosineDecay",
+                "config": {"initial_learning_rate": rate, "decay_steps": _steps(recipe, dataset)},
+                "registered_name": None,
+            }
+        )
+
+    def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
+        """Name both rates and their schedules."""
+        return _spelled(recipe), _spelled(changed)
+
+    def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Nothing of its own: the new optimizer stands in the compile line."""
+        return ""
+
+
+def _steps(recipe: Recipe, dataset: Dataset) -> int:
+    an_epoch = recipe.steps_per_epoch or math.ceil(len(dataset.train) / (recipe.batch_size or KERAS_BATCH_SIZE))
+    return max(1, an_epoch * recipe.epochs)
+
+
+def _spelled(recipe: Recipe) -> str:
+    rate = recipe.optimizer["config"].get("learning_rate")
+    schedule = f", {rate['class_name']}" if isinstance(rate, dict) else ""
+    return f"{recipe.learning_rate:.3g}{schedule}"

@@ -1,0 +1,59 @@
+"""oversampling: draw more rows of the rare classes, on the training part only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optuna.distributions import CategoricalDistribution
+
+from remedy.dataset import Dataset
+from remedy.errors import NotApplicable
+from remedy.recipe import Recipe, Resampling
+from remedy.remedies._base import Remedy
+from remedy.resampling import require_resampling
+
+
+class Oversampling(Remedy):
+    """Bring every class to the size of the largest, by copies or by SMOTE's mixtures.
+
+    Only training rows are drawn, when the recipe is trained; validation rows never are.
+
+    Source: Chawla et al., "SMOTE", JAIR 16, 2002, by way of imbalanced-learn.
+    """
+
+    name = "oversampling"
+    treats = ("DAT101",)
+    space = {"kind": CategoricalDistribution(["random", "smote"])}
+    usual = {"kind": "random"}
+    excludes = ("class-weights",)
+
+    def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+        """Note the resampling; the engine draws the rows."""
+        resampling = Resampling(str(dose["kind"]))
+        require_resampling(resampling, dataset)
+        if recipe.class_weight:
+            raise NotApplicable("the recipe weights its classes already")
+        return recipe.replace(resampling=resampling)
+
+    def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
+        """Name the kind."""
+        return "rows as given", f"{changed.resampling.kind if changed.resampling else 'no'} oversampling"
+
+    def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Resample X_train and y_train with imbalanced-learn."""
+        if dose["kind"] == "smote":
+            smallest = min(n for n in (dataset.class_counts or {1: 2}).values() if n)
+            return (
+                "from imblearn.over_sampling import SMOTE\n"
+                "classes = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)\n"
+                f"flat, drawn = SMOTE(random_state=0, k_neighbors={min(5, smallest - 1)})"
+                ".fit_resample(X_train.reshape(len(X_train), -1), classes)\n"
+                "X_train = flat.reshape(-1, *X_train.shape[1:])\n"
+                "y_train = np.eye(y_train.shape[-1])[drawn] if y_train.ndim > 1 and y_train.shape[-1] > 1 else drawn"
+            )
+        return (
+            "from imblearn.over_sampling import RandomOverSampler\n"
+            "classes = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)\n"
+            "rows = RandomOverSampler(random_state=0).fit_resample(np.arange(len(y_train))[:, None], classes)[0][:, 0]\n"
+            "X_train, y_train = X_train[rows], y_train[rows]"
+        )

@@ -1,0 +1,161 @@
+"""simplify-architecture: fewer filters or units, fewer blocks, a strided stem for long inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.distributions import CategoricalDistribution
+
+from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, SHAPERS, Architecture, LayerConfig, width_key
+from remedy.dataset import Dataset
+from remedy.errors import NotApplicable
+from remedy.recipe import Recipe
+from remedy.remedies._base import Dose, Remedy
+
+
+class SimplifyArchitecture(Remedy):
+    """Make the network smaller: scale its width, take blocks out, or stride its first convolution.
+
+    A block is a layer with weights and everything up to the next one; blocks are taken out from
+    the end, never the first and never the output. A strided stem reads long signals and large
+    pictures at a coarser step, which costs little and speeds every epoch up.
+
+    Source: fewer layers where depth only hurts: He et al., "Deep Residual Learning", 2016
+    (degradation of plain stacks); strided stem: the same paper's stride-2 first layer.
+    """
+
+    name = "simplify-architecture"
+    space = {
+        "width": CategoricalDistribution([1.0, 0.5, 0.25]),
+        "blocks": CategoricalDistribution([0, 1, 2]),
+        "stem": CategoricalDistribution([1, 2, 4]),
+    }
+    usual = {"width": 0.5, "blocks": 0, "stem": 1}
+    surgery = True
+    recompiles = True
+
+    long_input = 128
+    """Entries along an axis from which on a stem of stride 2 still leaves plenty."""
+
+    def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
+        """Return a strided stem for long inputs, then one block less, else half the width."""
+        doses: list[Dose] = []
+        if _stems(recipe.architecture, self.long_input):
+            doses.append({"width": 1.0, "blocks": 0, "stem": 2})
+        if len(_blocks(recipe.architecture)) >= 4:
+            doses.append({"width": 1.0, "blocks": 1, "stem": 1})
+        return doses or (self.usual,)
+
+    def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+        """Stride, then take blocks out, then narrow."""
+        architecture = recipe.architecture
+        architecture.require_open()
+        if dose["stem"] > 1:
+            architecture = _stride(architecture, int(dose["stem"]), self.long_input)
+        for _ in range(int(dose["blocks"])):
+            blocks = _blocks(architecture)
+            if len(blocks) < 2:
+                raise NotApplicable("there is no block to take out: the layers are no plain chain, or too few")
+            architecture = architecture.without(*blocks[-1])
+        if dose["width"] < 1:
+            architecture = _narrow(architecture, float(dose["width"]))
+        if architecture == recipe.architecture:
+            raise NotApplicable("this dose changes nothing")
+        return recipe.replace(architecture=architecture)
+
+    def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
+        """Spell the widths and strides of the layers with weights."""
+        return _spelled(recipe.architecture), _spelled(changed.architecture)
+
+    def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Rewrite the model's configuration and build it anew."""
+        before, after = recipe.architecture, self.apply(recipe, dataset, **dose).architecture
+        new = {layer["config"]["name"]: layer["config"] for layer in after.layers()}
+        gone = [layer["config"]["name"] for layer in before.layers() if layer["config"]["name"] not in new]
+        changes: dict[str, dict[str, Any]] = {}
+        for layer in before.layers():
+            name, old = layer["config"]["name"], layer["config"]
+            for key in ("filters", "units", "strides"):
+                if name in new and old.get(key) != new[name].get(key):
+                    changes.setdefault(name, {})[key] = new[name][key]
+        if before.chain():
+            return (
+                f"changes, gone = {changes!r}, {gone!r}\n"
+                "layers = [layer for layer in model.layers if layer.name not in gone and type(layer) is not keras.layers.InputLayer]\n"
+                "layers = [type(layer).from_config(layer.get_config() | changes.get(layer.name, {})) for layer in layers]\n"
+                "model = keras.Sequential([keras.Input(model.input_shape[1:]), *layers])"
+            )
+        return (
+            f"changes = {changes!r}\n"
+            "model = keras.models.clone_model(model, clone_function=lambda layer: "
+            "type(layer).from_config(layer.get_config() | changes.get(layer.name, {})))"
+        )
+
+
+def _stems(architecture: Architecture, long_input: int) -> list[LayerConfig]:
+    """Return the convolutions that read an input directly, or behind layers that keep its length."""
+    chain = architecture.chain()
+    inputs = architecture.inputs()
+    if not inputs or any(max(e["config"]["batch_shape"][1:-1] or [0], key=lambda s: s or 0) is None for e in inputs):
+        return []
+    long = [e for e in inputs if max([s or 0 for s in e["config"]["batch_shape"][1:-1]] or [0]) >= long_input]
+    if not long:
+        return []
+    if chain:
+        first = next((layer for layer in chain if layer["class_name"] in KERNEL_LAYERS), None)
+        stems = [first] if first is not None else []
+    else:
+        stems = [reader for e in long for reader in architecture.consumers(e["config"]["name"])]
+    plain = [s for s in stems if s["class_name"] in CONVOLUTIONS and set(s["config"]["strides"]) == {1}]
+    return [s for s in plain if set(s["config"].get("dilation_rate", [1])) == {1}]
+
+
+def _stride(architecture: Architecture, stride: int, long_input: int) -> Architecture:
+    names = [layer["config"]["name"] for layer in _stems(architecture, long_input)]
+    if not names:
+        raise NotApplicable(f"no unstrided convolution reads an input of {long_input} entries or more")
+
+    def change(layer: LayerConfig) -> None:
+        if layer["config"]["name"] in names:
+            layer["config"]["strides"] = [stride] * len(layer["config"]["strides"])
+
+    return architecture.edit(change)
+
+
+def _blocks(architecture: Architecture) -> list[list[str]]:
+    """Return the names of the layers of each block that may be taken out, first block left out.
+
+    A block of convolutions ends before Flatten or global pooling, which stay; the output layer and
+    what follows it stay as well. Only plain chains have blocks.
+    """
+    chain = [layer for layer in architecture.chain() if layer["class_name"] != "InputLayer"]
+    kernels = [i for i, layer in enumerate(chain) if layer["class_name"] in KERNEL_LAYERS]
+    if len(kernels) < 3:
+        return []
+    blocks: list[list[str]] = []
+    for start, end in zip(kernels[:-1], kernels[1:], strict=True):
+        block = [layer for layer in chain[start:end] if layer["class_name"] not in SHAPERS]
+        blocks.append([layer["config"]["name"] for layer in block])
+    return blocks[1:]
+
+
+def _narrow(architecture: Architecture, factor: float) -> Architecture:
+    heads = set(architecture.outputs())
+
+    def change(layer: LayerConfig) -> None:
+        key = width_key(layer)
+        if key and layer["class_name"] in KERNEL_LAYERS and layer["config"]["name"] not in heads:
+            layer["config"][key] = max(4, round(layer["config"][key] * factor))
+
+    return architecture.edit(change)
+
+
+def _spelled(architecture: Architecture) -> str:
+    parts = []
+    for layer in architecture.layers():
+        key = width_key(layer)
+        if key and layer["class_name"] in KERNEL_LAYERS:
+            strides = [s for s in layer["config"].get("strides", [1]) if s > 1]
+            parts.append(f"{layer['config'][key]}{f'/{max(strides)}' if strides else ''}")
+    return "-".join(parts)

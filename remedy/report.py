@@ -1,0 +1,165 @@
+"""What people read: the live lines in a terminal, the final table, and the run's description."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from remedy.confirm import Proof
+from remedy.diagnosis import Diagnosis, Examination
+from remedy.prescription import Change
+from remedy.search import Attempt
+
+STAGES = {
+    "search": "searching remedies",
+    "continue": "training the best on",
+    "reduce": "dropping what is not needed",
+    "confirm": "confirming on fresh seeds",
+}
+
+
+class Terminal:
+    """Says the diagnosis when it is certain, and shows a progress bar while a search works.
+
+    Silent with ``quiet``; plain lines where the output is no terminal.
+    """
+
+    def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
+        """Prepare a console on standard output."""
+        self.console = console or Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self._progress: Progress | None = None
+        self._task: Any = None
+        self._best: float | None = None
+
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Say a diagnosis in one sentence with its numbers."""
+        mark = "[bold red]stuck[/]" if diagnosis.severity == "error" else "[yellow]note[/]"
+        when = f"epoch {diagnosis.epoch}" if diagnosis.epoch else "before training"
+        self.console.print(f"\n{mark} ({when}) {diagnosis.code} {diagnosis.name}: {diagnosis.message}", markup=True)
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a bar for a stage of the search."""
+        self.close()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[best]}"),
+            console=self.console,
+            transient=False,
+            disable=self.console.quiet,
+        )
+        self._progress.start()
+        self._task = self._progress.add_task(STAGES.get(name, name), total=total, best=self._spelled())
+
+    def step(self, name: str, score: float | None) -> None:
+        """Advance the bar by one training."""
+        if score is not None and (self._best is None or score > self._best):
+            self._best = score
+        if self._progress is not None:
+            self._progress.update(self._task, advance=1, best=self._spelled())
+
+    def attempt(self, attempt: Attempt) -> None:
+        """Nothing to add: `step` has moved the bar."""
+
+    def close(self) -> None:
+        """End the bar."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def _spelled(self) -> str:
+        return "" if self._best is None else f"best so far {self._best:.3f}"
+
+    def conclusion(self, text: str, proof: Proof | None = None, changes: Sequence[Change] = ()) -> None:
+        """Print what came of it, with the table of changes where there is a fix."""
+        self.close()
+        self.console.print(text)
+        if changes and proof is not None:
+            table = Table("remedy", "before", "after", "alone", "without it")
+            for change in changes:
+                table.add_row(change.remedy, change.before, change.after, signed(change.alone), signed(_minus(change.without)))
+            self.console.print(table)
+
+
+def signed(value: float | None) -> str:
+    """Spell a difference of scores, or a dash where it was not measured."""
+    return "-" if value is None else f"{value:+.3f}"
+
+
+def verdict(examination: Examination) -> str:
+    """Say in one sentence what state a run is in."""
+    cause = examination.cause
+    if cause is None:
+        return "No sign of a stuck run." if not examination.diagnoses else "Not stuck."
+    return f"Stuck since epoch {cause.epoch}: {cause.name} ({cause.code}). {cause.message}"
+
+
+def no_fix(attempts: Sequence[Attempt], proof: Proof | None, scorer_name: str, interrupted: bool) -> str:
+    """Say honestly that no fix was found: what was tried, the best seen, and where to look next."""
+    tried = [a for a in attempts if len(a.prescription)]
+    if not tried:
+        return "No fix was found: no remedy has anything to act on here. Look at labels and data by hand."
+    best = max(tried, key=lambda a: a.score)
+    start = f"No fix was found. {len(tried)} prescriptions were tried"
+    if best.outcome.score is None:
+        return f"{start}, none could be trained. Look at the first error: {best.outcome.error}"
+    text = f"{start}; the best, {best.prescription}, had a {scorer_name} of {best.score:.3f} on the validation rows"
+    if interrupted:
+        return f"{text}. The search was interrupted before it could be confirmed."
+    if proof is not None and proof.treated and proof.baseline:
+        text += (
+            f", but {proof.score:.3f} against {proof.baseline_score:.3f} untouched on rows never used for choosing "
+            f"(a fix needs {proof.margin:.3f} more)"
+        )
+    return f"{text}. Look next at the labels (do they follow from these inputs?) and at more data."
+
+
+def fixed(proof: Proof, scorer_name: str, prescription: str, confirmed: bool) -> str:
+    """Say what the fix is and how it was proven."""
+    if not confirmed:
+        return f"Interrupted: the best so far is {prescription}; it has not been confirmed on fresh seeds."
+    return (
+        f"Fixed by {prescription}: {scorer_name} {proof.baseline_score:.3f} -> {proof.score:.3f} "
+        f"(median of {len(proof.treated)} fresh seeds, on rows never trained on or chosen by)."
+    )
+
+
+def note(headline: str, link: str | None, diagnoses: Sequence[Diagnosis] = (), changes: Sequence[Change] = ()) -> str:
+    """Return the Markdown description of a run; MLflow shows its first lines, so those carry verdict and link."""
+    lines = [f"**{headline}**" + (f" {link}" if link else ""), ""]
+    if diagnoses:
+        lines += ["| code | trouble | from epoch | what was seen |", "| --- | --- | --- | --- |"]
+        lines += [f"| {d.code} | {d.name} | {d.epoch or 'start'} | {d.message} |" for d in diagnoses]
+        lines.append("")
+    if changes:
+        lines += ["| remedy | before | after | alone | without it |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            f"| {c.remedy} | {c.before} | {c.after} | {signed(c.alone)} | {signed(_minus(c.without))} |" for c in changes
+        ]
+    return "\n".join(lines)
+
+
+def examination_table(examination: Examination) -> Table:
+    """Return a rich table of an examination: found, passed, and what could not be seen."""
+    table = Table("", "detector", "what was seen")
+    for d in examination.diagnoses:
+        table.add_row("[red]stuck[/]" if d.severity == "error" else "[yellow]note[/]", f"{d.code} {d.name}", d.message)
+    if examination.passed:
+        table.add_row("[green]fine[/]", ", ".join(examination.passed), "")
+    for name, why in examination.not_recorded.items():
+        table.add_row("[dim]not seen[/]", name, f"[dim]not recorded: {why}[/]")
+    for name, why in examination.not_applicable.items():
+        table.add_row("[dim]n/a[/]", name, f"[dim]{why}[/]")
+    for name, why in examination.failed.items():
+        table.add_row("[magenta]broken[/]", name, why)
+    return table
+
+
+def _minus(value: float | None) -> float | None:
+    return None if value is None else -value

@@ -1,0 +1,140 @@
+"""What a trial is judged by: one number per task, higher is better, measured on unseen rows.
+
+Accuracy is the wrong thing to watch where one class rules (Brodersen et al., "The balanced
+accuracy and its posterior distribution", ICPR 2010): a constant answer gets balanced accuracy
+1/K, macro F1 of the best constant, or R^2 = 0, whatever the class shares are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from remedy.arrays import Array
+from remedy.errors import InvalidInput
+
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Objective = Callable[[Any, Any], float]
+
+CLASSIFICATION: tuple[Task, ...] = ("binary", "multiclass")
+
+
+def class_ids(y: Array) -> Array:
+    """Return integer class ids, shape (n,), from one-hot (n, k), sparse or two-valued labels.
+
+    Labels -1/1 become 0/1. Sequence labels (n, t) or (n, t, k) are flattened to (n * t,).
+    """
+    y = np.asarray(y)
+    if y.ndim > 1 and y.shape[-1] > 1:
+        return y.argmax(-1).reshape(-1)
+    values = np.nan_to_num(y.reshape(-1).astype("float64"))
+    if values.size and values.min() < 0:
+        return (values > 0).astype("int64")
+    return values.astype("int64")
+
+
+def predicted_ids(output: Array, logits: bool = False) -> Array:
+    """Return integer class ids, shape (n,), from a model's output (n, k) or (n, 1).
+
+    Args:
+        output: Probabilities, or logits of the same shape.
+        logits: True where a single unit has no sigmoid; its threshold is then 0 and not 0.5.
+    """
+    output = np.nan_to_num(np.asarray(output, dtype="float64"))
+    if output.ndim > 1 and output.shape[-1] > 1:
+        return output.argmax(-1).reshape(-1)
+    return (output.reshape(-1) > (0.0 if logits else 0.5)).astype("int64")
+
+
+def recalls(y: Array, output: Array, logits: bool = False) -> dict[int, float]:
+    """Return the recall of every class that occurs in ``y``: ``{class id: share found}``."""
+    truth, guess = class_ids(y), predicted_ids(output, logits)
+    return {int(c): float(np.mean(guess[truth == c] == c)) for c in np.unique(truth)}
+
+
+def balanced_accuracy(y: Array, output: Array, logits: bool = False) -> float:
+    """Return the mean recall over the classes present in ``y``, between 0 and 1."""
+    return float(np.mean(list(recalls(y, output, logits).values())))
+
+
+def macro_f1(y: Array, output: Array, logits: bool = False) -> float:
+    """Return the mean F1 over the labels of a multilabel target, at probability 0.5."""
+    truth = np.asarray(y) > 0.5
+    guess = np.nan_to_num(np.asarray(output, dtype="float64")) > (0.0 if logits else 0.5)
+    hit, false, missed = (truth & guess).sum(0), (~truth & guess).sum(0), (truth & ~guess).sum(0)
+    return float(np.mean(2 * hit / np.maximum(2 * hit + false + missed, 1)))
+
+
+def r2(y: Array, output: Array, logits: bool = False) -> float:
+    """Return the coefficient of determination, clipped to [-1, 1]; non-finite answers count as far off."""
+    del logits
+    truth = np.asarray(y, dtype="float64").reshape(len(y), -1)
+    guess = np.nan_to_num(np.asarray(output, dtype="float64"), nan=0.0, posinf=1e30, neginf=-1e30)
+    guess = guess.reshape(len(truth), -1)
+    if guess.shape != truth.shape:
+        guess = np.broadcast_to(guess.mean(-1, keepdims=True), truth.shape)
+    total = float(((truth - truth.mean(0)) ** 2).sum())
+    return float(np.clip(1 - float(((truth - guess) ** 2).sum()) / max(total, 1e-12), -1.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The objective of one search: a name and how it is computed.
+
+    Attributes:
+        name: What is measured, as it appears in tables and in MLflow.
+        constant: The score of the best constant answer (the floor that a fix has to leave).
+    """
+
+    name: str
+    constant: float | None
+    function: Objective
+
+    def __call__(self, y: Array, output: Array) -> float:
+        """Score ``output`` against ``y``; a non-finite score counts as -1."""
+        value = float(self.function(y, output))
+        return value if np.isfinite(value) else -1.0
+
+
+def scorer_for(task: Task, y: Array, objective: str | Objective | None = None, logits: bool = False) -> Scorer:
+    """Choose the scorer of a task, or wrap the user's own objective.
+
+    Args:
+        task: What the labels ask for.
+        y: Labels that the constant answer is scored on, shape (n,) or (n, k).
+        objective: None for the task's own score; one of "balanced_accuracy", "macro_f1", "r2"; or a
+            callable ``(y_true, y_pred) -> float``, higher is better.
+        logits: True when the model answers without a final sigmoid or softmax.
+
+    Raises:
+        InvalidInput: The objective is not known.
+    """
+    named: dict[str, Callable[[Array, Array, bool], float]] = {
+        "balanced_accuracy": balanced_accuracy,
+        "macro_f1": macro_f1,
+        "r2": r2,
+    }
+    if callable(objective):
+        return Scorer(getattr(objective, "__name__", "objective"), None, objective)
+    own: dict[str, str] = {"multilabel": "macro_f1", "regression": "r2"}
+    name = objective or own.get(task, "balanced_accuracy")
+    if name not in named:
+        raise InvalidInput(
+            f"Search(objective={objective!r}) is not known: use one of {', '.join(sorted(named))}, "
+            "or a function (y_true, y_pred) -> float."
+        )
+    chosen = named[name]
+    return Scorer(name, constant_score(task, y), lambda a, b: chosen(a, b, logits))
+
+
+def constant_score(task: Task, y: Array) -> float:
+    """Return what the best constant answer scores on ``y``: 1/K, its macro F1, or 0."""
+    if task == "regression":
+        return 0.0
+    if task == "multilabel":
+        share = (np.asarray(y) > 0.5).reshape(len(y), -1).mean(0)
+        return float(np.mean(2 * share / (1 + share)))
+    return 1.0 / max(1, len(np.unique(class_ids(y))))

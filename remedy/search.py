@@ -1,0 +1,330 @@
+"""The search: a budget, an Optuna study, and the order in which remedies are tried.
+
+One writer: this module owns the study (ask and tell); engines only train. Order: the untouched
+recipe, each indicated remedy at its usual dose, combinations, then TPE over remedies and doses.
+Everything is tried for a few epochs; the best third goes on with the weights it has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from remedy.dataset import Dataset
+from remedy.diagnosis import Diagnosis
+from remedy.engines._base import Engine, Job, Outcome
+from remedy.errors import InvalidInput, NotApplicable
+from remedy.prescription import Prescription, applies, candidates
+from remedy.recipe import Recipe
+from remedy.registry import remedies_for
+from remedy.remedies._base import Remedy
+from remedy.scores import Objective
+
+SCREEN_UNTIL, CONTINUE_UNTIL, REDUCE_UNTIL = 0.36, 0.48, 0.62
+"""Shares of the time budget at which screening, going on with the best, and dropping remedies end.
+What is left is for confirming on fresh seeds, which must never be squeezed out."""
+
+FEWEST_EPOCHS = 2
+LEAST_SECONDS_A_TRIAL = 1.5
+"""A new model costs about this much before its first step, so a shorter trial saves nothing."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to search.
+
+    Attributes:
+        trials: Most prescriptions to try.
+        timeout: Seconds for searching and confirming together; None for no limit. The final
+            training of the fix comes on top.
+        seed: Of sampling, splits and trainings.
+        objective: None for balanced accuracy, macro F1 or R^2, whichever the task asks for; one of
+            their names; or a callable ``(y_true, y_pred) -> float``, higher is better.
+        workers: Trainings at a time. This version trains one at a time, also for "auto".
+        storage: Optuna storage URL that keeps the study; None keeps it in memory.
+
+    Raises:
+        InvalidInput: A value that no search can use.
+    """
+
+    trials: int = 40
+    timeout: float | None = 600.0
+    seed: int = 0
+    objective: str | Objective | None = None
+    workers: int | str = 1
+    storage: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.trials < 1:
+            raise InvalidInput(f"Search(trials={self.trials}): give at least 1, or search=False.")
+        if self.timeout is not None and not self.timeout > 0:
+            raise InvalidInput(f"Search(timeout={self.timeout}): give seconds above 0, or None.")
+        if self.workers not in (1, "auto"):
+            raise InvalidInput(f"Search(workers={self.workers!r}): this version trains one at a time; leave it out.")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One prescription that was tried.
+
+    Attributes:
+        number: In the order of trying, from 0; 0 is the untouched recipe.
+        prescription: What was changed.
+        recipe: The changed recipe.
+        outcome: What came of it.
+    """
+
+    number: int
+    prescription: Prescription
+    recipe: Recipe | None
+    outcome: Outcome
+
+    @property
+    def key(self) -> str:
+        """The engine's name for this training."""
+        return f"attempt-{self.number}"
+
+    @property
+    def score(self) -> float:
+        """Score after its last epoch; -inf where it could not be trained."""
+        return -math.inf if self.outcome.score is None else self.outcome.score
+
+
+class Listener(Protocol):
+    """Hears how a search goes on; the terminal and the tracking store listen."""
+
+    def stage(self, name: str, total: int) -> None:
+        """A stage begins: "search", "continue", "reduce" or "confirm", with so many trainings."""
+
+    def step(self, name: str, score: float | None) -> None:
+        """One training of a stage ended."""
+
+    def attempt(self, attempt: Attempt) -> None:
+        """An attempt ended; told again when it went on for more epochs."""
+
+
+class Budget:
+    """Time that is left, by an engine's clock."""
+
+    def __init__(self, timeout: float | None, engine: Engine) -> None:
+        """Start counting now."""
+        self._clock, self._began = engine.clock, engine.clock()
+        self.timeout = timeout
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self._began
+
+    def left(self, share: float = 1.0) -> float:
+        """Seconds until ``share`` of the budget is spent; infinite without a limit."""
+        return math.inf if self.timeout is None else self.timeout * share - self.spent
+
+    def deadline(self, share: float = 1.0) -> float | None:
+        """The same moment as a time of the engine's clock."""
+        return None if self.timeout is None else self._began + self.timeout * share
+
+
+@dataclass
+class Screening:
+    """The first half of a search: what was tried, and what is best so far.
+
+    Attributes:
+        attempts: Everything tried, in order.
+        epochs: Epochs that every attempt was given at first.
+        study: Optuna's study.
+        interrupted: True when the user pressed Ctrl-C.
+    """
+
+    dataset: Dataset
+    recipe: Recipe
+    remedies: Sequence[Remedy]
+    engine: Engine
+    options: Search
+    listener: Listener
+    budget: Budget
+    attempts: list[Attempt] = field(default_factory=list)
+    epochs: int = FEWEST_EPOCHS
+    study: Any = None
+    interrupted: bool = False
+
+    @property
+    def baseline(self) -> Attempt:
+        """The untouched recipe."""
+        return self.attempts[0]
+
+    def best(self) -> Attempt | None:
+        """Return the best treated attempt; of nearly equal ones (0.01) the one with fewest remedies."""
+        tried = [a for a in self.attempts if len(a.prescription) and a.outcome.scores]
+        if not tried:
+            return None
+        top = max(a.score for a in tried)
+        return min((a for a in tried if a.score >= top - 0.01), key=lambda a: (len(a.prescription), -a.score))
+
+    def run(self, diagnoses: Sequence[Diagnosis], seconds_per_epoch: float | None) -> None:
+        """Try everything that the budget allows; Ctrl-C ends it and keeps what is there.
+
+        Args:
+            diagnoses: What was found, most certain first.
+            seconds_per_epoch: Of the untouched recipe on these rows; None where unknown.
+        """
+        queue = [Prescription(), *candidates(diagnoses, self.remedies, self.recipe, self.dataset)]
+        self.epochs = self._first_epochs(len(queue), seconds_per_epoch)
+        self.study = self._create_study()
+        try:
+            self._screen(queue, self._sampled(diagnoses))
+            self._go_on()
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def _screen(self, queue: list[Prescription], sampled: Sequence[Remedy]) -> None:
+        total = self.options.trials if sampled else min(len(queue), self.options.trials)
+        self.listener.stage("search", total)
+        misses = 0
+        while len(self.attempts) < total and misses < 20:
+            waiting = len(self.attempts) < len(queue)
+            if self.attempts and self.budget.left(CONTINUE_UNTIL if waiting else SCREEN_UNTIL) <= 0:
+                return
+            if waiting:
+                self.study.enqueue_trial(_params(queue[len(self.attempts)], sampled))
+            trial = self.study.ask()
+            suggested = _suggest(trial, sampled)
+            prescription = queue[len(self.attempts)] if waiting else self._usable(suggested)
+            misses = 0 if self._try(trial, prescription) else misses + 1
+
+    def _usable(self, suggested: Prescription) -> Prescription:
+        """Leave out what has nothing to act on at the dose that was drawn, or is excluded by what stands before it."""
+        known = {remedy.name: remedy for remedy in self.remedies}
+        items: list[tuple[str, Any]] = []
+        recipe = self.recipe
+        for name, dose in suggested.items:
+            if any(other in known[name].excludes for other, _ in items):
+                continue
+            try:
+                recipe = known[name].apply(recipe, self.dataset, **dose)
+            except NotApplicable:
+                continue
+            items.append((name, dose))
+        return Prescription(tuple(items))
+
+    def _try(self, trial: Any, prescription: Prescription) -> bool:
+        """Train one prescription and tell the study; False for one that was there already."""
+        seen = next((a for a in self.attempts if a.prescription.key == prescription.key), None)
+        if seen is not None:
+            self._tell(trial, seen.outcome)
+            return False
+        recipe: Recipe | None = None
+        try:
+            recipe = prescription.apply(self.recipe, self.dataset, self.remedies)
+            twin = next((a for a in self.attempts if a.recipe is not None and a.recipe.digest == recipe.digest), None)
+            if twin is not None:
+                self._tell(trial, twin.outcome)
+                return False
+            number = len(self.attempts)
+            outcome = self.engine.train(
+                Job(recipe, self.options.seed, self.epochs, f"attempt-{number}", deadline=self.budget.deadline(CONTINUE_UNTIL))
+            )
+        except NotApplicable as error:
+            outcome = Outcome(error=str(error))
+        attempt = Attempt(len(self.attempts), prescription, recipe, outcome)
+        self.attempts.append(attempt)
+        self._tell(trial, outcome)
+        self.listener.step(str(prescription), outcome.score)
+        self.listener.attempt(attempt)
+        return True
+
+    def _go_on(self) -> None:
+        """Let the best third train on, three times as long each round, while there is time."""
+        rank = sorted((a for a in self.attempts if len(a.prescription)), key=lambda a: -a.score)
+        alive = [a for a in rank if a.outcome.scores and not a.outcome.stuck]
+        epochs = self.epochs
+        while alive and epochs < self.recipe.epochs:
+            epochs = min(self.recipe.epochs, 3 * epochs)
+            alive = alive[: max(1, math.ceil(len(alive) / 3))][:4]
+            self.listener.stage("continue", len(alive))
+            for i, attempt in enumerate(alive):
+                per_epoch = attempt.outcome.seconds / max(1, len(attempt.outcome.scores))
+                if self.budget.left(CONTINUE_UNTIL) < per_epoch:
+                    return
+                assert attempt.recipe is not None
+                job = Job(attempt.recipe, self.options.seed, epochs, attempt.key, deadline=self.budget.deadline(CONTINUE_UNTIL))
+                alive[i] = replace(attempt, outcome=self.engine.train(job))
+                if not alive[i].outcome.scores:
+                    alive[i] = attempt
+                self.attempts[attempt.number] = alive[i]
+                self.listener.step(str(attempt.prescription), alive[i].score)
+                self.listener.attempt(alive[i])
+            alive.sort(key=lambda a: -a.score)
+
+    def _first_epochs(self, waiting: int, seconds_per_epoch: float | None) -> int:
+        """Return how many epochs every attempt gets: what lets all that waits, and some more, be tried."""
+        planned = self.recipe.epochs
+        if self.options.timeout is None or not seconds_per_epoch:
+            return max(min(FEWEST_EPOCHS, planned), math.ceil(planned / 4))
+        each = max(LEAST_SECONDS_A_TRIAL, self.options.timeout * SCREEN_UNTIL / (waiting + 4))
+        return max(min(FEWEST_EPOCHS, planned), min(planned, int((each - 1) / seconds_per_epoch)))
+
+    def _sampled(self, diagnoses: Sequence[Diagnosis]) -> list[Remedy]:
+        """Return the remedies that TPE draws from: the indicated ones that have something to act on."""
+        wanted = dict.fromkeys(remedy for d in diagnoses for remedy in remedies_for(d, self.remedies))
+        return [r for r in wanted if any(applies(r, d, self.recipe, self.dataset) for d in r.usual_doses(self.recipe, self.dataset))]
+
+    def _create_study(self) -> Any:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        # A categorical choice is frozen once a study exists, so the catalogue is part of its name.
+        catalogue = repr([(r.name, r.space) for r in self.remedies]).encode()
+        name = f"{self.recipe.digest}-{self.dataset.digest[:8]}-{hashlib.blake2b(catalogue, digest_size=4).hexdigest()}"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # group=True, for years
+            sampler = optuna.samplers.TPESampler(
+                group=True, multivariate=True, n_startup_trials=5, seed=self.options.seed
+            )
+        return optuna.create_study(
+            storage=self.options.storage,
+            study_name=name if self.options.storage else None,
+            load_if_exists=True,
+            direction="maximize",
+            sampler=sampler,
+        )
+
+    def _tell(self, trial: Any, outcome: Outcome) -> None:
+        for key, value in (("stuck", outcome.stuck), ("error", outcome.error)):
+            if value:
+                trial.set_user_attr(key, value)
+        if outcome.score is None:
+            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            return
+        for epoch, score in enumerate(outcome.scores, start=1):
+            trial.report(score, epoch)
+        self.study.tell(trial, outcome.score)
+
+
+def _params(prescription: Prescription, remedies: Sequence[Remedy]) -> dict[str, Any]:
+    """Return the study's parameters of a prescription: which remedies, and their doses."""
+    return {r.name: r.name in prescription.names for r in remedies} | prescription.params()
+
+
+def _suggest(trial: Any, remedies: Sequence[Remedy]) -> Prescription:
+    """Let the study choose remedies and doses."""
+    items = []
+    for remedy in remedies:
+        if trial.suggest_categorical(remedy.name, [False, True]):
+            items.append((remedy.name, {k: _draw(trial, f"{remedy.name}.{k}", s) for k, s in remedy.space.items()}))
+    return Prescription(tuple(items))
+
+
+def _draw(trial: Any, name: str, space: BaseDistribution) -> Any:
+    if isinstance(space, FloatDistribution):
+        return trial.suggest_float(name, space.low, space.high, log=space.log, step=space.step)
+    if isinstance(space, IntDistribution):
+        return trial.suggest_int(name, space.low, space.high, log=space.log, step=space.step)
+    assert isinstance(space, CategoricalDistribution)
+    return trial.suggest_categorical(name, space.choices)

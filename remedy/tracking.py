@@ -1,0 +1,454 @@
+"""The only door to MLflow: opens runs, writes to them, links them, and finds them again.
+
+Writing never raises: the first failure becomes a `RemedyWarning` and the run goes on unlogged, so
+a dead server costs log lines and not a training. Finding raises `NotFound` or `StoreError`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import mlflow
+import numpy as np
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking.context.registry import resolve_tags
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+
+from remedy import arrays
+from remedy.dataset import Dataset, Rows
+from remedy.errors import NotFound, RemedyWarning, StoreError
+from remedy.mlflow_plugin import ROLE
+
+UI = "http://127.0.0.1:5000"
+"""Where `remedy ui` serves a local store."""
+
+MAX_TAG, MAX_PARAM = 5000, 6000
+FOLDER = "remedy"
+"""Artifact folder of everything that remedy writes beside the model."""
+
+
+def use_default_store(root: str | Path = ".") -> str:
+    """Point MLflow at ``<root>/mlruns/mlflow.db`` unless the user has set a tracking URI.
+
+    Returns:
+        The tracking URI in use.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    if mlflow.is_tracking_uri_set():
+        return str(mlflow.get_tracking_uri())
+    folder = Path(root).resolve() / "mlruns"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written ({error.strerror}). Call mlflow.set_tracking_uri(...).") from error
+    # Absolute, because MLflow resolves a relative URI once and keeps it after a chdir.
+    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+    return str(mlflow.get_tracking_uri())
+
+
+def require_reachable(uri: str, seconds: float = 5.0) -> None:
+    """Check a store before work depends on it.
+
+    Raises:
+        StoreError: A server does not answer within ``seconds``, or a database cannot be opened.
+    """
+    if uri.startswith(("http://", "https://")):
+        import requests
+
+        try:
+            # MLflow's own client would retry for minutes before it says the same.
+            requests.get(uri.rstrip("/") + "/health", timeout=seconds)
+        except requests.RequestException as error:
+            raise StoreError(f"The tracking server {uri} does not answer ({type(error).__name__}). Is it running?") from error
+    try:
+        with _silent_mlflow():  # The first use of a database announces every table it makes.
+            mlflow.MlflowClient().search_experiments(max_results=1)
+    except Exception as error:
+        raise StoreError(f"The tracking store {uri} cannot be opened: {_first_line(error)}") from error
+
+
+def experiment_id(name: str | None) -> str | None:
+    """Return the id of an experiment, made if need be; artifacts of a local store go beside it.
+
+    Without a name MLflow's own choice is kept (``set_experiment`` or its environment variables,
+    answered with None); where nobody chose, the experiment is called "remedy".
+    """
+    client = mlflow.MlflowClient()
+    if name is None:
+        chosen = getattr(mlflow.tracking.fluent, "_active_experiment_id", None)
+        if chosen or os.environ.get("MLFLOW_EXPERIMENT_NAME") or os.environ.get("MLFLOW_EXPERIMENT_ID"):
+            return None
+        name = "remedy"
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        if found.lifecycle_stage == "deleted":
+            raise StoreError(f"Experiment {name!r} was deleted; restore it in MLflow, or choose another name.")
+        return str(found.experiment_id)
+    uri = str(mlflow.get_tracking_uri())
+    location = None
+    if uri.startswith("sqlite:////"):
+        folder = Path(uri.removeprefix("sqlite:///")).parent
+        location = (folder / "artifacts" / _file_name(name)).as_uri()
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException:
+        other = client.get_experiment_by_name(name)  # Another process was quicker.
+        if other is None:
+            raise
+        return str(other.experiment_id)
+
+
+class Run:
+    """One MLflow run that remedy writes to.
+
+    Attributes:
+        run_id, experiment_id: None while nothing is logged.
+    """
+
+    def __init__(self, run_id: str | None, experiment: str | None) -> None:
+        """Wrap a run that exists; ``None`` gives a run that logs nowhere."""
+        self.run_id, self.experiment_id = run_id, experiment
+        self._client = mlflow.MlflowClient() if run_id else None
+
+    @property
+    def url(self) -> str | None:
+        """Address of the run in MLflow's UI; for a local store, where `remedy ui` serves it."""
+        if self.run_id is None:
+            return None
+        uri = str(mlflow.get_tracking_uri())
+        base = uri.rstrip("/") if uri.startswith("http") else UI
+        return f"{base}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+    @property
+    def link(self) -> str:
+        """Address of the run relative to MLflow's UI, for descriptions."""
+        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+    def child(self, name: str, role: str, tags: Mapping[str, str] | None = None) -> Run:
+        """Start a run below this one; without MLflow's notion of an active run."""
+        with self._guard():
+            token = ROLE.set(role)
+            try:
+                # Context providers run for the fluent API only, so they are asked here.
+                stamped = {**resolve_tags(), **(tags or {}), MLFLOW_PARENT_RUN_ID: self.run_id}
+            finally:
+                ROLE.reset(token)
+            if self._client is not None:
+                made = self._client.create_run(self.experiment_id, tags=stamped, run_name=name)
+                return Run(made.info.run_id, self.experiment_id)
+        return Run(None, None)
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters, a hundred at a time."""
+        items = [Param(_metric_name(k), str(v)[:MAX_PARAM]) for k, v in values.items()]
+        for start in range(0, len(items), 100):
+            self._log(params=items[start : start + 100])
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Log the finite metrics of one step in one call; MLflow's charts lose a metric that ends in NaN."""
+        from time import time
+
+        now = int(time() * 1000)
+        finite = [Metric(_metric_name(k), float(v), now, step) for k, v in values.items() if math.isfinite(v)]
+        for start in range(0, len(finite), 500):
+            self._log(metrics=finite[start : start + 500])
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        """Set tags; None values are left out."""
+        self._log(tags=[RunTag(k, str(v)[:MAX_TAG]) for k, v in values.items() if v is not None])
+
+    def note(self, markdown: str) -> None:
+        """Set the description."""
+        self.tags({MLFLOW_RUN_NOTE: markdown})
+
+    def json(self, name: str, value: Any) -> None:
+        """Keep a JSON artifact in remedy's folder."""
+        self.text(name, json.dumps(value, indent=1, default=str))
+
+    def text(self, name: str, text: str) -> None:
+        """Keep a text artifact in remedy's folder."""
+        with self._guard():
+            if self._client is not None:
+                self._client.log_text(self.run_id, text, f"{FOLDER}/{name}")
+
+    def figure(self, name: str, figure: Any) -> None:
+        """Keep a matplotlib figure as a PNG at the top of the run's artifacts."""
+        with self._guard():
+            if self._client is not None:
+                self._client.log_figure(self.run_id, figure, name, save_kwargs={"dpi": 110, "bbox_inches": "tight"})
+
+    def dataset(self, dataset: Dataset, name: str, context: str = "training") -> None:
+        """Name the dataset and its digest as an input of the run."""
+        with self._guard():
+            if self._client is not None:
+                from mlflow.data.code_dataset_source import CodeDatasetSource
+                from mlflow.entities import Dataset as Entity
+                from mlflow.entities import DatasetInput, InputTag
+
+                profile = {"rows": len(dataset.train), "task": dataset.task, "class_counts": dataset.class_counts}
+                source = CodeDatasetSource(tags={})
+                shapes = {k or "X": [str(a.dtype), *a.shape[1:]] for k, a in arrays.named_leaves(dataset.train.X)}
+                entity = Entity(
+                    name, dataset.digest, source._get_source_type(), source.to_json(), json.dumps({"inputs": shapes}), json.dumps(profile)
+                )
+                given = DatasetInput(entity, [InputTag("mlflow.data.context", context)])
+                self._client.log_inputs(self.run_id, [given])
+
+    def model(self, model: Any, X: arrays.Nest, requirements: list[str]) -> None:
+        """Log a Keras model with a signature read from raw rows of X."""
+        with self._guard():
+            if self._client is not None:
+                sample = arrays.take(X, slice(0, 2))
+                signature = None
+                if isinstance(sample, (np.ndarray, Mapping)):
+                    signature = mlflow.models.infer_signature(sample, model.predict(sample, verbose=0))
+                with _silent_mlflow(), self._active():
+                    mlflow.keras.log_model(model, name="model", signature=signature, pip_requirements=requirements)
+
+    @contextmanager
+    def _active(self) -> Iterator[None]:
+        """Make this the active run for a moment: MLflow attaches a model to no other."""
+        active = mlflow.active_run()
+        if active is not None and active.info.run_id == self.run_id:
+            yield
+            return
+        with mlflow.start_run(run_id=self.run_id, nested=active is not None):
+            yield
+
+    def end(self, status: str = "FINISHED") -> None:
+        """End the run: FINISHED, FAILED or KILLED."""
+        with self._guard():
+            if self._client is not None:
+                self._client.set_terminated(self.run_id, status)
+
+    def _log(self, **batch: Any) -> None:
+        with self._guard():
+            if self._client is not None and any(batch.values()):
+                self._client.log_batch(self.run_id, **batch)
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Turn a failure of the store into one warning, and log no more to this run."""
+        try:
+            yield
+        except Exception as error:
+            self._client = None
+            text = f"MLflow refused ({_first_line(error)}); run {self.run_id} is logged no further, the training goes on."
+            warnings.warn(text, RemedyWarning, stacklevel=4)
+
+
+@contextmanager
+def open_run(experiment: str | None, name: str | None, tags: Mapping[str, str] | None) -> Iterator[Run]:
+    """Start a run for a training (or use the user's active one) and end it with the truth.
+
+    An exception ends it FAILED with the reason as a tag, Ctrl-C ends it KILLED. Without a
+    reachable store there is one warning, and a run that logs nowhere.
+    """
+    mine = mlflow.active_run() is None
+    token = ROLE.set("fit")
+    try:
+        try:
+            require_reachable(use_default_store())
+            if mine:
+                started = mlflow.start_run(experiment_id=experiment_id(experiment), run_name=name, tags=dict(tags or {}))
+            else:
+                started = mlflow.active_run()
+            run = Run(started.info.run_id, started.info.experiment_id)
+            if not mine:
+                run.tags({"remedy.role": "fit", **(tags or {})})
+        except Exception as error:
+            text = f"This run is not logged: {_first_line(error)}"
+            warnings.warn(text, RemedyWarning, stacklevel=4)
+            run, mine = Run(None, None), False
+    finally:
+        ROLE.reset(token)
+    try:
+        yield run
+    except BaseException as error:
+        killed = isinstance(error, KeyboardInterrupt)
+        run.tags({"remedy.failure": f"{type(error).__name__}: {_first_line(error)}"})
+        _leave(run, mine, "KILLED" if killed else "FAILED")
+        raise
+    _leave(run, mine, "FINISHED")
+
+
+def _leave(run: Run, mine: bool, status: str) -> None:
+    if not mine:
+        return
+    try:
+        active = mlflow.active_run()
+        if active is not None and active.info.run_id == run.run_id:
+            mlflow.end_run(status)
+    except Exception as error:
+        warnings.warn(f"MLflow did not end run {run.run_id}: {_first_line(error)}", RemedyWarning, stacklevel=4)
+
+
+def find_runs(experiment: str | None, filter_string: str, limit: int = 200) -> list[Any]:
+    """Return MLflow runs of an experiment (of all where None), newest first.
+
+    Raises:
+        NotFound: There is no experiment of that name.
+        StoreError: The store cannot be reached.
+    """
+    require_reachable(use_default_store())
+    client = mlflow.MlflowClient()
+    if experiment is None:
+        ids = [e.experiment_id for e in client.search_experiments()]
+    else:
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            known = ", ".join(sorted(e.name for e in client.search_experiments())[:10])
+            raise NotFound(f"There is no experiment {experiment!r} in {mlflow.get_tracking_uri()}; it has: {known}.")
+        ids = [found.experiment_id]
+    return list(client.search_runs(ids, filter_string, max_results=limit))
+
+
+def get_run(run_id: str) -> Any:
+    """Return an MLflow run.
+
+    Raises:
+        NotFound: There is no run of that id.
+        StoreError: The store cannot be reached.
+    """
+    require_reachable(use_default_store())
+    try:
+        return mlflow.MlflowClient().get_run(run_id)
+    except MlflowException as error:
+        raise NotFound(f"There is no run {run_id!r} in {mlflow.get_tracking_uri()}: {_first_line(error)}") from error
+
+
+def history(run_id: str, keys: Mapping[str, float]) -> dict[str, tuple[float, ...]]:
+    """Return every metric's values in the order of their steps."""
+    client = mlflow.MlflowClient()
+    series = {}
+    for key in keys:
+        points = sorted(client.get_metric_history(run_id, key), key=lambda m: (m.step, m.timestamp))
+        series[key] = tuple(float(p.value) for p in points)
+    return series
+
+
+def read_json(run_id: str, name: str) -> Any:
+    """Return a JSON artifact of remedy's folder.
+
+    Raises:
+        NotFound: The run has none of that name.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = mlflow.MlflowClient().download_artifacts(run_id, f"{FOLDER}/{name}", folder)
+        except Exception as error:
+            raise NotFound(f"Run {run_id} has no {FOLDER}/{name}: it was not logged by remedy.fit, or not to its end.") from error
+        return json.loads(Path(path).read_text())
+
+
+def _data_folder(run: Any) -> Path | None:
+    """Return where a local store keeps its arrays, beside the artifacts; None for a remote one."""
+    uri = urlsplit(run.info.artifact_uri)
+    if uri.scheme not in ("", "file"):
+        return None
+    # <root>/<experiment>/<run id>/artifacts -> <root>/data
+    return Path(url2pathname(uri.path)).parents[2] / "data"
+
+
+def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
+    """Keep a dataset's arrays once by digest, for `remedy tune`.
+
+    Args:
+        run_id: The run that used them.
+        dataset: What to keep.
+        always: True keeps them as an artifact of a remote run too; None keeps them for a local
+            store only; False never does.
+
+    Returns:
+        Whether they are kept.
+    """
+    if always is False:
+        return False
+    client = mlflow.MlflowClient()
+    folder = _data_folder(client.get_run(run_id))
+    if folder is None and not always:
+        return False
+    packed: dict[str, Any] = {"task": np.array(dataset.task)}
+    for side, rows in (("train", dataset.train), ("validation", dataset.validation)):
+        if rows is not None:
+            for part in ("X", "y", "sample_weight", "groups"):
+                packed |= arrays.flatten_for_npz(getattr(rows, part), f"{side}/{part}")
+    if folder is None:
+        with tempfile.TemporaryDirectory() as tmp:
+            path = Path(tmp) / f"{dataset.digest}.npz"
+            np.savez(path, **packed)
+            client.log_artifact(run_id, str(path), f"{FOLDER}/data")
+        return True
+    target = folder / f"{dataset.digest}.npz"
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        buffer = target.with_suffix(".part.npz")  # Never a half-written file under the final name.
+        np.savez(buffer, **packed)
+        buffer.replace(target)
+    return True
+
+
+def load_data(run_id: str, digest: str) -> Dataset | None:
+    """Return the dataset that `keep_data` kept, or None."""
+    client = mlflow.MlflowClient()
+    folder = _data_folder(client.get_run(run_id))
+    if folder is not None:
+        path = folder / f"{digest}.npz"
+        return read_dataset(path.read_bytes()) if path.exists() else None
+    with tempfile.TemporaryDirectory() as tmp:
+        try:
+            found = client.download_artifacts(run_id, f"{FOLDER}/data/{digest}.npz", tmp)
+        except Exception:
+            return None
+        return read_dataset(Path(found).read_bytes())
+
+
+def read_dataset(content: bytes) -> Dataset:
+    """Read a dataset from the bytes of an ``.npz`` that `keep_data` wrote."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as pack:
+        packed = {key: pack[key] for key in pack.files}
+    sides = []
+    for side in ("train", "validation"):
+        parts = [arrays.restore_from_npz(packed, f"{side}/{part}") for part in ("X", "y", "sample_weight", "groups")]
+        sides.append(None if parts[0] is None else Rows(*parts))
+    return Dataset(sides[0], sides[1], str(packed["task"]))  # type: ignore[arg-type]
+
+
+@contextmanager
+def _silent_mlflow() -> Iterator[None]:
+    import logging
+
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _metric_name(name: str) -> str:
+    """Replace what MLflow refuses in names."""
+    return "".join(c if c.isalnum() or c in "_-./: " else "_" for c in name)[:250]
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "_-." else "_" for c in name)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
