@@ -119,7 +119,7 @@ def main() -> None:
 
     keras.utils.set_random_seed(args.seed)
     filters = (128, 256) if args.full else (8, 16) if args.quick else (32, 64)
-    timeout = args.timeout or (25 if args.quick else 100 if args.data is None else 200)
+    timeout = args.timeout or (25 if args.quick else 100 if args.data is None else 230)
     result = remedy.fit(
         build(X.shape[1], filters), X[train], Y[train],
         epochs=args.epochs or 24, batch_size=64, validation_split=0.2, verbose=0 if args.json else 2,

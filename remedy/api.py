@@ -139,7 +139,13 @@ def fit(
 
 
 def diagnose(
-    model: Any = None, X: Any = None, y: Any = None, *, run_id: str | None = None, detectors: Iterable[Any] | None = None, **fit_kwargs: Any
+    model: Any = None,
+    X: Any = None,
+    y: Any = None,
+    *,
+    run_id: str | None = None,
+    detectors: Iterable[Any] | None = None,
+    **fit_kwargs: Any,
 ) -> Examination:
     """Examine a model and its data without training, or a logged run from what was logged.
 
@@ -211,9 +217,14 @@ def logged_evidence(run: Any) -> Evidence:
     except NotFound:
         series = tracking.history(run.info.run_id, run.data.metrics)
     loss = next((series.pop(k) for k in ("loss", "train_loss", "training_loss", "train/loss") if k in series), None)
-    val = next((series.pop(k) for k in ("val_loss", "valid_loss", "validation_loss", "eval_loss", "val/loss") if k in series), None)
+    val = next(
+        (series.pop(k) for k in ("val_loss", "valid_loss", "validation_loss", "eval_loss", "val/loss") if k in series),
+        None,
+    )
     bad = next((i for i, v in enumerate(loss or ()) if not math.isfinite(v)), None)
-    return Evidence(loss=loss, val_loss=val, metrics=series, nonfinite_epoch=bad, nonfinite_what=None if bad is None else "loss")
+    return Evidence(
+        loss=loss, val_loss=val, metrics=series, nonfinite_epoch=bad, nonfinite_what=None if bad is None else "loss"
+    )
 
 
 def _options(search: bool | Search) -> Search | None:
@@ -292,13 +303,18 @@ def _log_start(
 
 
 def _log_end(
-    run: tracking.Run, recorder: Recorder, conclusion: str, model: Any, dataset: Dataset | None, treatment: Treatment | None
+    run: tracking.Run,
+    recorder: Recorder,
+    conclusion: str,
+    model: Any,
+    dataset: Dataset | None,
+    treatment: Treatment | None,
 ) -> None:
     examination = recorder.examination
     run.tags(_verdict_tags(examination))
     run.json("evidence.json", recorder.evidence.to_dict())
     run.json("examination.json", examination.to_dict())
-    run.figure("curves.png", figures.curves(recorder.evidence, examination, conclusion.split(". ")[0][:90]))
+    run.figure("curves.png", figures.curves(recorder.evidence, examination, conclusion.split(". ", maxsplit=1)[0][:90]))
     if treatment is None or treatment.fix is None or treatment.fix.run_id is None:
         run.note(report.note(conclusion, None, examination.diagnoses))
     if dataset is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class Architecture:
         layers: list[LayerConfig] = self.config["config"]["layers"]
         if self.config["class_name"] == "Sequential":
             return layers
-        for before, layer in zip(layers, layers[1:], strict=False):
+        for before, layer in itertools.pairwise(layers):
             if len(layer.get("inbound_nodes", ())) != 1 or _sources(layer) != [_name(before)]:
                 return []
         return layers if layers and layers[0]["class_name"] == "InputLayer" else []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from remedy.dataset import Dataset
-from remedy.engines._base import Job
+from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
 from remedy.prescription import Change, Prescription
 from remedy.scores import CLASSIFICATION, Scorer, class_ids
@@ -18,7 +18,13 @@ from remedy.search import REDUCE_UNTIL, Attempt, Screening
 
 FRESH_SEEDS = 3
 SLACK = 0.02
-"""A remedy whose absence costs less than this on the validation rows is not worth its line."""
+"""A remedy whose absence costs less than this on the validation rows is not worth its line ..."""
+
+SLOWER = 1.25
+"""... unless training takes this much longer an epoch without it."""
+
+REDUCE_EPOCHS = 3
+"""Fewest epochs after which the absence of a remedy is judged; earlier, nothing shows yet."""
 
 
 @dataclass(frozen=True)
@@ -88,22 +94,26 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
     names = list(best.prescription.names)
     if len(names) < 2:
         return result
-    per_epoch = best.outcome.seconds / max(1, len(best.outcome.scores))
+    per_epoch = _epoch_seconds(best.outcome)
     epochs = _affordable(screening.budget.left(REDUCE_UNTIL), 1.5 * len(names) * per_epoch, len(best.outcome.scores))
+    epochs = min(len(best.outcome.scores), max(REDUCE_EPOCHS, epochs))
     kept_score = best.outcome.scores[epochs - 1]
     screening.listener.stage("reduce", len(names))
     for name in reversed(names):
         if screening.budget.left(REDUCE_UNTIL) < per_epoch * epochs:
-            break
+            break  # What could not be examined stays.
         smaller = result.prescription.without(name)
-        score = _score_of(screening, smaller, epochs)
+        outcome = _outcome_of(screening, smaller, epochs)
+        score = outcome.scores[epochs - 1] if len(outcome.scores) >= epochs else None
+        if score is None and outcome.stuck:
+            score = outcome.score
         screening.listener.step(f"without {name}", score)
         if score is None or not len(smaller):
             continue
-        if score >= kept_score - SLACK:
+        result.lost[name] = kept_score - score
+        if score >= kept_score - SLACK and _epoch_seconds(outcome) <= SLOWER * per_epoch:
+            del result.lost[name]
             result.prescription, kept_score = smaller, max(kept_score - SLACK, score)
-        else:
-            result.lost[name] = kept_score - score
     return result
 
 
@@ -156,19 +166,25 @@ def changes(screening: Screening, reduction: Reduction) -> tuple[Change, ...]:
     return tuple(rows)
 
 
-def _score_of(screening: Screening, prescription: Prescription, epochs: int) -> float | None:
+def _outcome_of(screening: Screening, prescription: Prescription, epochs: int) -> Outcome:
     seen = next((a for a in screening.attempts if a.prescription.key == prescription.key), None)
-    if seen is not None and len(seen.outcome.scores) >= epochs:
-        return seen.outcome.scores[epochs - 1]
+    if seen is not None and (len(seen.outcome.scores) >= epochs or seen.outcome.stuck):
+        return seen.outcome
     try:
         recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
-    except NotApplicable:
-        return None
+    except NotApplicable as error:
+        return Outcome(error=str(error))
     key = f"without-{prescription.key}"
     job = Job(recipe, screening.options.seed, epochs, key, deadline=screening.budget.deadline(REDUCE_UNTIL))
     outcome = screening.engine.train(job)
     screening.engine.forget(key)
-    return outcome.score
+    return outcome
+
+
+def _epoch_seconds(outcome: Outcome) -> float:
+    """Return the median time of an epoch; the first one, which traces, is left out where there are more."""
+    seconds = (outcome.evidence.seconds or ()) if outcome.evidence else ()
+    return statistics.median(seconds[1:] or seconds) if seconds else 0.0
 
 
 def _affordable(seconds: float, seconds_per_epoch: float, most: int) -> int:
@@ -181,8 +197,7 @@ def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> f
     """Return the median epoch of the attempts with these remedies, or of the nearest there is."""
     same = [a for a in attempts if set(a.prescription.names) == set(prescription.names) and a.outcome.evidence]
     chosen = same or [a for a in attempts if a.outcome.evidence]
-    seconds = [s for a in chosen if a.outcome.evidence for s in (a.outcome.evidence.seconds or ())]
-    return statistics.median(seconds) if seconds else 0.0
+    return statistics.median([_epoch_seconds(a.outcome) for a in chosen]) if chosen else 0.0
 
 
 def _margin(dataset: Dataset, treated: list[float], untouched: list[float]) -> float:

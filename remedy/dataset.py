@@ -122,7 +122,9 @@ def split(rows: Rows, share: float, seed: int, task: Task) -> tuple[Rows, Rows]:
         parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(np.zeros(n), ids, rows.groups)
         first, second = next(iter(parts))
     else:
-        stratify = ids if np.unique(ids, return_counts=True)[1].min() >= 2 and len(np.unique(ids)) <= n * share else None
+        stratify = (
+            ids if np.unique(ids, return_counts=True)[1].min() >= 2 and len(np.unique(ids)) <= n * share else None
+        )
         first, second = train_test_split(np.arange(n), test_size=share, random_state=seed, stratify=stratify)
     return rows.take(np.sort(first)), rows.take(np.sort(second))
 
@@ -154,7 +156,9 @@ def infer_task(y: Nest, loss_name: str | None, output_units: int | None) -> Task
     return "multiclass" if "crossentropy" in name else "regression"
 
 
-def input_facts(X: Nest, names: list[str] | None = None, ids: Mapping[str, bool] | None = None) -> tuple[InputFacts, ...]:
+def input_facts(
+    X: Nest, names: list[str] | None = None, ids: Mapping[str, bool] | None = None
+) -> tuple[InputFacts, ...]:
     """Measure every input array on at most `FACT_ROWS` evenly spaced rows.
 
     Args:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from remedy.evidence import Evidence
 
@@ -97,15 +97,12 @@ class Examination:
 class Looks(Protocol):
     """What `diagnose` needs of a detector; `remedy.Detector` is the class to inherit from."""
 
-    code: str
-    name: str
-    severity: Severity
-    remedies: tuple[str, ...]
-    tasks: tuple[str, ...] | None
-
-    @property
-    def detect(self) -> Any:
-        """Return the method ``detect(evidence field, ...) -> Finding | None``."""
+    code: ClassVar[str]
+    name: ClassVar[str]
+    severity: ClassVar[Severity]
+    remedies: ClassVar[tuple[str, ...]]
+    tasks: ClassVar[tuple[str, ...] | None]
+    detect: Any
 
 
 def diagnose(evidence: Evidence, detectors: Iterable[Looks], earlier: Iterable[Diagnosis] = ()) -> Examination:

@@ -107,7 +107,8 @@ class Evidence:
     def with_epoch(self, **values: Any) -> Evidence:
         """Return new evidence with one more entry at the end of each named per-epoch field."""
         grown = {name: (*(getattr(self, name) or ()), value) for name, value in values.items()}
-        return replace(self, **grown)
+        changed: Any = grown  # each value fits its own field
+        return replace(self, **changed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict; non-finite numbers become the strings "nan", "inf", "-inf"."""

@@ -74,7 +74,7 @@ def prior_loss(recipe: Recipe, dataset: Dataset) -> float | None:
     balanced classes; for a mean squared error the variance of the target.
     """
     name, rows = recipe.loss_name or "", dataset.train
-    if not isinstance(rows.y, np.ndarray) or rows.sample_weight is not None and rows.sample_weight.ndim > 1:
+    if not isinstance(rows.y, np.ndarray) or (rows.sample_weight is not None and rows.sample_weight.ndim > 1):
         return None
     if isinstance(recipe.loss, Mapping) and recipe.loss.get("config", {}).get("label_smoothing"):
         return None

@@ -30,7 +30,9 @@ def curves(evidence: Evidence, examination: Examination, title: str = "") -> Fig
     if counts:
         shares = [[c / max(1, sum(row)) for c in row] for row in counts]
         epochs = range(1, len(shares) + 1)
-        axes[2].stackplot(epochs, list(zip(*shares, strict=True)), labels=[f"class {k}" for k in range(len(shares[0]))], alpha=0.8)
+        axes[2].stackplot(
+            epochs, list(zip(*shares, strict=True)), labels=[f"class {k}" for k in range(len(shares[0]))], alpha=0.8
+        )
         if len(shares[0]) <= 10:
             axes[2].legend(fontsize=7, loc="lower right")
         axes[2].set_ylim(0, 1)

@@ -62,7 +62,7 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
         )
     if y is None or not _is_arrays(X):
         _warn(
-            f"X is a {type(X).__name__}{'' if _is_arrays(X) else ' and not arrays'}{'; y is None' if y is None else ''}: "
+            f"X is a {type(X).__name__}, y a {type(y).__name__}, where arrays are expected: "
             "the run is logged and its loss is watched, but data and predictions are not examined and no "
             "remedy is searched. Give arrays for that."
         )
@@ -162,7 +162,11 @@ def _check_output(model: Any, rows: Rows) -> None:
     try:
         loss = keras.losses.get(model.loss)
         sample = rows.y[:2].astype("float32")
-        if sample.ndim == len(shape) - 1 and "Sparse" not in type(loss).__name__ and "sparse" not in getattr(loss, "__name__", ""):
+        if (
+            sample.ndim == len(shape) - 1
+            and "Sparse" not in type(loss).__name__
+            and "sparse" not in getattr(loss, "__name__", "")
+        ):
             sample = sample[..., None]
         value = keras.ops.convert_to_numpy(loss(sample, np.full((len(sample), *shape[1:]), 0.5, "float32")))
     except (ValueError, TypeError) as error:

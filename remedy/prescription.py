@@ -204,7 +204,7 @@ def _constructor(value: Mapping[str, Any]) -> str:
         except TypeError:
             plain = {}
         told = {k: v for k, v in value["config"].items() if k not in plain or plain[k] != v}
-        told = {k: v for k, v in told.items() if k not in ("name", "dtype") or home == "metrics" and k == "name"}
+        told = {k: v for k, v in told.items() if k not in ("name", "dtype") or (home == "metrics" and k == "name")}
         if "learning_rate" in value["config"]:
             told["learning_rate"] = value["config"]["learning_rate"]
         return f"keras.{home}.{name}({', '.join(f'{k}={_call(v)}' for k, v in told.items())})"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -139,17 +140,20 @@ class Recipe:
 
         keras.utils.set_random_seed(seed)
         try:
-            config = self._with_scaling(dataset).config
+            # Keras rewrites configurations while it reads them, so it gets copies.
+            config = copy.deepcopy(self._with_scaling(dataset).config)
+            names = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+            parts = {name: copy.deepcopy(getattr(self, name)) for name in names}
             with keras.saving.custom_object_scope(dict(self.custom_objects)):
                 model = keras.saving.deserialize_keras_object(config, safe_mode=not self.trusted)
                 if not model.built:
                     model(arrays.take(dataset.train.X, slice(0, 1)))
                 model.compile(
-                    optimizer=keras.optimizers.deserialize(dict(self.optimizer)),
-                    loss=keras.saving.deserialize_keras_object(self.loss),
-                    loss_weights=self.loss_weights,
-                    metrics=keras.saving.deserialize_keras_object(self.metrics),
-                    weighted_metrics=keras.saving.deserialize_keras_object(self.weighted_metrics),
+                    optimizer=keras.optimizers.deserialize(parts["optimizer"]),
+                    loss=keras.saving.deserialize_keras_object(parts["loss"]),
+                    loss_weights=parts["loss_weights"],
+                    metrics=keras.saving.deserialize_keras_object(parts["metrics"]),
+                    weighted_metrics=keras.saving.deserialize_keras_object(parts["weighted_metrics"]),
                     jit_compile=self.jit_compile,
                 )
         except NotApplicable:
@@ -214,7 +218,9 @@ class Recipe:
             "batch_size": self.batch_size,
             "epochs": self.epochs,
             "steps_per_epoch": self.steps_per_epoch,
-            "class_weight": None if self.class_weight is None else {str(k): float(v) for k, v in self.class_weight.items()},
+            "class_weight": None
+            if self.class_weight is None
+            else {str(k): float(v) for k, v in self.class_weight.items()},
             "shuffle": self.shuffle,
             "input_scaling": None if self.input_scaling is None else vars(self.input_scaling),
             "resampling": None if self.resampling is None else vars(self.resampling),
@@ -243,7 +249,9 @@ class Recipe:
             layer = scaling_layer(self.input_scaling, rows, architecture.unused_name("input_scaling"))
             architecture = architecture.insert_after(entry["config"]["name"], layer)
         if not columns:
-            raise NotApplicable("no input holds quantities that could be scaled (ids for an Embedding, or an opaque model)")
+            raise NotApplicable(
+                "no input holds quantities that could be scaled (ids for an Embedding, or an opaque model)"
+            )
         return architecture
 
 
@@ -317,7 +325,7 @@ def _custom_objects(model: Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
     candidates = [model, model.optimizer, *model._flatten_layers()]
     for part in candidates:
-        kind = type(part)
+        kind: Any = type(part)
         if not kind.__module__.startswith("keras"):
             found[kind.__name__] = kind
     compiled = getattr(model, "_compile_config", None)

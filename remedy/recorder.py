@@ -110,7 +110,7 @@ class Recorder(keras.callbacks.Callback):
             finite = bool(np.all(np.isfinite(outputs)))
             bad = bad or (None if finite else "outputs")
             values |= self._judge_outputs(outputs, self._probe)
-        series = {k: v for k, v in self.evidence.metrics.items()}
+        series = dict(self.evidence.metrics.items())
         series |= {name: (*series.get(name, ()), value) for name, value in numbers.items()}
         self.evidence = self.evidence.with_epoch(**values)
         changes: dict[str, Any] = {"metrics": series}
@@ -159,13 +159,14 @@ def predict(model: Any, X: arrays.Nest, batch_size: int) -> Any:
     the rebuilding of a data pipeline.
     """
     n = arrays.length(X)
-    parts = [
-        model.predict_on_batch(arrays.take(X, slice(start, start + batch_size))) for start in range(0, n, batch_size)
-    ]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = arrays.concatenate(whole, part)
-    return whole
+    size = min(batch_size, n)
+    whole: Any = None
+    for start in range(0, n, size):
+        # The last batch is filled up with the first rows: another shape would be another trace.
+        rows = np.arange(start, start + size) % n
+        part = model.predict_on_batch(arrays.take(X, rows))
+        whole = part if whole is None else arrays.concatenate(whole, part)
+    return arrays.take(whole, slice(0, n))
 
 
 def probe_loss(recipe: Recipe, rows: Rows, outputs: Any) -> float | None:

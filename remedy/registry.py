@@ -59,7 +59,9 @@ def detectors(chosen: Iterable[Any] | None = None) -> tuple[Detector, ...]:
     """
     if chosen is None:
         return tuple(cls() for cls in detector_classes())
-    return tuple(_instance(Detector, item, {k: c for c in detector_classes() for k in (c.code, c.name)}) for item in chosen)
+    return tuple(
+        _instance(Detector, item, {k: c for c in detector_classes() for k in (c.code, c.name)}) for item in chosen
+    )
 
 
 def remedies(chosen: Iterable[Any] | None = None) -> tuple[Remedy, ...]:
@@ -85,6 +87,11 @@ def remedies_for(diagnosis: Any, available: Iterable[Remedy]) -> tuple[Remedy, .
     return tuple(dict.fromkeys([*named, *(r for r in known.values() if diagnosis.code in r.treats)]))
 
 
+def plugin_names() -> list[str]:
+    """Return the names of the installed plugins."""
+    return sorted(point.name for point in entry_points(group=ENTRY_POINTS))
+
+
 def _packages(builtin: str) -> list[ModuleType]:
     packages = [import_module(builtin)]
     for point in entry_points(group=ENTRY_POINTS):
@@ -106,7 +113,12 @@ def _subclasses(base: type[Kind], packages: Iterable[ModuleType]) -> list[type[K
                 modules.append(import_module(info.name))
         for module in modules:
             for thing in vars(module).values():
-                if isclass(thing) and issubclass(thing, base) and thing is not base and thing.__module__ == module.__name__:
+                if (
+                    isclass(thing)
+                    and issubclass(thing, base)
+                    and thing is not base
+                    and thing.__module__ == module.__name__
+                ):
                     found[thing] = None
     return list(found)
 

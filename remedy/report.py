@@ -83,7 +83,9 @@ class Terminal:
         if changes and proof is not None:
             table = Table("remedy", "before", "after", "alone", "without it")
             for change in changes:
-                table.add_row(change.remedy, change.before, change.after, signed(change.alone), signed(_minus(change.without)))
+                table.add_row(
+                    change.remedy, change.before, change.after, signed(change.alone), signed(_minus(change.without))
+                )
             self.console.print(table)
 
 
@@ -140,7 +142,8 @@ def note(headline: str, link: str | None, diagnoses: Sequence[Diagnosis] = (), c
     if changes:
         lines += ["| remedy | before | after | alone | without it |", "| --- | --- | --- | --- | --- |"]
         lines += [
-            f"| {c.remedy} | {c.before} | {c.after} | {signed(c.alone)} | {signed(_minus(c.without))} |" for c in changes
+            f"| {c.remedy} | {c.before} | {c.after} | {signed(c.alone)} | {signed(_minus(c.without))} |"
+            for c in changes
         ]
     return "\n".join(lines)
 

@@ -30,7 +30,9 @@ def require_resampling(resampling: Resampling, dataset: Dataset) -> None:
     item = 4 if resampling.kind == "smote" else 1
     needed = growth * sum(max(a.nbytes, a.size * item) for a in arrays.leaves(dataset.train.X))
     if needed > MEMORY_LIMIT:
-        raise NotApplicable(f"oversampled inputs would take {needed / 2**30:.1f} GiB; class-weights do the same without")
+        raise NotApplicable(
+            f"oversampled inputs would take {needed / 2**30:.1f} GiB; class-weights do the same without"
+        )
     if resampling.kind == "smote":
         if min(counts) < 2:
             raise NotApplicable("SMOTE needs two rows of every class")

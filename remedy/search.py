@@ -27,11 +27,10 @@ from remedy.registry import remedies_for
 from remedy.remedies._base import Remedy
 from remedy.scores import Objective
 
-SCREEN_UNTIL, CONTINUE_UNTIL, REDUCE_UNTIL = 0.36, 0.48, 0.62
+SCREEN_UNTIL, CONTINUE_UNTIL, REDUCE_UNTIL = 0.4, 0.5, 0.68
 """Shares of the time budget at which screening, going on with the best, and dropping remedies end.
 What is left is for confirming on fresh seeds, which must never be squeezed out."""
 
-FEWEST_EPOCHS = 2
 LEAST_SECONDS_A_TRIAL = 1.5
 """A new model costs about this much before its first step, so a shorter trial saves nothing."""
 
@@ -152,7 +151,7 @@ class Screening:
     listener: Listener
     budget: Budget
     attempts: list[Attempt] = field(default_factory=list)
-    epochs: int = FEWEST_EPOCHS
+    epochs: int = 1
     study: Any = None
     interrupted: bool = False
 
@@ -198,7 +197,7 @@ class Screening:
             trial = self.study.ask()
             suggested = _suggest(trial, sampled)
             prescription = queue[len(self.attempts)] if waiting else self._usable(suggested)
-            misses = 0 if self._try(trial, prescription) else misses + 1
+            misses = 0 if self._try(trial, prescription, len(queue) - len(self.attempts)) else misses + 1
 
     def _usable(self, suggested: Prescription) -> Prescription:
         """Leave out what has nothing to act on at the dose that was drawn, or is excluded by what stands before it."""
@@ -215,8 +214,14 @@ class Screening:
             items.append((name, dose))
         return Prescription(tuple(items))
 
-    def _try(self, trial: Any, prescription: Prescription) -> bool:
-        """Train one prescription and tell the study; False for one that was there already."""
+    def _try(self, trial: Any, prescription: Prescription, waiting: int) -> bool:
+        """Train one prescription and tell the study; False for one that was there already.
+
+        Args:
+            trial: Optuna's.
+            prescription: What to try.
+            waiting: How many more are certain to be tried, this one included.
+        """
         seen = next((a for a in self.attempts if a.prescription.key == prescription.key), None)
         if seen is not None:
             self._tell(trial, seen.outcome)
@@ -228,10 +233,8 @@ class Screening:
             if twin is not None:
                 self._tell(trial, twin.outcome)
                 return False
-            number = len(self.attempts)
-            outcome = self.engine.train(
-                Job(recipe, self.options.seed, self.epochs, f"attempt-{number}", deadline=self.budget.deadline(CONTINUE_UNTIL))
-            )
+            key = f"attempt-{len(self.attempts)}"
+            outcome = self.engine.train(Job(recipe, self.options.seed, self.epochs, key, deadline=self._slice(waiting)))
         except NotApplicable as error:
             outcome = Outcome(error=str(error))
         attempt = Attempt(len(self.attempts), prescription, recipe, outcome)
@@ -240,6 +243,13 @@ class Screening:
         self.listener.step(str(prescription), outcome.score)
         self.listener.attempt(attempt)
         return True
+
+    def _slice(self, waiting: int) -> float | None:
+        """Return the deadline of one attempt: twice its fair share, so that one slow net leaves time for the rest."""
+        if self.options.timeout is None:
+            return None
+        share = max(LEAST_SECONDS_A_TRIAL, self.budget.left(SCREEN_UNTIL) / max(1, waiting))
+        return self.engine.clock() + 2 * share
 
     def _go_on(self) -> None:
         """Let the best third train on, three times as long each round, while there is time."""
@@ -255,7 +265,13 @@ class Screening:
                 if self.budget.left(CONTINUE_UNTIL) < per_epoch:
                     return
                 assert attempt.recipe is not None
-                job = Job(attempt.recipe, self.options.seed, epochs, attempt.key, deadline=self.budget.deadline(CONTINUE_UNTIL))
+                job = Job(
+                    attempt.recipe,
+                    self.options.seed,
+                    epochs,
+                    attempt.key,
+                    deadline=self.budget.deadline(CONTINUE_UNTIL),
+                )
                 alive[i] = replace(attempt, outcome=self.engine.train(job))
                 if not alive[i].outcome.scores:
                     alive[i] = attempt
@@ -268,14 +284,18 @@ class Screening:
         """Return how many epochs every attempt gets: what lets all that waits, and some more, be tried."""
         planned = self.recipe.epochs
         if self.options.timeout is None or not seconds_per_epoch:
-            return max(min(FEWEST_EPOCHS, planned), math.ceil(planned / 4))
+            return max(1, math.ceil(planned / 4))
         each = max(LEAST_SECONDS_A_TRIAL, self.options.timeout * SCREEN_UNTIL / (waiting + 4))
-        return max(min(FEWEST_EPOCHS, planned), min(planned, int((each - 1) / seconds_per_epoch)))
+        return max(1, min(planned, round((each - 1) / seconds_per_epoch)))
 
     def _sampled(self, diagnoses: Sequence[Diagnosis]) -> list[Remedy]:
         """Return the remedies that TPE draws from: the indicated ones that have something to act on."""
         wanted = dict.fromkeys(remedy for d in diagnoses for remedy in remedies_for(d, self.remedies))
-        return [r for r in wanted if any(applies(r, d, self.recipe, self.dataset) for d in r.usual_doses(self.recipe, self.dataset))]
+        return [
+            r
+            for r in wanted
+            if any(applies(r, d, self.recipe, self.dataset) for d in r.usual_doses(self.recipe, self.dataset))
+        ]
 
     def _create_study(self) -> Any:
         optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -54,7 +54,9 @@ def use_default_store(root: str | Path = ".") -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{folder} cannot be written ({error.strerror}). Call mlflow.set_tracking_uri(...).") from error
+        raise StoreError(
+            f"{folder} cannot be written ({error.strerror}). Call mlflow.set_tracking_uri(...)."
+        ) from error
     # Absolute, because MLflow resolves a relative URI once and keeps it after a chdir.
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
     return str(mlflow.get_tracking_uri())
@@ -73,7 +75,9 @@ def require_reachable(uri: str, seconds: float = 5.0) -> None:
             # MLflow's own client would retry for minutes before it says the same.
             requests.get(uri.rstrip("/") + "/health", timeout=seconds)
         except requests.RequestException as error:
-            raise StoreError(f"The tracking server {uri} does not answer ({type(error).__name__}). Is it running?") from error
+            raise StoreError(
+                f"The tracking server {uri} does not answer ({type(error).__name__}). Is it running?"
+            ) from error
     try:
         with _silent_mlflow():  # The first use of a database announces every table it makes.
             mlflow.MlflowClient().search_experiments(max_results=1)
@@ -203,7 +207,12 @@ class Run:
                 source = CodeDatasetSource(tags={})
                 shapes = {k or "X": [str(a.dtype), *a.shape[1:]] for k, a in arrays.named_leaves(dataset.train.X)}
                 entity = Entity(
-                    name, dataset.digest, source._get_source_type(), source.to_json(), json.dumps({"inputs": shapes}), json.dumps(profile)
+                    name,
+                    dataset.digest,
+                    source._get_source_type(),
+                    source.to_json(),
+                    json.dumps({"inputs": shapes}),
+                    json.dumps(profile),
                 )
                 given = DatasetInput(entity, [InputTag("mlflow.data.context", context)])
                 self._client.log_inputs(self.run_id, [given])
@@ -247,7 +256,9 @@ class Run:
             yield
         except Exception as error:
             self._client = None
-            text = f"MLflow refused ({_first_line(error)}); run {self.run_id} is logged no further, the training goes on."
+            text = (
+                f"MLflow refused ({_first_line(error)}); run {self.run_id} is logged no further, the training goes on."
+            )
             warnings.warn(text, RemedyWarning, stacklevel=4)
 
 
@@ -264,7 +275,9 @@ def open_run(experiment: str | None, name: str | None, tags: Mapping[str, str] |
         try:
             require_reachable(use_default_store())
             if mine:
-                started = mlflow.start_run(experiment_id=experiment_id(experiment), run_name=name, tags=dict(tags or {}))
+                started = mlflow.start_run(
+                    experiment_id=experiment_id(experiment), run_name=name, tags=dict(tags or {})
+                )
             else:
                 started = mlflow.active_run()
             run = Run(started.info.run_id, started.info.experiment_id)
@@ -351,7 +364,9 @@ def read_json(run_id: str, name: str) -> Any:
         try:
             path = mlflow.MlflowClient().download_artifacts(run_id, f"{FOLDER}/{name}", folder)
         except Exception as error:
-            raise NotFound(f"Run {run_id} has no {FOLDER}/{name}: it was not logged by remedy.fit, or not to its end.") from error
+            raise NotFound(
+                f"Run {run_id} has no {FOLDER}/{name}: it was not logged by remedy.fit, or not to its end."
+            ) from error
         return json.loads(Path(path).read_text())
 
 

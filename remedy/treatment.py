@@ -96,7 +96,9 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         data = patient.dataset.for_search(options.seed)
         scorer = scorer_for(data.task, data.holdout.target, options.objective, patient.recipe.from_logits)  # type: ignore[union-attr]
         engine = InlineEngine(data, scorer, patient.detectors)
-        search_run = patient.run.child(f"search {patient.name or ''}".strip(), "search", {"remedy.verdict": "searching"})
+        search_run = patient.run.child(
+            f"search {patient.name or ''}".strip(), "search", {"remedy.verdict": "searching"}
+        )
         listener = _Both(terminal, search_run, scorer)
         screening = Screening(
             data, patient.recipe, patient.remedies, engine, options, listener, Budget(options.timeout, engine)
@@ -150,7 +152,9 @@ def _complete(
     """Train the proven prescription in full and log it as a run linked both ways."""
     recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
     run = patient.run.child(
-        f"fixed {patient.name or ''}".strip(), "fix", {"remedy.verdict": "fixed", "remedy.fixes_run_id": str(patient.run.run_id)}
+        f"fixed {patient.name or ''}".strip(),
+        "fix",
+        {"remedy.verdict": "fixed", "remedy.fixes_run_id": str(patient.run.run_id)},
     )
     terminal.stage("training the fix for all epochs", recipe.epochs)
     recorder = _train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)

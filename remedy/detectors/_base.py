@@ -50,8 +50,7 @@ class Detector:
         for name, value in thresholds.items():
             if name not in known:
                 raise InvalidInput(
-                    f"{type(self).__name__} has no threshold {name!r}; "
-                    f"it has {', '.join(sorted(known)) or 'none'}."
+                    f"{type(self).__name__} has no threshold {name!r}; it has {', '.join(sorted(known)) or 'none'}."
                 )
             setattr(self, name, value)
 

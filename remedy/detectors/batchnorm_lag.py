@@ -65,9 +65,9 @@ class BatchNormLag(Detector):
         if not worst:
             return None
         return Finding(
-            f"In epoch {at} the training rows cost {probe_loss[at - 1]:.3f} in inference mode and {loss[at - 1]:.3f} in "
-            f"training mode: after {steps_per_epoch * at} steps at momentum {batchnorm_momentum:g}, "
-            f"{share:.0%} of BatchNormalization's averages is still their initial value.",
+            f"In epoch {at} the training rows cost {probe_loss[at - 1]:.3f} in inference mode and "
+            f"{loss[at - 1]:.3f} in training mode: after {steps_per_epoch * at} steps "
+            f"at momentum {batchnorm_momentum:g}, {share:.0%} of BatchNormalization's averages is still their initial value.",
             measured={"excess": worst, "initial_share": share, "epoch": float(at)},
             threshold=self.excess,
             confidence=min(1.0, 0.6 + worst / 2),

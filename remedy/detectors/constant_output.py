@@ -70,7 +70,9 @@ class ConstantOutput(Detector):
             return None
         if prior_loss is not None and loss[-1] < self.above * prior_loss:
             return None
-        floor = "" if prior_loss is None else f"; the loss is {loss[-1]:.4f}, that of a constant answer {prior_loss:.4f}"
+        floor = (
+            "" if prior_loss is None else f"; the loss is {loss[-1]:.4f}, that of a constant answer {prior_loss:.4f}"
+        )
         return Finding(
             f"The outputs differ by {recent[-1]:.1e} (standard deviation over the probe rows) "
             f"for {needed} epochs{floor}.",

@@ -52,7 +52,10 @@ class UnscaledInput(Detector):
     def _judge(self, facts: InputFacts) -> Finding | None:
         reach = max(abs(facts.minimum), abs(facts.maximum))
         measured = {"mean": facts.mean, "std": facts.std, "largest": reach}
-        says = f"Input {facts.name!r} runs from {facts.minimum:.4g} to {facts.maximum:.4g} (mean {facts.mean:.4g}, standard deviation {facts.std:.4g})"
+        says = (
+            f"Input {facts.name!r} runs from {facts.minimum:.4g} to {facts.maximum:.4g} "
+            f"(mean {facts.mean:.4g}, standard deviation {facts.std:.4g})"
+        )
         if facts.std > self.spread or abs(facts.mean) > self.largest or reach > 10 * self.largest:
             return Finding(
                 f"{says}; weights are drawn for values near 0 with a spread of 1.",

@@ -1,25 +1,32 @@
-"""The engine that trains in this process, one job after the other."""
+"""The engine that trains in this process, one job after the other.
+
+Tracing a new model costs seconds, training a small one milliseconds. Jobs whose graphs are equal
+(layers, optimizer class, loss, shapes) therefore share one compiled model; initial weights,
+learning rate, class weights and rows change without a new trace. What a job has learned is kept as
+arrays, so any job can go on where it stopped.
+"""
 
 from __future__ import annotations
 
 import gc
+import json
 import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
-
 from keras.src.backend.common import global_state
 
 from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.engines._base import Job, Outcome
 from remedy.errors import RemedyError
-from remedy.facts import static_evidence
+from remedy.facts import row_weights, static_evidence
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.resampling import resample
@@ -28,8 +35,26 @@ from remedy.scores import Scorer
 KERAS_SEEDS = ("rng_seed", "global_seed_generator")
 """Where Keras keeps its seed; it has no public way to put an earlier one back."""
 
-KEPT_MODELS = 16
-"""Models of unfinished jobs that stay in memory so that their training can go on."""
+COMPILED_MODELS = 6
+"""Compiled models that are kept for jobs with the same graph."""
+
+
+@dataclass
+class _Compiled:
+    """A compiled model, and the state of its optimizer before the first step."""
+
+    model: Any
+    optimizer_start: list[Any]
+
+
+@dataclass
+class _Learned:
+    """What a job has learned so far: values of all variables of model and optimizer."""
+
+    recipe: Recipe
+    recorder: Recorder
+    variables: list[Any]
+    optimizer: list[Any]
 
 
 class InlineEngine:
@@ -48,7 +73,8 @@ class InlineEngine:
             detectors: They end a job that is itself stuck.
         """
         self._dataset, self._scorer, self._detectors = dataset, scorer, tuple(detectors)
-        self._kept: OrderedDict[str, tuple[Any, Recorder]] = OrderedDict()
+        self._compiled: OrderedDict[str, _Compiled] = OrderedDict()
+        self._learned: dict[str, _Learned] = {}
 
     def clock(self) -> float:
         """Return the process' monotonic clock."""
@@ -64,42 +90,86 @@ class InlineEngine:
             return Outcome(error=str(error), seconds=self.clock() - began)
         except (ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError) as error:
             # What a backend raises for a recipe that cannot run: wrong shapes, out of memory.
+            self._compiled.pop(trace_key(job.recipe), None)
             return Outcome(error=f"{type(error).__name__}: {error}", seconds=self.clock() - began)
         stuck = recorder.examination.cause
-        return Outcome(
-            tuple(recorder.scores), recorder.evidence, stuck.name if stuck else None, self.clock() - began
-        )
+        return Outcome(tuple(recorder.scores), recorder.evidence, stuck.name if stuck else None, self.clock() - began)
 
     def model(self, key: str) -> Any:
-        """Return the model of a job that is still kept."""
-        kept = self._kept.get(key)
-        return kept[0] if kept else None
+        """Return a model with what the job has learned, or None."""
+        learned = self._learned.get(key)
+        if learned is None:
+            return None
+        with keep_random_state():
+            model = learned.recipe.build(self._dataset, 0)
+        _assign(_variables(model), learned.variables)
+        return model
 
     def forget(self, key: str) -> None:
-        """Let go of a model and what hangs on it."""
-        if self._kept.pop(key, None) is not None:
-            gc.collect()
+        """Let go of what a job has learned."""
+        self._learned.pop(key, None)
 
     def _train(self, job: Job) -> Recorder:
-        judged = getattr(self._dataset, job.judge_by)
-        model, recorder = self._kept.pop(job.key, (None, None))
-        if model is None or recorder is None:
-            model = job.recipe.build(self._dataset, job.seed)
-            recorder = Recorder(
-                static_evidence(job.recipe, self._dataset),
-                self._detectors,
-                probe=judged,
-                scorer=self._scorer,
-                recipe=job.recipe,
-                on_stuck=(lambda _: True) if job.stop_when_stuck else None,
-            )
+        learned = self._learned.get(job.key)
+        compiled = self._take(job, learned)
+        recorder = learned.recorder if learned else self._recorder(job)
         done = recorder.evidence.epochs_seen
         if done < job.epochs and not (recorder.examination.stuck and job.stop_when_stuck):
-            fit_recipe(model, job.recipe, self._dataset, job.seed, done, job.epochs, [recorder, Deadline(job.deadline, self.clock)])
-        self._kept[job.key] = (model, recorder)
-        while len(self._kept) > KEPT_MODELS:
-            self.forget(next(iter(self._kept)))
+            keras.utils.set_random_seed(job.seed + done)
+            watch = [recorder, Deadline(job.deadline, self.clock)]
+            fit_recipe(compiled.model, job.recipe, self._dataset, job.seed, done, job.epochs, watch)
+        state = _values(_variables(compiled.model)), _values(compiled.model.optimizer.variables)
+        self._learned[job.key] = _Learned(job.recipe, recorder, *state)
         return recorder
+
+    def _recorder(self, job: Job) -> Recorder:
+        return Recorder(
+            static_evidence(job.recipe, self._dataset),
+            self._detectors,
+            probe=getattr(self._dataset, job.judge_by),
+            scorer=self._scorer,
+            recipe=job.recipe,
+            on_stuck=(lambda _: True) if job.stop_when_stuck else None,
+        )
+
+    def _take(self, job: Job, learned: _Learned | None) -> _Compiled:
+        """Return a compiled model in the state in which the job starts or goes on."""
+        key = trace_key(job.recipe)
+        fresh = job.recipe.build(self._dataset, job.seed)
+        compiled = self._compiled.pop(key, None)
+        if compiled is None:
+            fresh.optimizer.build(fresh.trainable_variables)
+            compiled = _Compiled(fresh, _values(fresh.optimizer.variables))
+        self._compiled[key] = compiled
+        while len(self._compiled) > COMPILED_MODELS:
+            self._compiled.popitem(last=False)
+            gc.collect()
+        optimizer = compiled.model.optimizer
+        if learned is None:
+            _assign(_variables(compiled.model), _values(_variables(fresh)))
+            _assign(optimizer.variables, compiled.optimizer_start)
+            if not isinstance(job.recipe.optimizer["config"].get("learning_rate"), dict):
+                optimizer.learning_rate = job.recipe.learning_rate
+        else:
+            _assign(_variables(compiled.model), learned.variables)
+            _assign(optimizer.variables, learned.optimizer)
+        return compiled
+
+
+def trace_key(recipe: Recipe) -> str:
+    """Return a text that is equal for recipes whose compiled graphs are interchangeable.
+
+    A constant learning rate is a variable, and class weights reach the graph as sample weights;
+    a schedule is traced in, and so are the statistics of scaling layers fitted on the same rows.
+    """
+    values = recipe.to_dict()
+    for name in ("class_weight", "epochs", "resampling", "shuffle", "batch_size", "steps_per_epoch"):
+        values.pop(name)
+    config = dict(values["optimizer"]["config"])
+    if not isinstance(config.get("learning_rate"), dict):
+        config.pop("learning_rate", None)
+    values["optimizer"] = {**values["optimizer"], "config": config}
+    return json.dumps(values, sort_keys=True, default=str)
 
 
 def fit_recipe(
@@ -113,6 +183,9 @@ def fit_recipe(
     **fit: Any,
 ) -> Any:
     """Call ``model.fit`` as the recipe says, resampling the training rows if it asks for that.
+
+    Class weights go in as sample weights, which is what Keras makes of them; so they may stand
+    beside the user's own sample weights, and graphs with and without them are the same.
 
     Args:
         model: Built from ``recipe``.
@@ -128,12 +201,14 @@ def fit_recipe(
         Keras' History.
     """
     rows = dataset.train if recipe.resampling is None else resample(dataset.train, recipe.resampling, seed)
+    weights = rows.sample_weight
+    if isinstance(rows.y, np.ndarray) and (weights is None or weights.ndim == 1):
+        weights = row_weights(rows, recipe.class_weight).astype("float32")
     return model.fit(
         rows.X,
         rows.y,
-        sample_weight=rows.sample_weight,
+        sample_weight=weights,
         batch_size=recipe.batch_size,
-        class_weight=None if recipe.class_weight is None else dict(recipe.class_weight),
         shuffle=recipe.shuffle,
         steps_per_epoch=recipe.steps_per_epoch,
         initial_epoch=done,
@@ -144,7 +219,7 @@ def fit_recipe(
 
 
 class Deadline(keras.callbacks.Callback):
-    """Stop a training between two batches once its time is over."""
+    """Stop a training between two batches once its time is over; its last epoch is then a short one."""
 
     def __init__(self, deadline: float | None, clock: Callable[[], float]) -> None:
         """Take a time by ``clock``; None never stops."""
@@ -176,3 +251,17 @@ def keep_random_state() -> Iterator[None]:
             torch.random.set_rng_state(torch_state)
         for name, value in keras_state.items():
             global_state.set_global_attribute(name, value)
+
+
+def _variables(model: Any) -> list[Any]:
+    """Return weights, moving averages and the states of random layers, in a fixed order."""
+    return [*model.trainable_variables, *model.non_trainable_variables]
+
+
+def _values(variables: Sequence[Any]) -> list[Any]:
+    return [keras.ops.convert_to_numpy(v.value).copy() for v in variables]
+
+
+def _assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
@@ -26,7 +26,7 @@ class LearningRate(Remedy):
     """
 
     name = "learning-rate"
-    space = {
+    space: ClassVar = {
         "rate": FloatDistribution(1e-5, 1e-1, log=True),
         "schedule": CategoricalDistribution(["constant", "cosine"]),
     }
@@ -34,17 +34,21 @@ class LearningRate(Remedy):
     recompiles = True
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
-        """Return the optimizer's textbook rate, then a tenth and three times of the present one.
+        """Return the optimizer's textbook rate, then one step further the same way.
 
-        Rates within a factor of 1.5 of the present constant rate are left out.
+        Where the present rate is (within a factor of 1.5) the textbook's already: a tenth and the
+        triple of it.
         """
         del dataset
         now = recipe.learning_rate
-        scheduled = isinstance(recipe.optimizer["config"].get("learning_rate"), dict)
         textbook = TEXTBOOK.get(str(recipe.optimizer["class_name"]), 1e-3)
-        rates = [rate for rate in (textbook, now / 10, now * 3) if 1e-5 <= rate <= 1e-1]
-        new = [rate for rate in rates if scheduled or now <= 0 or abs(math.log(rate / now)) > math.log(1.5)]
-        return [{"rate": rate, "schedule": "constant"} for rate in dict.fromkeys(new)][:2]
+        scheduled = isinstance(recipe.optimizer["config"].get("learning_rate"), dict)
+        if now > 0 and abs(math.log(textbook / now)) <= math.log(1.5):
+            rates = [textbook, now / 10] if scheduled else [now / 10, now * 3]
+        else:
+            rates = [textbook, textbook * 3 if now < textbook else textbook / 3]
+        space = self.space["rate"]
+        return [{"rate": min(space.high, max(space.low, rate)), "schedule": "constant"} for rate in rates]
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Set the rate; "cosine" lets it fall to zero at the last planned step."""

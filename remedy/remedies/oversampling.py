@@ -54,6 +54,7 @@ class Oversampling(Remedy):
         return (
             "from imblearn.over_sampling import RandomOverSampler\n"
             "classes = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)\n"
-            "rows = RandomOverSampler(random_state=0).fit_resample(np.arange(len(y_train))[:, None], classes)[0][:, 0]\n"
+            "rows = np.arange(len(y_train))[:, None]\n"
+            "rows = RandomOverSampler(random_state=0).fit_resample(rows, classes)[0][:, 0]\n"
             "X_train, y_train = X_train[rows], y_train[rows]"
         )

@@ -57,7 +57,8 @@ class ScaleInputs(Remedy):
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Put the layer in front of the model."""
         if dose["kind"] == "per-sample":
-            layer = "keras.layers.LayerNormalization(axis=list(range(1, X_train.ndim)), center=False, scale=False, epsilon=1e-6)"
+            axes = "axis=list(range(1, X_train.ndim))"
+            layer = f"keras.layers.LayerNormalization({axes}, center=False, scale=False, epsilon=1e-6)"
         else:
             axis = "tuple(range(X_train.ndim - 1))" if _per(dataset) == "feature" else "None"
             centre, spread = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,8 +83,8 @@ class SimplifyArchitecture(Remedy):
         if before.chain():
             return (
                 f"changes, gone = {changes!r}, {gone!r}\n"
-                "layers = [layer for layer in model.layers if layer.name not in gone and type(layer) is not keras.layers.InputLayer]\n"
-                "layers = [type(layer).from_config(layer.get_config() | changes.get(layer.name, {})) for layer in layers]\n"
+                "layers = [x for x in model.layers if x.name not in gone and type(x).__name__ != 'InputLayer']\n"
+                "layers = [type(x).from_config(x.get_config() | changes.get(x.name, {})) for x in layers]\n"
                 "model = keras.Sequential([keras.Input(model.input_shape[1:]), *layers])"
             )
         return (
@@ -134,7 +135,7 @@ def _blocks(architecture: Architecture) -> list[list[str]]:
     if len(kernels) < 3:
         return []
     blocks: list[list[str]] = []
-    for start, end in zip(kernels[:-1], kernels[1:], strict=True):
+    for start, end in itertools.pairwise(kernels):
         block = [layer for layer in chain[start:end] if layer["class_name"] not in SHAPERS]
         blocks.append([layer["config"]["name"] for layer in block])
     return blocks[1:]

@@ -1,0 +1,88 @@
+"""The catalogue of detectors and remedies, generated from the classes: docs page and `remedy explain`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from remedy.detectors._base import Detector
+from remedy.errors import NotFound
+from remedy.registry import detector_classes, remedies, remedies_for, remedy_classes
+from remedy.remedies._base import Remedy
+
+FAMILIES = {
+    "DAT": "Data",
+    "HED": "Output head and loss",
+    "ARC": "Architecture",
+    "OPT": "Optimisation",
+    "GEN": "Generalisation",
+}
+
+
+def explain(name: str) -> str:
+    """Return the Markdown page of one detector (by code or name) or remedy (by name).
+
+    Raises:
+        NotFound: Nothing is called that.
+    """
+    for detector in detector_classes():
+        if name.lower() in (detector.code.lower(), detector.name):
+            return detector_page(detector)
+    for remedy in remedy_classes():
+        if name.lower() == remedy.name:
+            return remedy_page(remedy)
+    raise NotFound(f"Nothing is called {name!r}; `remedy catalogue` lists every code and name.")
+
+
+def catalogue() -> str:
+    """Return the whole catalogue as Markdown."""
+    parts = ["# Detectors and remedies", "", "Generated from the classes by `remedy catalogue --markdown`.", ""]
+    parts += ["| code | trouble | severity | what helps |", "| --- | --- | --- | --- |"]
+    for row in rows():
+        parts.append(f"| {row['code']} | {row['name']} | {row['severity']} | {', '.join(row['remedies'])} |")
+    for family, title in FAMILIES.items():
+        found = [c for c in detector_classes() if c.code.startswith(family)]
+        if found:
+            parts += ["", f"## {title}", "", *[detector_page(c) for c in found]]
+    parts += ["", "## Remedies", "", *[remedy_page(c) for c in remedy_classes()]]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def rows() -> list[dict[str, Any]]:
+    """Return one dict a detector: code, name, severity, remedies."""
+    known = remedies()
+    return [
+        {
+            "code": c.code,
+            "name": c.name,
+            "severity": c.severity,
+            "remedies": [r.name for r in remedies_for(c, known)],
+        }
+        for c in detector_classes()
+    ]
+
+
+def detector_page(detector: type[Detector]) -> str:
+    """Return the page of a detector: its docstring, thresholds, evidence and remedies."""
+    wanted = inspect.signature(detector.detect).parameters
+    needs = [p.name for p in wanted.values() if p.name != "self" and p.default is p.empty]
+    uses = [p.name for p in wanted.values() if p.default is not p.empty]
+    helps = [r.name for r in remedies_for(detector, remedies())]
+    lines = [f"### {detector.code} {detector.name}", "", inspect.cleandoc(detector.__doc__ or ""), ""]
+    lines.append(f"- Severity: {detector.severity}")
+    extra = f"; if recorded: {', '.join(uses)}" if uses else ""
+    lines.append(f"- Looks at: {', '.join(needs)}{extra}")
+    if detector.thresholds():
+        lines.append(f"- Thresholds: {', '.join(f'`{k}={v:g}`' for k, v in detector.thresholds().items())}")
+    lines += [f"- Remedies: {', '.join(helps) or 'none'}", ""]
+    return "\n".join(lines)
+
+
+def remedy_page(remedy: type[Remedy]) -> str:
+    """Return the page of a remedy: its docstring, doses and what it treats."""
+    treats = [c.code for c in detector_classes() if remedy.name in c.remedies or c.code in remedy.treats]
+    lines = [f"### {remedy.name}", "", inspect.cleandoc(remedy.__doc__ or ""), ""]
+    lines += [f"- Dose `{name}`: {space}" for name, space in remedy.space.items()]
+    lines.append(f"- Usual dose: {dict(remedy.usual)}")
+    lines += [f"- Treats: {', '.join(treats) or 'nothing by itself'}", ""]
+    return "\n".join(lines)

@@ -1,0 +1,67 @@
+"""`remedy doctor` and `remedy ui`: what is installed here, and MLflow's UI on the store."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import threading
+import webbrowser
+from importlib.metadata import PackageNotFoundError, version
+
+from remedy import __version__
+
+SERVER_START = 4.0
+"""Seconds until MLflow's server answers; the browser is opened then."""
+
+PACKAGES = ("keras", "tensorflow", "jax", "torch", "mlflow", "optuna", "scikit-learn", "imbalanced-learn", "numpy")
+
+
+def check_up() -> dict[str, str]:
+    """Return versions, backend, devices, plugins and the state of the store."""
+    found = {"remedy": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    import keras
+
+    from remedy import registry, tracking
+    from remedy.api import device
+    from remedy.errors import StoreError
+
+    found["backend"] = str(keras.backend.backend())
+    found["device"] = device()
+    counts = f"{len(registry.detector_classes())} detectors, {len(registry.remedy_classes())} remedies"
+    plugins = ", ".join(registry.plugin_names())
+    found["catalogue"] = f"{counts}{f', plugins: {plugins}' if plugins else ''}"
+    try:
+        found["store"] = tracking.use_default_store()
+        tracking.require_reachable(found["store"])
+        found["store reachable"] = "yes"
+    except StoreError as error:
+        found["store reachable"] = f"no: {error}"
+    return found
+
+
+def serve_ui(host: str, port: int, browser: bool) -> int:
+    """Run ``mlflow ui`` on the store until it is stopped; return its exit code."""
+    from remedy import tracking
+
+    uri = tracking.use_default_store()
+    page = f"http://{host}:{port}/#/experiments?workflowType=machine_learning"
+    if uri.startswith("http"):
+        page = f"{uri.rstrip('/')}/#/experiments?workflowType=machine_learning"
+        print(f"The store is a server already: {page}")
+        if browser:
+            webbrowser.open(page)
+        return 0
+    print(f"{uri}\n{page}  (Ctrl-C ends it)")
+    if browser:
+        threading.Timer(SERVER_START, webbrowser.open, [page]).start()
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
+    try:
+        return subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
