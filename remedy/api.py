@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import math
-import os
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from remedy import figures, registry, report, tracking
+from remedy import registry, report, store, tracking
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, Examination
 from remedy.diagnosis import diagnose as examine
-from remedy.errors import DataMismatch, InvalidInput, ModelError, NotFound, RemedyWarning
+from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
 from remedy.inputs import FitCall, build_if_needed, read_fit_call, require_compiled
+from remedy.logbook import last_values, logged_evidence, verdict_tags, write_end, write_start
+from remedy.patient import Fix, Patient, Treatment
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.report import Terminal
 from remedy.scores import scorer_for
 from remedy.search import Search
-from remedy.treatment import Fix, Patient, Treatment, last_values, requirements, treat
+from remedy.treatment import treat
 
 __all__ = ["Fix", "Result", "diagnose", "fit", "tune"]
 
@@ -107,11 +107,11 @@ def fit(
     name = run_name or experiment
     own_callbacks = _as_list(call.kwargs.pop("callbacks", None))
     with tracking.open_run(experiment, run_name, tags) as run:
-        _log_start(run, recipe, call.dataset, name, log_data)
+        write_start(run, recipe, call.dataset, name, log_data)
 
         def on_stuck(examination: Examination) -> bool:
             nonlocal treatment
-            run.tags(_verdict_tags(examination))
+            run.tags(verdict_tags(examination))
             if options is None or recipe is None or call.dataset is None:
                 return False
             patient = Patient(
@@ -128,7 +128,7 @@ def fit(
         recorder = _recorder(recipe, call.dataset, found, terminal, run, on_stuck)
         history = model.fit(call.X, call.y, callbacks=[*own_callbacks, recorder], **call.kwargs)
         conclusion = treatment.conclusion if treatment else report.verdict(recorder.examination)
-        _log_end(run, recorder, conclusion, model, call.dataset, treatment)
+        write_end(run, recorder, conclusion, model, call.dataset, fixed=bool(treatment and treatment.fix))
     fix = treatment.fix if treatment else None
     if fix is None:
         terminal.conclusion(conclusion)
@@ -162,7 +162,7 @@ def diagnose(
     """
     found = registry.detectors(detectors)
     if run_id is not None:
-        return examine(logged_evidence(tracking.get_run(run_id)), found)
+        return examine(logged_evidence(store.get_run(run_id)), found)
     if model is None or X is None:
         raise InvalidInput("diagnose() needs either run_id=, or a compiled model with X and y.")
     call = read_fit_call(model, X, y, fit_kwargs)
@@ -197,7 +197,7 @@ def tune(
         NotFound: No such experiment or run, or a run that remedy did not log to its end.
         DataMismatch: The data is not that of the run, or there is none.
     """
-    runs = [tracking.get_run(run_id)] if run_id else tracking.find_runs(experiment, "tags.`remedy.verdict` = 'stuck'")
+    runs = [store.get_run(run_id)] if run_id else store.find_runs(experiment, "tags.`remedy.verdict` = 'stuck'")
     waiting = [run for run in runs if run_id or "remedy.fixed_by_run_id" not in run.data.tags]
     treated = {}
     for found in waiting:
@@ -208,23 +208,6 @@ def tune(
             (terminal or Terminal()).conclusion(treatment.conclusion)
         treated[found.info.run_id] = treatment
     return treated
-
-
-def logged_evidence(run: Any) -> Evidence:
-    """Return the evidence of an MLflow run: remedy's own where there is, else what its metrics tell."""
-    try:
-        return Evidence.from_dict(tracking.read_json(run.info.run_id, "evidence.json"))
-    except NotFound:
-        series = tracking.history(run.info.run_id, run.data.metrics)
-    loss = next((series.pop(k) for k in ("loss", "train_loss", "training_loss", "train/loss") if k in series), None)
-    val = next(
-        (series.pop(k) for k in ("val_loss", "valid_loss", "validation_loss", "eval_loss", "val/loss") if k in series),
-        None,
-    )
-    bad = next((i for i, v in enumerate(loss or ()) if not math.isfinite(v)), None)
-    return Evidence(
-        loss=loss, val_loss=val, metrics=series, nonfinite_epoch=bad, nonfinite_what=None if bad is None else "loss"
-    )
 
 
 def _options(search: bool | Search) -> Search | None:
@@ -273,59 +256,11 @@ def _recorder(
     )
 
 
-def _log_start(
-    run: tracking.Run, recipe: Recipe | None, dataset: Dataset | None, name: str | None, log_data: bool | None
-) -> None:
-    run.tags({"remedy.device": device(), "remedy.backend": os.environ.get("KERAS_BACKEND") or _backend()})
-    if recipe is not None:
-        run.params(
-            {
-                "optimizer": recipe.optimizer["class_name"],
-                "learning_rate": recipe.learning_rate,
-                "loss": recipe.loss_name,
-                "batch_size": recipe.batch_size or 32,
-                "epochs": recipe.epochs,
-                "class_weight": recipe.class_weight,
-                "architecture": recipe.architecture.digest,
-                "recipe": recipe.digest,
-            }
-        )
-        run.json("recipe.json", recipe.to_dict())
-    if dataset is not None and run.run_id is not None:
-        run.params({"task": dataset.task, "rows_train": len(dataset.train)})
-        run.dataset(dataset, name or "data")
-        run.tags({"remedy.data_digest": dataset.digest})
-        try:
-            tracking.keep_data(run.run_id, dataset, log_data)
-        except Exception as error:
-            text = f"The arrays could not be kept for `remedy tune` ({error}); the training goes on."
-            warnings.warn(text, RemedyWarning, stacklevel=3)
-
-
-def _log_end(
-    run: tracking.Run,
-    recorder: Recorder,
-    conclusion: str,
-    model: Any,
-    dataset: Dataset | None,
-    treatment: Treatment | None,
-) -> None:
-    examination = recorder.examination
-    run.tags(_verdict_tags(examination))
-    run.json("evidence.json", recorder.evidence.to_dict())
-    run.json("examination.json", examination.to_dict())
-    run.figure("curves.png", figures.curves(recorder.evidence, examination, conclusion.split(". ", maxsplit=1)[0][:90]))
-    if treatment is None or treatment.fix is None or treatment.fix.run_id is None:
-        run.note(report.note(conclusion, None, examination.diagnoses))
-    if dataset is not None:
-        run.model(model, dataset.train.X, requirements())
-
-
 def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
     run_id, tags = found.info.run_id, found.data.tags
-    recipe = Recipe.from_dict(tracking.read_json(run_id, "recipe.json"))
+    recipe = Recipe.from_dict(store.read_json(run_id, "recipe.json"))
     digest = tags.get("remedy.data_digest", "")
-    dataset = data if data is not None else tracking.load_data(run_id, digest)
+    dataset = data if data is not None else store.load_data(run_id, digest)
     if dataset is None:
         raise DataMismatch(
             f"The data of run {run_id} (digest {digest}) was not kept. Give it with --data FILE.npz or "
@@ -341,37 +276,6 @@ def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
     examination = examine(evidence, detectors)
     run = tracking.Run(run_id, found.info.experiment_id)
     return Patient(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)
-
-
-def _verdict_tags(examination: Examination) -> dict[str, str | None]:
-    cause = examination.cause
-    return {
-        "remedy.verdict": "stuck" if examination.stuck else "healthy",
-        "remedy.cause": cause.name if cause else None,
-        "remedy.code": cause.code if cause else None,
-        "remedy.stuck_epoch": str(cause.epoch) if cause else None,
-    }
-
-
-def device() -> str:
-    """Return the kind of device that Keras trains on: "gpu:0 of 1", or "cpu"."""
-    import keras
-
-    try:
-        gpus = keras.distribution.list_devices("gpu")
-    except Exception:
-        gpus = []
-    if not gpus and keras.backend.backend() == "torch":
-        import torch
-
-        gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    return f"{gpus[0]} of {len(gpus)}" if gpus else "cpu"
-
-
-def _backend() -> str:
-    import keras
-
-    return str(keras.backend.backend())
 
 
 def _as_list(callbacks: Any) -> list[Any]:

@@ -111,9 +111,9 @@ def diagnose(run_id: str | None, experiment: str | None, as_json: bool) -> None:
         raise click.UsageError("Give either --run ID or --experiment NAME.")
     from rich.console import Console
 
-    from remedy import api, report, tracking
+    from remedy import api, report, store
 
-    runs = [tracking.get_run(run_id)] if run_id else tracking.find_runs(experiment, "")
+    runs = [store.get_run(run_id)] if run_id else store.find_runs(experiment, "")
     runs = [run for run in runs if run_id or run.data.tags.get("remedy.role", "fit") == "fit"]
     found = {run.info.run_id: api.diagnose(run_id=run.info.run_id) for run in runs}
     if as_json:

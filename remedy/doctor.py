@@ -28,8 +28,8 @@ def check_up() -> dict[str, str]:
     import keras
 
     from remedy import registry, tracking
-    from remedy.api import device
     from remedy.errors import StoreError
+    from remedy.logbook import device
 
     found["backend"] = str(keras.backend.backend())
     found["device"] = device()

@@ -15,7 +15,7 @@ import numpy as np
 from remedy.dataset import Dataset, infer_task
 from remedy.errors import InvalidInput
 from remedy.inputs import read_rows
-from remedy.tracking import read_dataset
+from remedy.store import read_dataset
 
 
 def load(source: str) -> Dataset:

@@ -33,7 +33,7 @@ def detector_classes() -> tuple[type[Detector], ...]:
     Raises:
         PluginError: Two detectors share a code or a name.
     """
-    found = _subclasses(Detector, _packages("remedy.detectors"))
+    found = classes_in(Detector, _packages("remedy.detectors"))
     _require_unique([c.code for c in found], "detector code")
     _require_unique([c.name for c in found], "detector name")
     return tuple(sorted(found, key=lambda c: c.code))
@@ -46,7 +46,7 @@ def remedy_classes() -> tuple[type[Remedy], ...]:
     Raises:
         PluginError: Two remedies share a name.
     """
-    found = _subclasses(Remedy, _packages("remedy.remedies"))
+    found = classes_in(Remedy, _packages("remedy.remedies"))
     _require_unique([c.name for c in found], "remedy name")
     return tuple(sorted(found, key=lambda c: c.name))
 
@@ -104,7 +104,8 @@ def _packages(builtin: str) -> list[ModuleType]:
     return packages
 
 
-def _subclasses(base: type[Kind], packages: Iterable[ModuleType]) -> list[type[Kind]]:
+def classes_in(base: type[Kind], packages: Iterable[ModuleType]) -> list[type[Kind]]:
+    """Return every subclass of ``base`` that is defined in these packages, private modules left out."""
     found: dict[type[Kind], None] = {}
     for package in packages:
         modules = [package]

@@ -7,15 +7,10 @@ Everything is tried for a few epochs; the best third goes on with the weights it
 
 from __future__ import annotations
 
-import hashlib
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
-
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis
@@ -26,6 +21,7 @@ from remedy.recipe import Recipe
 from remedy.registry import remedies_for
 from remedy.remedies._base import Remedy
 from remedy.scores import Objective
+from remedy.study import Study
 
 SCREEN_UNTIL, CONTINUE_UNTIL, REDUCE_UNTIL = 0.4, 0.5, 0.68
 """Shares of the time budget at which screening, going on with the best, and dropping remedies end.
@@ -139,7 +135,7 @@ class Screening:
     Attributes:
         attempts: Everything tried, in order.
         epochs: Epochs that every attempt was given at first.
-        study: Optuna's study.
+        study: Asks for prescriptions and is told what came of them.
         interrupted: True when the user pressed Ctrl-C.
     """
 
@@ -152,7 +148,7 @@ class Screening:
     budget: Budget
     attempts: list[Attempt] = field(default_factory=list)
     epochs: int = 1
-    study: Any = None
+    study: Study = field(init=False)
     interrupted: bool = False
 
     @property
@@ -177,26 +173,24 @@ class Screening:
         """
         queue = [Prescription(), *candidates(diagnoses, self.remedies, self.recipe, self.dataset)]
         self.epochs = self._first_epochs(len(queue), seconds_per_epoch)
-        self.study = self._create_study()
+        sampled = self._sampled(diagnoses)
+        self.study = Study(self.recipe, self.dataset, sampled, self.options.seed, self.options.storage)
         try:
-            self._screen(queue, self._sampled(diagnoses))
+            self._screen(queue, bool(sampled))
             self._go_on()
         except KeyboardInterrupt:
             self.interrupted = True
 
-    def _screen(self, queue: list[Prescription], sampled: Sequence[Remedy]) -> None:
-        total = self.options.trials if sampled else min(len(queue), self.options.trials)
+    def _screen(self, queue: list[Prescription], sample: bool) -> None:
+        total = self.options.trials if sample else min(len(queue), self.options.trials)
         self.listener.stage("search", total)
         misses = 0
         while len(self.attempts) < total and misses < 20:
             waiting = len(self.attempts) < len(queue)
             if self.attempts and self.budget.left(CONTINUE_UNTIL if waiting else SCREEN_UNTIL) <= 0:
                 return
-            if waiting:
-                self.study.enqueue_trial(_params(queue[len(self.attempts)], sampled))
-            trial = self.study.ask()
-            suggested = _suggest(trial, sampled)
-            prescription = queue[len(self.attempts)] if waiting else self._usable(suggested)
+            trial, prescription = self.study.ask(queue[len(self.attempts)] if waiting else None)
+            prescription = prescription if waiting else self._usable(prescription)
             misses = 0 if self._try(trial, prescription, len(queue) - len(self.attempts)) else misses + 1
 
     def _usable(self, suggested: Prescription) -> Prescription:
@@ -224,14 +218,14 @@ class Screening:
         """
         seen = next((a for a in self.attempts if a.prescription.key == prescription.key), None)
         if seen is not None:
-            self._tell(trial, seen.outcome)
+            self.study.tell(trial, seen.outcome)
             return False
         recipe: Recipe | None = None
         try:
             recipe = prescription.apply(self.recipe, self.dataset, self.remedies)
             twin = next((a for a in self.attempts if a.recipe is not None and a.recipe.digest == recipe.digest), None)
             if twin is not None:
-                self._tell(trial, twin.outcome)
+                self.study.tell(trial, twin.outcome)
                 return False
             key = f"attempt-{len(self.attempts)}"
             outcome = self.engine.train(Job(recipe, self.options.seed, self.epochs, key, deadline=self._slice(waiting)))
@@ -239,7 +233,7 @@ class Screening:
             outcome = Outcome(error=str(error))
         attempt = Attempt(len(self.attempts), prescription, recipe, outcome)
         self.attempts.append(attempt)
-        self._tell(trial, outcome)
+        self.study.tell(trial, outcome)
         self.listener.step(str(prescription), outcome.score)
         self.listener.attempt(attempt)
         return True
@@ -296,55 +290,3 @@ class Screening:
             for r in wanted
             if any(applies(r, d, self.recipe, self.dataset) for d in r.usual_doses(self.recipe, self.dataset))
         ]
-
-    def _create_study(self) -> Any:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        # A categorical choice is frozen once a study exists, so the catalogue is part of its name.
-        catalogue = repr([(r.name, r.space) for r in self.remedies]).encode()
-        name = f"{self.recipe.digest}-{self.dataset.digest[:8]}-{hashlib.blake2b(catalogue, digest_size=4).hexdigest()}"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # group=True, for years
-            sampler = optuna.samplers.TPESampler(
-                group=True, multivariate=True, n_startup_trials=5, seed=self.options.seed
-            )
-        return optuna.create_study(
-            storage=self.options.storage,
-            study_name=name if self.options.storage else None,
-            load_if_exists=True,
-            direction="maximize",
-            sampler=sampler,
-        )
-
-    def _tell(self, trial: Any, outcome: Outcome) -> None:
-        for key, value in (("stuck", outcome.stuck), ("error", outcome.error)):
-            if value:
-                trial.set_user_attr(key, value)
-        if outcome.score is None:
-            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            return
-        for epoch, score in enumerate(outcome.scores, start=1):
-            trial.report(score, epoch)
-        self.study.tell(trial, outcome.score)
-
-
-def _params(prescription: Prescription, remedies: Sequence[Remedy]) -> dict[str, Any]:
-    """Return the study's parameters of a prescription: which remedies, and their doses."""
-    return {r.name: r.name in prescription.names for r in remedies} | prescription.params()
-
-
-def _suggest(trial: Any, remedies: Sequence[Remedy]) -> Prescription:
-    """Let the study choose remedies and doses."""
-    items = []
-    for remedy in remedies:
-        if trial.suggest_categorical(remedy.name, [False, True]):
-            items.append((remedy.name, {k: _draw(trial, f"{remedy.name}.{k}", s) for k, s in remedy.space.items()}))
-    return Prescription(tuple(items))
-
-
-def _draw(trial: Any, name: str, space: BaseDistribution) -> Any:
-    if isinstance(space, FloatDistribution):
-        return trial.suggest_float(name, space.low, space.high, log=space.log, step=space.step)
-    if isinstance(space, IntDistribution):
-        return trial.suggest_int(name, space.low, space.high, log=space.log, step=space.step)
-    assert isinstance(space, CategoricalDistribution)
-    return trial.suggest_categorical(name, space.choices)

@@ -6,18 +6,15 @@ a dead server costs log lines and not a training. Finding raises `NotFound` or `
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
-import tempfile
+import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import mlflow
 import numpy as np
@@ -27,8 +24,8 @@ from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from remedy import arrays
-from remedy.dataset import Dataset, Rows
-from remedy.errors import NotFound, RemedyWarning, StoreError
+from remedy.dataset import Dataset
+from remedy.errors import RemedyWarning, StoreError
 from remedy.mlflow_plugin import ROLE
 
 UI = "http://127.0.0.1:5000"
@@ -79,10 +76,10 @@ def require_reachable(uri: str, seconds: float = 5.0) -> None:
                 f"The tracking server {uri} does not answer ({type(error).__name__}). Is it running?"
             ) from error
     try:
-        with _silent_mlflow():  # The first use of a database announces every table it makes.
+        with silent_mlflow():  # The first use of a database announces every table it makes.
             mlflow.MlflowClient().search_experiments(max_results=1)
     except Exception as error:
-        raise StoreError(f"The tracking store {uri} cannot be opened: {_first_line(error)}") from error
+        raise StoreError(f"The tracking store {uri} cannot be opened: {first_line(error)}") from error
 
 
 def experiment_id(name: str | None) -> str | None:
@@ -164,12 +161,19 @@ class Run:
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Log the finite metrics of one step in one call; MLflow's charts lose a metric that ends in NaN."""
-        from time import time
-
-        now = int(time() * 1000)
+        now = int(time.time() * 1000)
         finite = [Metric(_metric_name(k), float(v), now, step) for k, v in values.items() if math.isfinite(v)]
         for start in range(0, len(finite), 500):
             self._log(metrics=finite[start : start + 500])
+
+    def series(self, name: str, values: Sequence[float], first: int = 0) -> None:
+        """Log one metric over several steps in one call."""
+        now = int(time.time() * 1000)
+        points = [
+            Metric(_metric_name(name), float(v), now, first + i) for i, v in enumerate(values) if math.isfinite(v)
+        ]
+        for start in range(0, len(points), 500):
+            self._log(metrics=points[start : start + 500])
 
     def tags(self, values: Mapping[str, Any]) -> None:
         """Set tags; None values are left out."""
@@ -225,7 +229,7 @@ class Run:
                 signature = None
                 if isinstance(sample, (np.ndarray, Mapping)):
                     signature = mlflow.models.infer_signature(sample, model.predict(sample, verbose=0))
-                with _silent_mlflow(), self._active():
+                with silent_mlflow(), self._active():
                     mlflow.keras.log_model(model, name="model", signature=signature, pip_requirements=requirements)
 
     @contextmanager
@@ -257,7 +261,7 @@ class Run:
         except Exception as error:
             self._client = None
             text = (
-                f"MLflow refused ({_first_line(error)}); run {self.run_id} is logged no further, the training goes on."
+                f"MLflow refused ({first_line(error)}); run {self.run_id} is logged no further, the training goes on."
             )
             warnings.warn(text, RemedyWarning, stacklevel=4)
 
@@ -284,7 +288,7 @@ def open_run(experiment: str | None, name: str | None, tags: Mapping[str, str] |
             if not mine:
                 run.tags({"remedy.role": "fit", **(tags or {})})
         except Exception as error:
-            text = f"This run is not logged: {_first_line(error)}"
+            text = f"This run is not logged: {first_line(error)}"
             warnings.warn(text, RemedyWarning, stacklevel=4)
             run, mine = Run(None, None), False
     finally:
@@ -293,7 +297,7 @@ def open_run(experiment: str | None, name: str | None, tags: Mapping[str, str] |
         yield run
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt)
-        run.tags({"remedy.failure": f"{type(error).__name__}: {_first_line(error)}"})
+        run.tags({"remedy.failure": f"{type(error).__name__}: {first_line(error)}"})
         _leave(run, mine, "KILLED" if killed else "FAILED")
         raise
     _leave(run, mine, "FINISHED")
@@ -307,144 +311,12 @@ def _leave(run: Run, mine: bool, status: str) -> None:
         if active is not None and active.info.run_id == run.run_id:
             mlflow.end_run(status)
     except Exception as error:
-        warnings.warn(f"MLflow did not end run {run.run_id}: {_first_line(error)}", RemedyWarning, stacklevel=4)
-
-
-def find_runs(experiment: str | None, filter_string: str, limit: int = 200) -> list[Any]:
-    """Return MLflow runs of an experiment (of all where None), newest first.
-
-    Raises:
-        NotFound: There is no experiment of that name.
-        StoreError: The store cannot be reached.
-    """
-    require_reachable(use_default_store())
-    client = mlflow.MlflowClient()
-    if experiment is None:
-        ids = [e.experiment_id for e in client.search_experiments()]
-    else:
-        found = client.get_experiment_by_name(experiment)
-        if found is None:
-            known = ", ".join(sorted(e.name for e in client.search_experiments())[:10])
-            raise NotFound(f"There is no experiment {experiment!r} in {mlflow.get_tracking_uri()}; it has: {known}.")
-        ids = [found.experiment_id]
-    return list(client.search_runs(ids, filter_string, max_results=limit))
-
-
-def get_run(run_id: str) -> Any:
-    """Return an MLflow run.
-
-    Raises:
-        NotFound: There is no run of that id.
-        StoreError: The store cannot be reached.
-    """
-    require_reachable(use_default_store())
-    try:
-        return mlflow.MlflowClient().get_run(run_id)
-    except MlflowException as error:
-        raise NotFound(f"There is no run {run_id!r} in {mlflow.get_tracking_uri()}: {_first_line(error)}") from error
-
-
-def history(run_id: str, keys: Mapping[str, float]) -> dict[str, tuple[float, ...]]:
-    """Return every metric's values in the order of their steps."""
-    client = mlflow.MlflowClient()
-    series = {}
-    for key in keys:
-        points = sorted(client.get_metric_history(run_id, key), key=lambda m: (m.step, m.timestamp))
-        series[key] = tuple(float(p.value) for p in points)
-    return series
-
-
-def read_json(run_id: str, name: str) -> Any:
-    """Return a JSON artifact of remedy's folder.
-
-    Raises:
-        NotFound: The run has none of that name.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            path = mlflow.MlflowClient().download_artifacts(run_id, f"{FOLDER}/{name}", folder)
-        except Exception as error:
-            raise NotFound(
-                f"Run {run_id} has no {FOLDER}/{name}: it was not logged by remedy.fit, or not to its end."
-            ) from error
-        return json.loads(Path(path).read_text())
-
-
-def _data_folder(run: Any) -> Path | None:
-    """Return where a local store keeps its arrays, beside the artifacts; None for a remote one."""
-    uri = urlsplit(run.info.artifact_uri)
-    if uri.scheme not in ("", "file"):
-        return None
-    # <root>/<experiment>/<run id>/artifacts -> <root>/data
-    return Path(url2pathname(uri.path)).parents[2] / "data"
-
-
-def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
-    """Keep a dataset's arrays once by digest, for `remedy tune`.
-
-    Args:
-        run_id: The run that used them.
-        dataset: What to keep.
-        always: True keeps them as an artifact of a remote run too; None keeps them for a local
-            store only; False never does.
-
-    Returns:
-        Whether they are kept.
-    """
-    if always is False:
-        return False
-    client = mlflow.MlflowClient()
-    folder = _data_folder(client.get_run(run_id))
-    if folder is None and not always:
-        return False
-    packed: dict[str, Any] = {"task": np.array(dataset.task)}
-    for side, rows in (("train", dataset.train), ("validation", dataset.validation)):
-        if rows is not None:
-            for part in ("X", "y", "sample_weight", "groups"):
-                packed |= arrays.flatten_for_npz(getattr(rows, part), f"{side}/{part}")
-    if folder is None:
-        with tempfile.TemporaryDirectory() as tmp:
-            path = Path(tmp) / f"{dataset.digest}.npz"
-            np.savez(path, **packed)
-            client.log_artifact(run_id, str(path), f"{FOLDER}/data")
-        return True
-    target = folder / f"{dataset.digest}.npz"
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        buffer = target.with_suffix(".part.npz")  # Never a half-written file under the final name.
-        np.savez(buffer, **packed)
-        buffer.replace(target)
-    return True
-
-
-def load_data(run_id: str, digest: str) -> Dataset | None:
-    """Return the dataset that `keep_data` kept, or None."""
-    client = mlflow.MlflowClient()
-    folder = _data_folder(client.get_run(run_id))
-    if folder is not None:
-        path = folder / f"{digest}.npz"
-        return read_dataset(path.read_bytes()) if path.exists() else None
-    with tempfile.TemporaryDirectory() as tmp:
-        try:
-            found = client.download_artifacts(run_id, f"{FOLDER}/data/{digest}.npz", tmp)
-        except Exception:
-            return None
-        return read_dataset(Path(found).read_bytes())
-
-
-def read_dataset(content: bytes) -> Dataset:
-    """Read a dataset from the bytes of an ``.npz`` that `keep_data` wrote."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as pack:
-        packed = {key: pack[key] for key in pack.files}
-    sides = []
-    for side in ("train", "validation"):
-        parts = [arrays.restore_from_npz(packed, f"{side}/{part}") for part in ("X", "y", "sample_weight", "groups")]
-        sides.append(None if parts[0] is None else Rows(*parts))
-    return Dataset(sides[0], sides[1], str(packed["task"]))  # type: ignore[arg-type]
+        warnings.warn(f"MLflow did not end run {run.run_id}: {first_line(error)}", RemedyWarning, stacklevel=4)
 
 
 @contextmanager
-def _silent_mlflow() -> Iterator[None]:
+def silent_mlflow() -> Iterator[None]:
+    """Let MLflow say errors only."""
     import logging
 
     logger = logging.getLogger("mlflow")
@@ -465,5 +337,6 @@ def _file_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "_-." else "_" for c in name)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its kind."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -9,21 +9,19 @@ import copy
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from remedy import confirm, figures, report
+from remedy import confirm, report
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
-from remedy.detectors._base import Detector
-from remedy.diagnosis import Examination
 from remedy.engines.inline import InlineEngine, fit_recipe, keep_random_state
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
+from remedy.logbook import SearchLog, last_values, write_fix
+from remedy.patient import Fix, Patient, Treatment
 from remedy.prescription import Change, Prescription, patch
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
-from remedy.remedies._base import Remedy
 from remedy.report import Terminal
 from remedy.scores import Scorer, scorer_for
 from remedy.search import Attempt, Budget, Screening, Search
@@ -31,57 +29,6 @@ from remedy.tracking import Run
 
 REUSABLE = ("EarlyStopping", "ReduceLROnPlateau", "LearningRateScheduler", "TerminateOnNaN")
 """Callbacks of the user that also watch the final training of a fix; they write no files."""
-
-
-@dataclass(frozen=True)
-class Fix:
-    """The smallest confirmed prescription, its model and its proof.
-
-    Attributes:
-        model: An ordinary Keras model, trained for the full number of epochs; takes the raw X.
-        run_id: Its MLflow run, linked with the stuck one; None where nothing is logged.
-        prescription: Remedies and doses.
-        changes: One row a remedy: before, after, what it is worth.
-        patch: The same as lines of Python.
-        score, baseline_score: Median over fresh seeds of the treated and the untouched recipe, on
-            rows used neither for training nor for choosing. None while not confirmed.
-        confirmed: False only where Ctrl-C kept the best so far.
-        proof: The scores behind it.
-    """
-
-    model: Any
-    run_id: str | None
-    prescription: Prescription
-    changes: tuple[Change, ...]
-    patch: str
-    score: float | None
-    baseline_score: float | None
-    confirmed: bool
-    proof: Proof
-
-
-@dataclass(frozen=True)
-class Treatment:
-    """What came of treating one recipe: a fix or none, and the sentence that says so."""
-
-    fix: Fix | None
-    conclusion: str
-    interrupted: bool = False
-
-
-@dataclass
-class Patient:
-    """A stuck run and everything needed to treat it."""
-
-    recipe: Recipe
-    dataset: Dataset
-    examination: Examination
-    evidence: Evidence
-    run: Run
-    detectors: Sequence[Detector]
-    remedies: Sequence[Remedy]
-    callbacks: Sequence[Any] = ()
-    name: str | None = None
 
 
 def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
@@ -99,7 +46,7 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         search_run = patient.run.child(
             f"search {patient.name or ''}".strip(), "search", {"remedy.verdict": "searching"}
         )
-        listener = _Both(terminal, search_run, scorer)
+        listener = SearchLog(terminal, search_run, scorer)
         screening = Screening(
             data, patient.recipe, patient.remedies, engine, options, listener, Budget(options.timeout, engine)
         )
@@ -165,7 +112,7 @@ def _complete(
     fix = Fix(recorder.model, run.run_id, prescription, changes, lines, proof.score, proof.baseline_score, True, proof)
     conclusion = report.fixed(proof, scorer.name, str(prescription), True)
     terminal.conclusion(conclusion, proof, changes)
-    _log_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
+    write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
     return Treatment(fix, conclusion)
 
 
@@ -216,67 +163,6 @@ def _keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatme
     return Treatment(fix, report.fixed(fix.proof, "", str(best.prescription), False), True)
 
 
-def _log_fix(
-    patient: Patient, run: Run, recorder: Recorder, recipe: Recipe, fix: Fix, conclusion: str, scorer: Scorer
-) -> None:
-    stuck = patient.run
-    run.params({"batch_size": recipe.batch_size, "epochs": recipe.epochs, "learning_rate": recipe.learning_rate})
-    run.params(fix.prescription.params())
-    run.metrics({f"confirmed_{scorer.name}": fix.score or 0.0, f"baseline_{scorer.name}": fix.baseline_score or 0.0})
-    run.json("recipe.json", recipe.to_dict())
-    run.json("evidence.json", recorder.evidence.to_dict())
-    run.json("prescription.json", {"items": fix.prescription.to_list(), "proof": vars(fix.proof)})
-    run.text("patch.py", fix.patch + "\n")
-    run.dataset(patient.dataset, patient.name or "data")
-    cause = patient.examination.cause
-    epoch = cause.epoch if cause else 0
-    picture = figures.before_and_after(patient.evidence, recorder.evidence, epoch, "before and after")
-    for target in (run, stuck):
-        target.figure("before_and_after.png", picture)
-    if run.run_id is not None:
-        run.note(report.note(conclusion, f"[the stuck run]({stuck.link})", (), fix.changes))
-        headline = report.verdict(patient.examination)
-        link = f"[Fixed: {scorer.name} {fix.baseline_score:.3f} to {fix.score:.3f}]({run.link})"
-        stuck.note(report.note(headline, link, patient.examination.diagnoses, fix.changes))
-        stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": "fixed"})
-    run.model(fix.model, patient.dataset.train.X, requirements())
-    run.end()
-
-
-class _Both:
-    """Tells the terminal and the tracking store how a search goes on."""
-
-    def __init__(self, terminal: Terminal, run: Run, scorer: Scorer) -> None:
-        self._terminal, self._run, self._scorer = terminal, run, scorer
-        self._runs: dict[int, Run] = {}
-
-    def stage(self, name: str, total: int) -> None:
-        self._terminal.stage(name, total)
-
-    def step(self, name: str, score: float | None) -> None:
-        self._terminal.step(name, score)
-
-    def attempt(self, attempt: Attempt) -> None:
-        new = attempt.number not in self._runs
-        outcome = attempt.outcome
-        if new:
-            name = f"{attempt.number:02d} {' + '.join(attempt.prescription.names) or 'as it was'}"
-            tags = {"remedy.stuck": outcome.stuck, "remedy.error": outcome.error}
-            run = self._runs[attempt.number] = self._run.child(name, "trial", {k: v for k, v in tags.items() if v})
-            run.params({"prescription": str(attempt.prescription), **attempt.prescription.params()})
-        run = self._runs[attempt.number]
-        for epoch, score in enumerate(outcome.scores):
-            run.metrics({self._scorer.name: score}, epoch)
-        run.end("FAILED" if outcome.error else "FINISHED")
-
-
-def last_values(evidence: Evidence) -> dict[str, float]:
-    """Return the newest entry of every per-epoch field that is worth a chart."""
-    names = ("loss", "val_loss", "learning_rate", "probe_score", "probe_loss", "output_spread", "seconds")
-    values = {name: series[-1] for name in names if (series := getattr(evidence, name))}
-    return values | {name: series[-1] for name, series in evidence.metrics.items() if series}
-
-
 def reusable(callbacks: Sequence[Any]) -> list[Any]:
     """Return fresh copies of the callbacks that may watch the training of a fix."""
     copies = []
@@ -286,22 +172,6 @@ def reusable(callbacks: Sequence[Any]) -> list[Any]:
             twin._model = None
             copies.append(twin)
     return copies
-
-
-def requirements() -> list[str]:
-    """Return pinned requirements of a logged model: Keras, its backend and NumPy."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    import keras
-
-    wanted = ["keras", {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}[keras.backend.backend()], "numpy"]
-    pinned = []
-    for name in wanted:
-        try:
-            pinned.append(f"{name}=={version(name)}")
-        except PackageNotFoundError:
-            continue
-    return pinned
 
 
 def _floor(screening: Screening) -> float:

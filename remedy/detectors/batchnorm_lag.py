@@ -67,7 +67,7 @@ class BatchNormLag(Detector):
         return Finding(
             f"In epoch {at} the training rows cost {probe_loss[at - 1]:.3f} in inference mode and "
             f"{loss[at - 1]:.3f} in training mode: after {steps_per_epoch * at} steps "
-            f"at momentum {batchnorm_momentum:g}, {share:.0%} of BatchNormalization's averages is still their initial value.",
+            f"at momentum {batchnorm_momentum:g}, {share:.0%} of BatchNormalization's averages is still initial.",
             measured={"excess": worst, "initial_share": share, "epoch": float(at)},
             threshold=self.excess,
             confidence=min(1.0, 0.6 + worst / 2),

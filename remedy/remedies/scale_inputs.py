@@ -9,8 +9,9 @@ from optuna.distributions import CategoricalDistribution
 
 from remedy.dataset import Dataset, input_facts
 from remedy.errors import NotApplicable
-from remedy.recipe import InputScaling, Recipe
+from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
+from remedy.scaling import InputScaling
 
 
 class ScaleInputs(Remedy):

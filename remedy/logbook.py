@@ -1,0 +1,200 @@
+"""What stands in a run: written while it trains, while it is treated, and read back later."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from remedy import figures, report, store
+from remedy.dataset import Dataset
+from remedy.diagnosis import Examination
+from remedy.errors import NotFound, RemedyWarning
+from remedy.evidence import Evidence
+from remedy.patient import Fix, Patient
+from remedy.recipe import Recipe
+from remedy.recorder import Recorder
+from remedy.report import Terminal
+from remedy.scores import Scorer
+from remedy.search import Attempt
+from remedy.tracking import Run
+
+
+def write_start(
+    run: Run, recipe: Recipe | None, dataset: Dataset | None, name: str | None, log_data: bool | None
+) -> None:
+    """Write what is known before the first epoch: parameters, recipe, dataset, device."""
+    run.tags({"remedy.device": device(), "remedy.backend": os.environ.get("KERAS_BACKEND") or _backend()})
+    if recipe is not None:
+        run.params(
+            {
+                "optimizer": recipe.optimizer["class_name"],
+                "learning_rate": recipe.learning_rate,
+                "loss": recipe.loss_name,
+                "batch_size": recipe.batch_size or 32,
+                "epochs": recipe.epochs,
+                "class_weight": recipe.class_weight,
+                "architecture": recipe.architecture.digest,
+                "recipe": recipe.digest,
+            }
+        )
+        run.json("recipe.json", recipe.to_dict())
+    if dataset is not None and run.run_id is not None:
+        run.params({"task": dataset.task, "rows_train": len(dataset.train)})
+        run.dataset(dataset, name or "data")
+        run.tags({"remedy.data_digest": dataset.digest})
+        try:
+            store.keep_data(run.run_id, dataset, log_data)
+        except Exception as error:
+            text = f"The arrays could not be kept for `remedy tune` ({error}); the training goes on."
+            warnings.warn(text, RemedyWarning, stacklevel=3)
+
+
+def write_end(
+    run: Run,
+    recorder: Recorder,
+    conclusion: str,
+    model: Any,
+    dataset: Dataset | None,
+    fixed: bool,
+) -> None:
+    """Write what is known after the last epoch: verdict, evidence, figure, description and model."""
+    examination = recorder.examination
+    run.tags(verdict_tags(examination))
+    run.json("evidence.json", recorder.evidence.to_dict())
+    run.json("examination.json", examination.to_dict())
+    run.figure("curves.png", figures.curves(recorder.evidence, examination, conclusion.split(". ", maxsplit=1)[0][:90]))
+    if not fixed:
+        run.note(report.note(conclusion, None, examination.diagnoses))
+    if dataset is not None:
+        run.model(model, dataset.train.X, requirements())
+
+
+def verdict_tags(examination: Examination) -> dict[str, str | None]:
+    """Return the tags that say whether a run is stuck, why and since when."""
+    cause = examination.cause
+    return {
+        "remedy.verdict": "stuck" if examination.stuck else "healthy",
+        "remedy.cause": cause.name if cause else None,
+        "remedy.code": cause.code if cause else None,
+        "remedy.stuck_epoch": str(cause.epoch) if cause else None,
+    }
+
+
+def write_fix(
+    patient: Patient, run: Run, recorder: Recorder, recipe: Recipe, fix: Fix, conclusion: str, scorer: Scorer
+) -> None:
+    """Write a fix into its own run and link it both ways with the stuck one."""
+    stuck = patient.run
+    run.params({"batch_size": recipe.batch_size, "epochs": recipe.epochs, "learning_rate": recipe.learning_rate})
+    run.params(fix.prescription.params())
+    run.metrics({f"confirmed_{scorer.name}": fix.score or 0.0, f"baseline_{scorer.name}": fix.baseline_score or 0.0})
+    run.json("recipe.json", recipe.to_dict())
+    run.json("evidence.json", recorder.evidence.to_dict())
+    run.json("prescription.json", {"items": fix.prescription.to_list(), "proof": vars(fix.proof)})
+    run.text("patch.py", fix.patch + "\n")
+    run.dataset(patient.dataset, patient.name or "data")
+    cause = patient.examination.cause
+    epoch = cause.epoch if cause else 0
+    picture = figures.before_and_after(patient.evidence, recorder.evidence, epoch, "before and after")
+    for target in (run, stuck):
+        target.figure("before_and_after.png", picture)
+    if run.run_id is not None:
+        run.note(report.note(conclusion, f"[the stuck run]({stuck.link})", (), fix.changes))
+        headline = report.verdict(patient.examination)
+        link = f"[Fixed: {scorer.name} {fix.baseline_score:.3f} to {fix.score:.3f}]({run.link})"
+        stuck.note(report.note(headline, link, patient.examination.diagnoses, fix.changes))
+        stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": "fixed"})
+    run.model(fix.model, patient.dataset.train.X, requirements())
+    run.end()
+
+
+class SearchLog:
+    """Tells the terminal and the tracking store how a search goes on."""
+
+    def __init__(self, terminal: Terminal, run: Run, scorer: Scorer) -> None:
+        """Take who listens: the terminal, and the run below which every trial gets its own."""
+        self._terminal, self._run, self._scorer = terminal, run, scorer
+        self._runs: dict[int, tuple[Run, int]] = {}
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a stage."""
+        self._terminal.stage(name, total)
+
+    def step(self, name: str, score: float | None) -> None:
+        """End one training."""
+        self._terminal.step(name, score)
+
+    def attempt(self, attempt: Attempt) -> None:
+        """Write an attempt as a run; one that went on gets its further epochs."""
+        outcome, names = attempt.outcome, attempt.prescription.names
+        run, written = self._runs.get(attempt.number, (None, 0))
+        if run is None:
+            tags = {"remedy.stuck": outcome.stuck, "remedy.error": outcome.error}
+            name = f"{attempt.number:02d} {' + '.join(names) or 'as it was'}"
+            run = self._run.child(name, "trial", {k: v for k, v in tags.items() if v})
+            run.params({"prescription": str(attempt.prescription), **attempt.prescription.params()})
+        run.series(self._scorer.name, outcome.scores[written:], written)
+        run.end("FAILED" if outcome.error else "FINISHED")
+        self._runs[attempt.number] = run, len(outcome.scores)
+
+
+def last_values(evidence: Evidence) -> dict[str, float]:
+    """Return the newest entry of every per-epoch field that is worth a chart."""
+    names = ("loss", "val_loss", "learning_rate", "probe_score", "probe_loss", "output_spread", "seconds")
+    values = {name: series[-1] for name in names if (series := getattr(evidence, name))}
+    return values | {name: series[-1] for name, series in evidence.metrics.items() if series}
+
+
+def requirements() -> list[str]:
+    """Return pinned requirements of a logged model: Keras, its backend and NumPy."""
+    import keras
+
+    wanted = ["keras", {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}[keras.backend.backend()], "numpy"]
+    pinned = []
+    for name in wanted:
+        try:
+            pinned.append(f"{name}=={version(name)}")
+        except PackageNotFoundError:
+            continue
+    return pinned
+
+
+def logged_evidence(run: Any) -> Evidence:
+    """Return the evidence of an MLflow run: remedy's own where there is, else what its metrics tell."""
+    try:
+        return Evidence.from_dict(store.read_json(run.info.run_id, "evidence.json"))
+    except NotFound:
+        series = store.history(run.info.run_id, run.data.metrics)
+    loss = next((series.pop(k) for k in ("loss", "train_loss", "training_loss", "train/loss") if k in series), None)
+    val = next(
+        (series.pop(k) for k in ("val_loss", "valid_loss", "validation_loss", "eval_loss", "val/loss") if k in series),
+        None,
+    )
+    bad = next((i for i, v in enumerate(loss or ()) if not math.isfinite(v)), None)
+    return Evidence(
+        loss=loss, val_loss=val, metrics=series, nonfinite_epoch=bad, nonfinite_what=None if bad is None else "loss"
+    )
+
+
+def device() -> str:
+    """Return the kind of device that Keras trains on: "gpu:0 of 1", or "cpu"."""
+    import keras
+
+    try:
+        gpus = keras.distribution.list_devices("gpu")
+    except Exception:
+        gpus = []
+    if not gpus and keras.backend.backend() == "torch":
+        import torch
+
+        gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return f"{gpus[0]} of {len(gpus)}" if gpus else "cpu"
+
+
+def _backend() -> str:
+    import keras
+
+    return str(keras.backend.backend())

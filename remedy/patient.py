@@ -1,0 +1,68 @@
+"""What goes into a treatment and what comes out: a stuck run, and its fix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from remedy.confirm import Proof
+from remedy.dataset import Dataset
+from remedy.detectors._base import Detector
+from remedy.diagnosis import Examination
+from remedy.evidence import Evidence
+from remedy.prescription import Change, Prescription
+from remedy.recipe import Recipe
+from remedy.remedies._base import Remedy
+from remedy.tracking import Run
+
+
+@dataclass(frozen=True)
+class Fix:
+    """The smallest confirmed prescription, its model and its proof.
+
+    Attributes:
+        model: An ordinary Keras model, trained for the full number of epochs; takes the raw X.
+        run_id: Its MLflow run, linked with the stuck one; None where nothing is logged.
+        prescription: Remedies and doses.
+        changes: One row a remedy: before, after, what it is worth.
+        patch: The same as lines of Python.
+        score, baseline_score: Median over fresh seeds of the treated and the untouched recipe, on
+            rows used neither for training nor for choosing. None while not confirmed.
+        confirmed: False only where Ctrl-C kept the best so far.
+        proof: The scores behind it.
+    """
+
+    model: Any
+    run_id: str | None
+    prescription: Prescription
+    changes: tuple[Change, ...]
+    patch: str
+    score: float | None
+    baseline_score: float | None
+    confirmed: bool
+    proof: Proof
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What came of treating one recipe: a fix or none, and the sentence that says so."""
+
+    fix: Fix | None
+    conclusion: str
+    interrupted: bool = False
+
+
+@dataclass
+class Patient:
+    """A stuck run and everything needed to treat it."""
+
+    recipe: Recipe
+    dataset: Dataset
+    examination: Examination
+    evidence: Evidence
+    run: Run
+    detectors: Sequence[Detector]
+    remedies: Sequence[Remedy]
+    callbacks: Sequence[Any] = ()
+    name: str | None = None

@@ -1,0 +1,80 @@
+"""The Optuna study behind a search: one writer, ask and tell."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from remedy.dataset import Dataset
+from remedy.engines._base import Outcome
+from remedy.prescription import Prescription
+from remedy.recipe import Recipe
+from remedy.remedies._base import Remedy
+
+
+class Study:
+    """Proposes prescriptions and learns from their outcomes.
+
+    Attributes:
+        optuna: The study itself.
+        remedies: What TPE draws from.
+    """
+
+    def __init__(
+        self, recipe: Recipe, dataset: Dataset, remedies: Sequence[Remedy], seed: int, storage: str | None
+    ) -> None:
+        """Make a study, or load the one that the storage keeps for this recipe, data and catalogue."""
+        self.remedies = tuple(remedies)
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        # A categorical choice is frozen once a study exists, so the catalogue is part of its name.
+        catalogue = repr([(r.name, r.space) for r in self.remedies]).encode()
+        name = f"{recipe.digest}-{dataset.digest[:8]}-{hashlib.blake2b(catalogue, digest_size=4).hexdigest()}"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # group=True, for years
+            sampler = optuna.samplers.TPESampler(group=True, multivariate=True, n_startup_trials=5, seed=seed)
+        self.optuna = optuna.create_study(
+            storage=storage,
+            study_name=name if storage else None,
+            load_if_exists=True,
+            direction="maximize",
+            sampler=sampler,
+        )
+
+    def ask(self, prescription: Prescription | None = None) -> tuple[Any, Prescription]:
+        """Return a trial and its prescription: the given one, or one that the study draws."""
+        if prescription is not None:
+            chosen = {r.name: r.name in prescription.names for r in self.remedies} | prescription.params()
+            self.optuna.enqueue_trial(chosen)
+        trial = self.optuna.ask()
+        items = []
+        for remedy in self.remedies:
+            if trial.suggest_categorical(remedy.name, [False, True]):
+                dose = {key: _draw(trial, f"{remedy.name}.{key}", space) for key, space in remedy.space.items()}
+                items.append((remedy.name, dose))
+        return trial, prescription or Prescription(tuple(items))
+
+    def tell(self, trial: Any, outcome: Outcome) -> None:
+        """Report what came of a trial; one that could not be trained becomes FAIL with its reason."""
+        for key, value in (("stuck", outcome.stuck), ("error", outcome.error)):
+            if value:
+                trial.set_user_attr(key, value)
+        if outcome.score is None:
+            self.optuna.tell(trial, state=optuna.trial.TrialState.FAIL)
+            return
+        for epoch, score in enumerate(outcome.scores, start=1):
+            trial.report(score, epoch)
+        self.optuna.tell(trial, outcome.score)
+
+
+def _draw(trial: Any, name: str, space: BaseDistribution) -> Any:
+    if isinstance(space, FloatDistribution):
+        return trial.suggest_float(name, space.low, space.high, log=space.log, step=space.step)
+    if isinstance(space, IntDistribution):
+        return trial.suggest_int(name, space.low, space.high, log=space.log, step=space.step)
+    assert isinstance(space, CategoricalDistribution)
+    return trial.suggest_categorical(name, space.choices)

@@ -1,0 +1,275 @@
+"""The test kit: contracts that every detector and remedy keeps, and an engine that follows a script.
+
+For authors of plugins::
+
+    from remedy.testing import contract_tests
+
+    test_contracts = contract_tests("my_package")
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from remedy import registry
+from remedy.dataset import Dataset, Rows
+from remedy.detectors._base import Detector
+from remedy.diagnosis import Finding
+from remedy.engines._base import Job, Outcome
+from remedy.errors import NotApplicable
+from remedy.evidence import Evidence
+from remedy.recipe import Recipe
+from remedy.remedies._base import Remedy
+
+FAMILIES = ("DAT", "HED", "ARC", "OPT", "GEN")
+
+
+class ScriptedEngine:
+    """An engine that trains nothing: scores follow a script, and its clock is its own.
+
+    Tests of search and confirmation use it in place of an engine that trains.
+
+    Attributes:
+        jobs: Every job it was given, in order.
+        now: Its clock, in seconds; a test may set it.
+    """
+
+    def __init__(
+        self,
+        script: Callable[[Job, int], float],
+        seconds_per_epoch: float = 1.0,
+        stuck: Callable[[Job], str | None] = lambda job: None,
+    ) -> None:
+        """Take the script.
+
+        Args:
+            script: ``(job, epoch from 1) -> score``; raising stands for a training that fails.
+            seconds_per_epoch: What an epoch costs on its clock.
+            stuck: ``job -> name of the trouble that ends it after its first epoch, or None``.
+        """
+        self.script, self.seconds_per_epoch, self.stuck = script, seconds_per_epoch, stuck
+        self.jobs: list[Job] = []
+        self.now = 0.0
+        self._done: dict[str, list[float]] = {}
+
+    def clock(self) -> float:
+        """Return the scripted time."""
+        return self.now
+
+    def train(self, job: Job) -> Outcome:
+        """Follow the script until the epochs, the deadline or the trouble ends it."""
+        self.jobs.append(job)
+        began = self.now
+        scores = self._done.setdefault(job.key, [])
+        trouble = self.stuck(job)
+        while len(scores) < job.epochs and not (trouble and scores):
+            if job.deadline is not None and self.now >= job.deadline and scores:
+                break
+            try:
+                scores.append(self.script(job, len(scores) + 1))
+            except (ValueError, RuntimeError) as error:
+                return Outcome(error=str(error), seconds=self.now - began)
+            self.now += self.seconds_per_epoch
+        evidence = Evidence(loss=tuple(1.0 for _ in scores), seconds=tuple(self.seconds_per_epoch for _ in scores))
+        return Outcome(tuple(scores), evidence, trouble, self.now - began)
+
+    def model(self, key: str) -> Any:
+        """Return the key itself for a job that was trained."""
+        return key if key in self._done else None
+
+    def forget(self, key: str) -> None:
+        """Forget a job."""
+        self._done.pop(key, None)
+
+
+def specimen(rows: int = 120, length: int = 160, seed: int = 0) -> tuple[Recipe, Dataset]:
+    """Return a small recipe with every common kind of layer, and unbalanced, unscaled rows for it.
+
+    Args:
+        rows: Rows in all; a fifth is the validation side.
+        length: Samples of the signal of one row.
+        seed: Of the rows.
+    """
+    import keras
+    from keras import layers
+
+    rng = np.random.default_rng(seed)
+    ids = rng.choice(3, size=rows, p=[0.7, 0.1, 0.2])
+    X = (500 + 40 * rng.standard_normal((rows, length, 1)) + 60 * ids[:, None, None]).astype("float32")
+    y = np.eye(3, dtype="float32")[ids]
+    model = keras.Sequential(
+        [
+            keras.Input((length, 1)),
+            layers.Conv1D(8, 5, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling1D(2),
+            layers.Dropout(0.5),
+            layers.Conv1D(8, 3, activation="relu"),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(16, activation="relu"),
+            layers.Dropout(0.5),
+            layers.Dense(8, activation="relu"),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    rate = keras.optimizers.schedules.InverseTimeDecay(1e-4, 1, 1e-4)
+    model.compile(keras.optimizers.Adam(rate), "categorical_crossentropy", metrics=["accuracy"])
+    recipe = Recipe.from_model(model, {"epochs": 2, "batch_size": 16})
+    at = rows * 4 // 5
+    return recipe, Dataset(Rows(X[:at], y[:at]), Rows(X[at:], y[at:]), "multiclass")
+
+
+def contract_tests(package: str) -> Callable[..., None]:
+    """Return one pytest function, parametrised over every contract of every class in a package.
+
+    Args:
+        package: Importable name of a package with detectors or remedies, such as "remedy.detectors".
+    """
+    import pytest
+
+    module = import_module(package)
+    detectors = registry.classes_in(Detector, [module])
+    remedies = registry.classes_in(Remedy, [module])
+    cases: list[tuple[str, Callable[[], None]]] = []
+    for detector in detectors:
+        for check in (_identity, _docstring, _specimens, _evidence_exists, _survives_holes, _links):
+            cases.append((f"{detector.name}-{check.__name__.strip('_')}", _bind(check, detector)))
+    for remedy in remedies:
+        for check in (_identity, _docstring, _doses, _purity, _links):
+            cases.append((f"{remedy.name}-{check.__name__.strip('_')}", _bind(check, remedy)))
+
+    @pytest.mark.parametrize("check", [pytest.param(run, id=name) for name, run in cases])
+    def test_contracts(check: Callable[[], None]) -> None:
+        check()
+
+    return test_contracts
+
+
+def check_rewritten(remedy: Remedy, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+    """Check that a remedy changes a recipe, purely and serialisably, and that the result trains.
+
+    Returns:
+        The changed recipe.
+    """
+    before = recipe.digest
+    changed = remedy.apply(recipe, dataset, **dose)
+    assert recipe.digest == before, f"{remedy.name} changed the recipe it was given"
+    assert changed.digest != before, f"{remedy.name} changed nothing"
+    assert remedy.apply(recipe, dataset, **dose).digest == changed.digest, f"{remedy.name} is not deterministic"
+    assert Recipe.from_dict(changed.to_dict()).digest == changed.digest, f"{remedy.name} left something unserialisable"
+    was, now = remedy.describe(recipe, changed)
+    assert was != now, f"{remedy.name} describes no difference"
+    assert isinstance(remedy.patch(recipe, dataset, **dose), str)
+    from remedy.engines.inline import fit_recipe
+
+    fit_recipe(changed.build(dataset, 0), changed, dataset, 0, 0, 1, [])
+    return changed
+
+
+def check_unchanged(remedy: Remedy, recipe: Recipe, dataset: Dataset, **dose: Any) -> None:
+    """Check that a remedy says that there is nothing for it to act on."""
+    import pytest
+
+    with pytest.raises(NotApplicable, match=r"\w"):
+        remedy.apply(recipe, dataset, **dose)
+
+
+def _bind(check: Callable[[Any], None], cls: Any) -> Callable[[], None]:
+    return lambda: check(cls)
+
+
+def _identity(cls: Any) -> None:
+    file = Path(inspect.getfile(cls)).stem
+    assert file.replace("_", "-") == cls.name, f"{cls.__name__} lives in {file}.py but is called {cls.name}"
+    assert cls.__name__.lower() == cls.name.replace("-", ""), f"class {cls.__name__} does not spell {cls.name}"
+    if issubclass(cls, Detector):
+        assert cls.code[:3] in FAMILIES
+        assert cls.code[3:].isdigit()
+        assert cls.severity in ("error", "warning")
+
+
+def _docstring(cls: Any) -> None:
+    text = inspect.cleandoc(cls.__doc__ or "")
+    assert text, f"{cls.__name__} has no docstring"
+    wanted = (
+        ("What it sees:", "Why it matters:", "What helps:", "Source:") if issubclass(cls, Detector) else ("Source:",)
+    )
+    for heading in wanted:
+        assert heading in text, f"the docstring of {cls.__name__} has no {heading!r}"
+
+
+def _specimens(cls: type[Detector]) -> None:
+    assert 1 <= len(cls.fires_on) <= 2, f"{cls.name} needs one or two specimens that it fires on"
+    assert 1 <= len(cls.silent_on) <= 2, f"{cls.name} needs one or two specimens that it is silent on"
+    for evidence in cls.fires_on:
+        finding = _detect(cls, evidence)
+        assert isinstance(finding, Finding), f"{cls.name} is silent on {evidence}"
+        assert any(c.isdigit() for c in finding.message), f"{cls.name} says no number: {finding.message}"
+        assert 0 <= finding.confidence <= 1
+    for evidence in cls.silent_on:
+        assert _detect(cls, evidence) is None, f"{cls.name} fires on {evidence}"
+
+
+def _evidence_exists(cls: type[Detector]) -> None:
+    known = {f.name for f in fields(Evidence)}
+    wanted = set(inspect.signature(cls().detect).parameters)
+    assert wanted <= known, f"{cls.name} asks for evidence that nobody records: {', '.join(wanted - known)}"
+
+
+def _survives_holes(cls: type[Detector]) -> None:
+    """Every specimen again, with numbers that are not finite, and with empty series."""
+    for evidence in (*cls.fires_on, *cls.silent_on):
+        known = evidence.known()
+        wanted = inspect.signature(cls().detect).parameters
+        given = {name: known[name] for name in wanted if name in known}
+        for name, value in given.items():
+            if isinstance(value, tuple) and value and isinstance(value[0], float):
+                for hole in (float("nan"), float("inf")):
+                    cls().detect(**{**given, name: (*value[:-1], hole)})
+
+
+def _links(cls: Any) -> None:
+    codes = {c.code for c in registry.detector_classes()} | {getattr(cls, "code", "")}
+    names = {c.name for c in registry.remedy_classes()} | {cls.name}
+    if issubclass(cls, Detector):
+        assert set(cls.remedies) <= names, f"{cls.name} names remedies that do not exist: {set(cls.remedies) - names}"
+    else:
+        assert set(cls.treats) <= codes, f"{cls.name} names codes that do not exist: {set(cls.treats) - codes}"
+        assert set(cls.excludes) <= names
+
+
+def _doses(cls: type[Remedy]) -> None:
+    recipe, dataset = specimen()
+    remedy = cls()
+    assert set(remedy.usual) == set(remedy.space), f"the usual dose of {cls.name} must name every dose of its space"
+    for dose in (remedy.usual, *remedy.usual_doses(recipe, dataset)):
+        for name, value in dose.items():
+            space = remedy.space[name]
+            assert space._contains(space.to_internal_repr(value)), f"{cls.name}: {name}={value} is not in {space}"
+
+
+def _purity(cls: type[Remedy]) -> None:
+    recipe, dataset = specimen()
+    remedy, tried = cls(), 0
+    for dose in remedy.usual_doses(recipe, dataset):
+        try:
+            remedy.apply(recipe, dataset, **dose)
+        except NotApplicable:
+            continue
+        check_rewritten(remedy, recipe, dataset, **dose)
+        tried += 1
+    assert tried or cls.apply is not Remedy.apply
+
+
+def _detect(cls: type[Detector], evidence: Evidence) -> Finding | None:
+    detector, known = cls(), evidence.known()
+    wanted = inspect.signature(detector.detect).parameters
+    found: Finding | None = detector.detect(**{name: known[name] for name in wanted if name in known})
+    return found
