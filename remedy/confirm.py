@@ -23,6 +23,9 @@ SLACK = 0.02
 SLOWER = 1.25
 """... unless training takes this much longer an epoch without it."""
 
+CONFIRM_SHARE = 0.85
+"""Share of the remaining seconds that confirmation plans with; the rest is for building and tracing."""
+
 REDUCE_EPOCHS = 3
 """Fewest epochs after which the absence of a remedy is judged; earlier, nothing shows yet."""
 
@@ -126,8 +129,13 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer) -> P
     recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
     seeds = tuple(screening.options.seed + 1000 + i for i in range(FRESH_SEEDS))
     tried = screening.attempts
-    cost = _seconds_per_epoch(tried, prescription) + _seconds_per_epoch(tried, Prescription())
-    epochs = _affordable(0.85 * screening.budget.left(), FRESH_SEEDS * cost, screening.recipe.epochs)
+    ours, theirs = _seconds_per_epoch(tried, prescription), _seconds_per_epoch(tried, Prescription())
+    seconds = CONFIRM_SHARE * screening.budget.left() / FRESH_SEEDS
+    # Where the untouched recipe is stuck again, the detectors end it as early as they did at first.
+    spared = min(screening.certain_after or screening.recipe.epochs, screening.recipe.epochs)
+    all_of_both = _affordable(seconds, ours + theirs, screening.recipe.epochs)
+    rest_of_ours = _affordable(seconds - theirs * spared, ours, screening.recipe.epochs)
+    epochs = max(all_of_both, rest_of_ours)
     sides: dict[str, list[float]] = {"treated": [], "untouched": []}
     screening.listener.stage("confirm", 2 * len(seeds))
     for seed in seeds:

@@ -151,6 +151,8 @@ class Recipe:
         for name, weights in self.kept_weights.items():
             if name in by_name and [w.shape for w in weights] == [w.shape for w in by_name[name].get_weights()]:
                 by_name[name].set_weights(weights)
+                if hasattr(by_name[name], "finalize_state"):
+                    by_name[name].finalize_state()  # Normalization computes with values derived from its weights.
         return model
 
     def replace(self, **changes: Any) -> Recipe:

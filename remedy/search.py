@@ -8,6 +8,7 @@ Everything is tried for a few epochs; the best third goes on with the weights it
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -23,9 +24,13 @@ from remedy.remedies._base import Remedy
 from remedy.scores import Objective
 from remedy.study import Study
 
-SCREEN_UNTIL, CONTINUE_UNTIL, REDUCE_UNTIL = 0.4, 0.5, 0.68
+SCREEN_UNTIL, CONTINUE_UNTIL, REDUCE_UNTIL = 0.36, 0.52, 0.66
 """Shares of the time budget at which screening, going on with the best, and dropping remedies end.
 What is left is for confirming on fresh seeds, which must never be squeezed out."""
+
+LONGER = 3
+"""Combinations are screened this many times longer than single remedies, and every later round is this
+many times longer again (Jamieson and Talwalkar, "Non-stochastic Best Arm Identification", 2016)."""
 
 LEAST_SECONDS_A_TRIAL = 1.5
 """A new model costs about this much before its first step, so a shorter trial saves nothing."""
@@ -89,8 +94,9 @@ class Attempt:
 
     @property
     def score(self) -> float:
-        """Score after its last epoch; -inf where it could not be trained."""
-        return -math.inf if self.outcome.score is None else self.outcome.score
+        """Mean score of its last epochs, a third of them and three at most; -inf where it could not be trained."""
+        scores = self.outcome.scores
+        return statistics.fmean(scores[-min(3, max(1, len(scores) // 3)) :]) if scores else -math.inf
 
 
 class Listener(Protocol):
@@ -137,6 +143,7 @@ class Screening:
         epochs: Epochs that every attempt was given at first.
         study: Asks for prescriptions and is told what came of them.
         interrupted: True when the user pressed Ctrl-C.
+        certain_after: Epochs after which the detectors were certain of the untouched recipe.
     """
 
     dataset: Dataset
@@ -150,6 +157,7 @@ class Screening:
     epochs: int = 1
     study: Study = field(init=False)
     interrupted: bool = False
+    certain_after: int = 0
 
     @property
     def baseline(self) -> Attempt:
@@ -157,10 +165,17 @@ class Screening:
         return self.attempts[0]
 
     def best(self) -> Attempt | None:
-        """Return the best treated attempt; of nearly equal ones (0.01) the one with fewest remedies."""
+        """Return the best treated attempt; of nearly equal ones (0.01) the one with fewest remedies.
+
+        Only attempts that went on as long as any are compared: the others lost to these already,
+        and a score after three epochs says little beside one after nine.
+        """
         tried = [a for a in self.attempts if len(a.prescription) and a.outcome.scores]
         if not tried:
             return None
+        alive = [a for a in tried if not a.outcome.stuck] or tried
+        longest = max(len(a.outcome.scores) for a in alive)
+        tried = [a for a in alive if len(a.outcome.scores) == longest]
         top = max(a.score for a in tried)
         return min((a for a in tried if a.score >= top - 0.01), key=lambda a: (len(a.prescription), -a.score))
 
@@ -171,6 +186,7 @@ class Screening:
             diagnoses: What was found, most certain first.
             seconds_per_epoch: Of the untouched recipe on these rows; None where unknown.
         """
+        self.certain_after = next((d.epoch for d in diagnoses if d.severity == "error" and d.epoch), self.recipe.epochs)
         queue = [Prescription(), *candidates(diagnoses, self.remedies, self.recipe, self.dataset)]
         self.epochs = self._first_epochs(len(queue), seconds_per_epoch)
         sampled = self._sampled(diagnoses)
@@ -228,7 +244,9 @@ class Screening:
                 self.study.tell(trial, twin.outcome)
                 return False
             key = f"attempt-{len(self.attempts)}"
-            outcome = self.engine.train(Job(recipe, self.options.seed, self.epochs, key, deadline=self._slice(waiting)))
+            # A single remedy rarely cures what has several causes; time is better spent on combinations.
+            epochs = min(self.recipe.epochs, self.epochs * (LONGER if len(prescription) > 1 else 1))
+            outcome = self.engine.train(Job(recipe, self.options.seed, epochs, key, deadline=self._slice(waiting)))
         except NotApplicable as error:
             outcome = Outcome(error=str(error))
         attempt = Attempt(len(self.attempts), prescription, recipe, outcome)
@@ -246,12 +264,12 @@ class Screening:
         return self.engine.clock() + 2 * share
 
     def _go_on(self) -> None:
-        """Let the best third train on, three times as long each round, while there is time."""
+        """Let the best third train on, `LONGER` each round, while there is time."""
         rank = sorted((a for a in self.attempts if len(a.prescription)), key=lambda a: -a.score)
         alive = [a for a in rank if a.outcome.scores and not a.outcome.stuck]
-        epochs = self.epochs
+        epochs = self.epochs * LONGER
         while alive and epochs < self.recipe.epochs:
-            epochs = min(self.recipe.epochs, 3 * epochs)
+            epochs = min(self.recipe.epochs, LONGER * epochs)
             alive = alive[: max(1, math.ceil(len(alive) / 3))][:4]
             self.listener.stage("continue", len(alive))
             for i, attempt in enumerate(alive):

@@ -56,7 +56,7 @@ class SimplifyArchitecture(Remedy):
             architecture = _stride(architecture, int(dose["stem"]), self.long_input)
         for _ in range(int(dose["blocks"])):
             blocks = _blocks(architecture)
-            if len(blocks) < 2:
+            if not blocks:
                 raise NotApplicable("there is no block to take out: the layers are no plain chain, or too few")
             architecture = architecture.without(*blocks[-1])
         if dose["width"] < 1:

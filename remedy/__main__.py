@@ -1,0 +1,5 @@
+"""``python -m remedy``."""
+
+from remedy.cli import main
+
+main()

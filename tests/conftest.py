@@ -1,0 +1,75 @@
+"""What many tests need: an empty working folder with its own store, small data, small nets."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import keras
+import mlflow
+import numpy as np
+import pytest
+from keras import layers
+
+from remedy.dataset import Dataset, Rows
+from remedy.recipe import Recipe
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """An empty folder as working folder, in which remedy makes its default store."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(mlflow.tracking.fluent, "_active_experiment_id", None)
+    mlflow.set_tracking_uri(None)
+    yield tmp_path
+    while mlflow.active_run() is not None:
+        mlflow.end_run()
+    mlflow.set_tracking_uri(None)
+
+
+def blobs(rows=400, columns=6, classes=3, seed=0, scale=1.0, shift=0.0, shares=None):
+    """Separable classes as (X, one-hot y); scaled and shifted as asked."""
+    rng = np.random.default_rng(seed)
+    ids = rng.choice(classes, size=rows, p=shares)
+    centres = 2.5 * np.random.default_rng(99).standard_normal((classes, columns))
+    X = (centres[ids] + rng.standard_normal((rows, columns))) * scale + shift
+    return X.astype("float32"), np.eye(classes, dtype="float32")[ids]
+
+
+def dense(columns=6, classes=3, rate=0.01, optimizer=None, widths=(16,), dropout=0.0, seed=3, norm=False):
+    """A compiled classifier of dense layers."""
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential([keras.Input((columns,))])
+    for width in widths:
+        model.add(layers.Dense(width))
+        if norm:
+            model.add(layers.BatchNormalization())
+        model.add(layers.ReLU())
+        if dropout:
+            model.add(layers.Dropout(dropout))
+    model.add(layers.Dense(classes, activation="softmax"))
+    model.compile(optimizer or keras.optimizers.Adam(rate), "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def patient_of(model, X, y, **fit):
+    """Recipe and dataset of a model and its rows, a fifth on the validation side."""
+    at = len(X) * 4 // 5
+    data = Dataset(Rows(X[:at], y[:at]), Rows(X[at:], y[at:]), "multiclass")
+    return Recipe.from_model(model, {"epochs": 5, "batch_size": 32, **fit}), data
+
+
+def sick_program():
+    """A small program that is stuck: raw values far from zero, unbalanced, a rate that is far too high."""
+    X, y = blobs(rows=500, scale=100.0, shift=500.0, shares=[0.85, 0.1, 0.05])
+    return dense(optimizer=keras.optimizers.SGD(0.05), dropout=0.3), X, y
+
+
+def healthy_program():
+    """The same kind of program without its faults."""
+    X, y = blobs(rows=500)
+    return dense(), X, y

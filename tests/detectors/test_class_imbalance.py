@@ -1,0 +1,24 @@
+import pytest
+
+from remedy import registry
+from remedy.diagnosis import diagnose
+from remedy.facts import static_evidence
+
+from ..conftest import blobs, dense, patient_of
+
+
+def _found(shares):
+    evidence = static_evidence(*patient_of(dense(), *blobs(rows=1000, shares=shares)))
+    return diagnose(evidence, registry.detectors(["class-imbalance"])).diagnoses
+
+
+def test_unbalanced_rows_are_found_before_training_with_both_classes_named():
+    (found,) = _found([0.75, 0.08, 0.17])
+    assert found.epoch == 0
+    assert found.measured["ratio"] == pytest.approx(9.5, abs=2)
+    assert "Class 0" in found.message
+    assert "class 1" in found.message
+
+
+def test_balanced_rows_are_left_alone():
+    assert _found([0.4, 0.3, 0.3]) == ()

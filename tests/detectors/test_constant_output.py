@@ -1,0 +1,46 @@
+import keras
+import numpy as np
+from keras import layers
+
+from remedy.dataset import Dataset, Rows
+from remedy.detectors.constant_output import ConstantOutput
+from remedy.recipe import Recipe
+
+from ..conftest import blobs, dense, patient_of
+from ..watch import named, watched
+
+
+def _deep(initializer):
+    model = keras.Sequential([keras.Input((6,))])
+    for _ in range(14):
+        model.add(layers.Dense(16, activation="sigmoid", kernel_initializer=initializer))
+    model.add(layers.Dense(3, activation="softmax"))
+    model.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy")
+    return model
+
+
+def test_a_deep_stack_through_which_no_signal_comes_is_found_at_ln_3():
+    recorder = watched(*patient_of(_deep("glorot_uniform"), *blobs(rows=500), epochs=5), ["constant-output"])
+    assert recorder.examination.cause.name == "constant-output"
+    assert abs(recorder.evidence.loss[-1] - np.log(3)) < 0.02
+
+
+def test_a_shallow_net_on_the_same_rows_is_left_alone():
+    assert "constant-output" not in named(watched(*patient_of(dense(), *blobs(rows=500), epochs=5)))
+
+
+def test_a_regression_that_answers_a_constant_is_found_by_the_spread_of_the_target():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4)).astype("float32")
+    y = (100 * X[:, :1] + 1000).astype("float32")
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(1, activation="softmax")]
+    )
+    model.compile("adam", "mse")
+    data = Dataset(Rows(X[:240], y[:240]), Rows(X[240:], y[240:]), "regression")
+    recorder = watched(Recipe.from_model(model, {"epochs": 5}), data)
+    assert recorder.examination.cause.name == "constant-output"
+
+
+def test_an_output_that_differs_enough_is_no_constant_although_the_loss_is_high():
+    assert ConstantOutput().detect(loss=[1.1] * 5, output_spread=[0.2] * 5, prior_loss=1.0986) is None

@@ -1,0 +1,32 @@
+import keras
+import pytest
+
+from remedy.detectors.majority_collapse import MajorityCollapse
+
+from ..conftest import blobs, dense, patient_of
+from ..watch import named, watched
+
+
+def test_a_net_that_answers_the_majority_to_everything_is_found_with_its_numbers():
+    X, y = blobs(rows=500, scale=100.0, shift=500.0, shares=[0.85, 0.1, 0.05])
+    recorder = watched(*patient_of(dense(optimizer=keras.optimizers.SGD(0.05)), X, y, epochs=6))
+    found = next(d for d in recorder.examination.diagnoses if d.name == "majority-collapse")
+    assert found.epoch == 4
+    assert "Every one of 64 probe rows" in found.message
+    assert recorder.examination.stuck
+
+
+def test_the_same_net_on_scaled_and_balanced_rows_is_left_alone():
+    assert "majority-collapse" not in named(watched(*patient_of(dense(), *blobs(rows=500), epochs=6)))
+
+
+def test_a_net_that_begins_with_one_class_and_then_learns_is_left_alone():
+    X, y = blobs(rows=600, shares=[0.85, 0.1, 0.05])
+    recorder = watched(*patient_of(dense(rate=0.002), X, y, epochs=12))
+    assert recorder.scores[-1] > 0.8
+    assert not recorder.examination.stuck
+
+
+@pytest.mark.parametrize(("planned", "needed"), [(2, 2), (10, 4), (60, 6), (20_000, 8), (0, 4)])
+def test_patience_is_a_tenth_of_the_plan_within_bounds(planned, needed):
+    assert MajorityCollapse().needed_epochs(planned) == needed

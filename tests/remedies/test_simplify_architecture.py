@@ -1,0 +1,69 @@
+import keras
+import pytest
+from keras import layers
+
+from remedy.recipe import Recipe
+from remedy.remedies.simplify_architecture import SimplifyArchitecture
+from remedy.testing import check_rewritten, check_unchanged, specimen
+
+from ..conftest import blobs, dense, patient_of
+
+
+def _widths(recipe):
+    return [
+        la["config"].get("filters", la["config"].get("units")) for la in recipe.architecture.layers("Conv1D", "Dense")
+    ]
+
+
+def test_half_the_width_spares_the_output():
+    recipe, data = specimen()
+    changed = check_rewritten(SimplifyArchitecture(), recipe, data, width=0.5, blocks=0, stem=1)
+    assert (_widths(recipe), _widths(changed)) == ([8, 8, 16, 8, 3], [4, 4, 8, 4, 3])
+
+
+def test_a_block_less_takes_the_last_hidden_layer_and_what_hangs_on_it():
+    recipe, data = patient_of(dense(widths=(16, 12, 8), dropout=0.3), *blobs())
+    changed = check_rewritten(SimplifyArchitecture(), recipe, data, width=1.0, blocks=1, stem=1)
+    assert _widths(changed) == [16, 12, 3]
+    assert len(list(changed.architecture.layers("Dropout"))) == 2
+
+
+def test_a_long_signal_gets_a_strided_stem():
+    recipe, data = specimen()
+    assert SimplifyArchitecture().usual_doses(recipe, data)[0]["stem"] == 2
+    changed = check_rewritten(SimplifyArchitecture(), recipe, data, width=1.0, blocks=0, stem=2)
+    assert next(changed.architecture.layers("Conv1D"))["config"]["strides"] == [2]
+
+
+def test_a_functional_chain_loses_a_block_too():
+    inputs = keras.Input((6,))
+    x = layers.Dense(8, activation="relu")(inputs)
+    x = layers.Dense(8, activation="relu")(x)
+    x = layers.Dense(8, activation="relu")(x)
+    model = keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+    model.compile("adam", "categorical_crossentropy")
+    recipe, data = patient_of(model, *blobs())
+    changed = check_rewritten(SimplifyArchitecture(), recipe, data, width=1.0, blocks=2, stem=1)
+    assert len(list(changed.architecture.layers("Dense"))) == 2
+
+
+@pytest.mark.parametrize("dose", [{"width": 1.0, "blocks": 0, "stem": 4}, {"width": 1.0, "blocks": 1, "stem": 1}])
+def test_a_short_input_gets_no_stride_and_a_small_net_loses_no_block(dose):
+    check_unchanged(SimplifyArchitecture(), *patient_of(dense(), *blobs()), **dose)
+
+
+def test_an_opaque_model_is_left_as_it_is():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+    X, y = blobs()
+    model = Own()
+    model.compile("adam", "mse")
+    model(X[:1])
+    _, data = patient_of(dense(), X, y)
+    check_unchanged(SimplifyArchitecture(), Recipe.from_model(model, {}), data, width=0.5, blocks=0, stem=1)

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from remedy.errors import InvalidInput
+from remedy.scores import balanced_accuracy, class_ids, constant_score, macro_f1, r2, scorer_for
+
+
+def test_one_class_for_everything_scores_one_over_k_whatever_the_shares():
+    y = np.eye(3)[[0] * 90 + [1] * 5 + [2] * 5]
+    always_first = np.tile([0.9, 0.05, 0.05], (100, 1))
+    assert balanced_accuracy(y, always_first) == pytest.approx(1 / 3)
+    assert constant_score("multiclass", y) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("y", "ids"), [([[0, 1], [1, 0]], [1, 0]), ([-1, 1], [0, 1]), ([[2], [0]], [2, 0]), ([True, False], [1, 0])]
+)
+def test_class_ids_reads_one_hot_signed_column_and_boolean_labels(y, ids):
+    assert class_ids(np.array(y)).tolist() == ids
+
+
+def test_a_logit_is_cut_at_zero_and_a_probability_at_a_half():
+    y, output = np.array([0, 1]), np.array([[-0.2], [0.2]])
+    assert balanced_accuracy(y, output, logits=True) == 1.0
+    assert balanced_accuracy(y, output, logits=False) == 0.5
+
+
+def test_no_constant_multilabel_answer_beats_the_constant_score():
+    y = (np.random.default_rng(0).random((500, 3)) < [0.2, 0.5, 0.8]).astype(float)
+    best = max(macro_f1(y, np.tile(p, (500, 1))) for p in np.ndindex(2, 2, 2))
+    assert constant_score("multilabel", y) == pytest.approx(best)
+
+
+def test_answers_that_are_no_number_count_as_far_off_and_not_as_an_error():
+    assert r2(np.arange(4.0), np.full(4, np.nan)) == -1.0
+
+
+def test_an_objective_of_the_users_is_taken_as_it_is():
+    def mean(y, output):
+        return float(np.mean(output))
+
+    scorer = scorer_for("binary", np.array([0, 1]), mean)
+    assert (scorer.name, scorer(np.zeros(2), np.ones(2))) == ("mean", 1.0)
+
+
+def test_an_unknown_objective_is_refused_with_the_known_ones():
+    with pytest.raises(InvalidInput, match="balanced_accuracy, macro_f1, r2"):
+        scorer_for("binary", np.array([0, 1]), "acuracy")

@@ -1,0 +1,238 @@
+"""Search and confirmation on a scripted engine: order, budget, rungs, honesty."""
+
+import pytest
+
+from remedy import confirm, registry
+from remedy.diagnosis import Diagnosis
+from remedy.engines._base import Job
+from remedy.errors import NotApplicable
+from remedy.prescription import Prescription, candidates, patch
+from remedy.scores import scorer_for
+from remedy.search import Budget, Screening, Search
+from remedy.testing import ScriptedEngine, specimen
+
+SICK = (
+    Diagnosis(
+        "GEN403",
+        "majority-collapse",
+        "error",
+        "stuck",
+        epoch=4,
+        remedies=("scale-inputs", "learning-rate", "less-dropout"),
+    ),
+    Diagnosis("DAT101", "class-imbalance", "warning", "9 to 1", remedies=("class-weights", "oversampling")),
+)
+
+
+class Heard:
+    """A listener that keeps what it hears."""
+
+    def __init__(self):
+        self.stages, self.steps, self.attempts = [], [], []
+
+    def stage(self, name, total):
+        self.stages.append(name)
+
+    def step(self, name, score):
+        self.steps.append((name, score))
+
+    def attempt(self, attempt):
+        self.attempts.append(attempt)
+
+
+def names_of(job: Job, recipe):
+    """Which remedies a scripted job's recipe carries."""
+    found = set()
+    if job.recipe.input_scaling:
+        found.add("scale-inputs")
+    if job.recipe.optimizer["config"]["learning_rate"] != recipe.optimizer["config"]["learning_rate"]:
+        found.add("learning-rate")
+    if job.recipe.class_weight or job.recipe.resampling:
+        found.add("balance")
+    rates = [layer["config"]["rate"] for layer in job.recipe.architecture.layers("Dropout")]
+    if max(rates) < 0.5:
+        found.add("less-dropout")
+    return found
+
+
+def screening(engine, options=None, epochs=9):
+    recipe, data = specimen()
+    recipe = recipe.replace(epochs=epochs)
+    options = options or Search(trials=20, timeout=None)
+    data = data.for_search(0)
+    made = Screening(data, recipe, registry.remedies(), engine, options, Heard(), Budget(options.timeout, engine))
+    scorer = scorer_for(data.task, data.holdout.target)
+    return made, scorer
+
+
+def cured_by(*needed):
+    """A script: 1/3 unless all needed remedies are there, then rising with the epochs to 0.9."""
+
+    def make(recipe):
+        return lambda job, epoch: min(0.9, 0.4 + 0.1 * epoch) if set(needed) <= names_of(job, recipe) else 1 / 3
+
+    return make
+
+
+def run(script, epochs=9, **kwargs):
+    recipe = specimen()[0]
+    engine = ScriptedEngine(script(recipe))
+    made, scorer = screening(engine, epochs=epochs, **kwargs)
+    made.run(SICK, 1.0)
+    return made, scorer, engine
+
+
+def test_the_untouched_recipe_is_first_then_single_remedies_then_combinations():
+    made, _, _ = run(cured_by("scale-inputs"))
+    sizes = [len(a.prescription) for a in made.attempts]
+    singles = sizes.index(next(s for s in sizes if s > 1))
+    assert sizes[0] == 0
+    assert set(sizes[1:singles]) == {1}
+    assert [a.prescription.names[0] for a in made.attempts[1:singles]] == [
+        "scale-inputs", "learning-rate", "less-dropout", "class-weights", "oversampling",
+    ]  # fmt: skip
+    assert made.attempts[singles].prescription.names == (
+        "scale-inputs",
+        "learning-rate",
+        "less-dropout",
+        "class-weights",
+    )
+
+
+def test_nothing_is_trained_twice():
+    _, _, engine = run(cured_by("scale-inputs"))
+    fresh = [
+        (j.recipe.digest, j.seed) for i, j in enumerate(engine.jobs) if j.key not in {k.key for k in engine.jobs[:i]}
+    ]
+    assert len(fresh) == len(set(fresh))
+
+
+def test_remedies_that_exclude_each_other_are_never_given_together():
+    made, _, _ = run(cured_by())
+    assert not [a for a in made.attempts if {"class-weights", "oversampling"} <= set(a.prescription.names)]
+
+
+def test_the_number_of_trials_is_kept():
+    made, _, _ = run(cured_by("scale-inputs"), options=Search(trials=4, timeout=None))
+    assert len(made.attempts) == 4
+
+
+def test_the_best_go_on_with_the_weights_they_have():
+    made, _, engine = run(cured_by("scale-inputs", "balance"), epochs=40)
+    best = made.best()
+    jobs = [j for j in engine.jobs if j.key == best.key]
+    assert len(jobs) > 1
+    assert [j.epochs for j in jobs] == sorted(j.epochs for j in jobs)
+    assert best.score == 0.9
+
+
+def test_the_budget_in_seconds_is_kept_within_a_tenth():
+    engine = ScriptedEngine(lambda job, epoch: 0.5, seconds_per_epoch=2.0)
+    made, scorer = screening(engine, Search(timeout=200.0), epochs=30)
+    made.run(SICK, 2.0)
+    confirm.reduce(made, made.best())
+    confirm.prove(made, made.best().prescription, scorer)
+    assert engine.now <= 220
+
+
+def test_the_smallest_set_that_keeps_the_score_is_found():
+    made, _, _ = run(cured_by("scale-inputs", "balance"))
+    reduced = confirm.reduce(made, next(a for a in made.attempts if len(a.prescription) == 4))
+    assert reduced.prescription.names == ("scale-inputs", "class-weights")
+    assert reduced.lost["scale-inputs"] > 0.1
+
+
+def test_a_cure_is_confirmed_on_three_fresh_seeds_of_both_sides_on_the_holdout_rows():
+    made, scorer, engine = run(cured_by("scale-inputs"))
+    proof = confirm.prove(made, made.best().prescription, scorer)
+    jobs = [j for j in engine.jobs if j.judge_by == "holdout"]
+    assert proof.holds
+    assert len(jobs) == 6
+    assert not {j.seed for j in jobs} & {j.seed for j in engine.jobs if j.judge_by == "validation"}
+    assert len({j.epochs for j in jobs}) == 1
+
+
+def test_a_better_score_by_chance_on_validation_rows_is_no_fix():
+    def lucky(recipe):
+        return lambda job, epoch: 0.6 if job.judge_by == "validation" and names_of(job, recipe) else 0.34
+
+    made, scorer, _ = run(lucky)
+    assert made.best().score == 0.6
+    assert not confirm.prove(made, made.best().prescription, scorer).holds
+
+
+def test_a_fix_must_beat_the_untouched_recipe_by_more_than_the_spread():
+    proof = confirm.Proof((0.5, 0.5, 0.5), (0.5, 0.62, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3))
+    assert not proof.holds
+    assert confirm.Proof((0.5, 0.5, 0.5), (0.75, 0.8, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3)).holds
+
+
+def test_two_seeds_are_no_proof():
+    assert not confirm.Proof((0.3, 0.3), (0.9, 0.9), seeds=(1, 2)).holds
+
+
+def test_a_recipe_that_cannot_be_trained_fails_its_trial_and_not_the_search():
+    def broken(recipe):
+        def script(job, epoch):
+            if "learning-rate" in names_of(job, recipe):
+                raise RuntimeError("out of memory")
+            return 0.5
+
+        return script
+
+    made, _, _ = run(broken)
+    failed = [a for a in made.attempts if a.outcome.error]
+    assert failed
+    assert all("out of memory" in a.outcome.error for a in failed)
+    assert made.best() is not None
+    assert {t.state.name for t in made.study.optuna.trials} == {"COMPLETE", "FAIL"}
+
+
+def test_ctrl_c_keeps_the_best_so_far():
+    def script(job, epoch):
+        if len(engine.jobs) == 4:
+            raise KeyboardInterrupt
+        return 0.3 + 0.1 * len(engine.jobs)
+
+    engine = ScriptedEngine(script)
+    made, _ = screening(engine)
+    made.run(SICK, 1.0)
+    assert made.interrupted
+    assert made.best().number == 2
+
+
+def test_a_stored_study_keeps_its_trials(tmp_path):
+    options = Search(trials=6, timeout=None, storage=f"sqlite:///{tmp_path / 'study.db'}")
+    run(cured_by("scale-inputs"), options=options)
+    import optuna
+
+    studies = optuna.get_all_study_names(options.storage)
+    assert len(optuna.load_study(study_name=studies[0], storage=options.storage).trials) >= 6
+    assert len(studies) == 1
+
+
+def test_an_opaque_architecture_gets_no_remedy_that_needs_surgery():
+    from dataclasses import replace
+
+    recipe, data = specimen()
+    closed = recipe.replace(architecture=replace(recipe.architecture, opaque="Own is a subclassed model"))
+    names = {n for p in candidates(SICK, registry.remedies(), closed, data) for n in p.names}
+    assert names == {"learning-rate", "class-weights", "oversampling"}
+
+
+def test_an_excluded_pair_is_refused_by_name():
+    recipe, data = specimen()
+    both = Prescription((("class-weights", {"kind": "balanced"}), ("oversampling", {"kind": "random"})))
+    with pytest.raises(NotApplicable, match="no sense beside"):
+        both.apply(recipe, data, registry.remedies())
+
+
+def test_a_patch_of_all_remedies_is_python_and_ends_in_the_compile_line():
+    recipe, data = specimen()
+    every = candidates(SICK, registry.remedies(), recipe, data)[5]
+    text = patch(every, recipe, data, registry.remedies())
+    compile(text, "patch", "exec")
+    assert text.splitlines()[-1] == (
+        "model.compile(optimizer=keras.optimizers.Adam(learning_rate=0.001), "
+        "loss='categorical_crossentropy', metrics=['accuracy'])"
+    )

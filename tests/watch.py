@@ -1,0 +1,28 @@
+"""Trains a small program under a `Recorder` and returns what it found: the real thing, without MLflow."""
+
+from __future__ import annotations
+
+from remedy import registry
+from remedy.engines.inline import fit_recipe
+from remedy.facts import probe, static_evidence
+from remedy.recorder import Recorder
+from remedy.scores import scorer_for
+
+
+def watched(recipe, data, detectors=None, seed=1):
+    """Train a recipe for all its epochs and return the recorder."""
+    model = recipe.build(data, seed)
+    rows = probe(data.train)
+    scorer = scorer_for(data.task, rows.target)
+    recorder = Recorder(
+        static_evidence(recipe, data), registry.detectors(detectors), probe=rows, scorer=scorer, recipe=recipe
+    )
+    fit_recipe(
+        model, recipe, data, seed, 0, recipe.epochs, [recorder], validation_data=(data.validation.X, data.validation.y)
+    )
+    return recorder
+
+
+def named(recorder):
+    """Names of all that was found."""
+    return [d.name for d in recorder.examination.diagnoses]
