@@ -1,0 +1,50 @@
+# make demo: the whole story in a few minutes.  make test: everything that is checked.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/.installed
+
+.PHONY: demo test check venv lock docs pictures ecg clean
+
+demo: venv
+	$(BIN)/python examples/ecg.py
+
+test: check
+	$(BIN)/python -m pytest tests --ignore tests/test_contracts.py --durations 10
+
+check: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/test_contracts.py
+
+venv: $(DONE)
+
+$(DONE): requirements.lock pyproject.toml
+	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else 'remedy needs Python 3.11, 3.12 or 3.13, this is %d.%d: make PYTHON=python3.12' % v)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(DONE)
+
+# Exact versions with hashes for Python 3.11 to 3.13 on Linux and macOS; no index address is written.
+lock:
+	$(PYTHON) -m venv .make/lock
+	.make/lock/bin/pip install --quiet uv
+	.make/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-header --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml --output-file requirements.lock
+
+docs: venv
+	$(BIN)/remedy catalogue --markdown > docs/catalogue.md
+
+# The picture of the README, from the newest fixed run of the ECG example.
+pictures: venv
+	$(BIN)/python docs/pictures.py
+
+# The ECG example on real recordings: make ecg DATA=mitbih_30s_90hz.npz
+ecg: venv
+	$(BIN)/python examples/ecg.py --data $(DATA) --json
+
+clean:
+	rm -rf $(VENV) .make .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

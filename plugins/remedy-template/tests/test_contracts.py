@@ -1,0 +1,3 @@
+from remedy.testing import contract_tests
+
+test_contracts = contract_tests("remedy_template")
