@@ -9,8 +9,9 @@ from typing import Any
 
 from remedy import registry, report, store, tracking
 from remedy.dataset import Dataset
-from remedy.diagnosis import Diagnosis, Examination
+from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.diagnosis import diagnose as examine
+from remedy.engines.inline import keep_random_state
 from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
@@ -162,7 +163,7 @@ def diagnose(
     """
     found = registry.detectors(detectors)
     if run_id is not None:
-        return examine(logged_evidence(store.get_run(run_id)), found)
+        return replay(logged_evidence(store.get_run(run_id)), found)
     if model is None or X is None:
         raise InvalidInput("diagnose() needs either run_id=, or a compiled model with X and y.")
     call = read_fit_call(model, X, y, fit_kwargs)
@@ -223,6 +224,8 @@ def _read_recipe(model: Any, call: FitCall) -> Recipe | None:
     try:
         recipe = Recipe.from_model(model, call.kwargs)
         if call.dataset is not None and recipe.architecture.opaque:
+            with keep_random_state():
+                recipe.build(call.dataset, 0)  # Only the attempt shows whether such a model can be rebuilt.
             warnings.warn(
                 f"{recipe.architecture.opaque}; remedies that need that are left out.", RemedyWarning, stacklevel=3
             )
@@ -273,7 +276,7 @@ def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
         )
     evidence = logged_evidence(found)
     detectors, remedies = registry.detectors(), registry.remedies()
-    examination = examine(evidence, detectors)
+    examination = replay(evidence, detectors)
     run = tracking.Run(run_id, found.info.experiment_id)
     return Patient(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)
 

@@ -121,7 +121,7 @@ def diagnose(run_id: str | None, experiment: str | None, as_json: bool) -> None:
     else:
         console = Console(highlight=False)
         for run, examination in found.items():
-            console.print(f"[bold]{run}[/] {report.verdict(examination)}")
+            console.print(f"[bold]{run}[/] {report.verdict(examination)}", soft_wrap=True)
             console.print(report.examination_table(examination))
     sys.exit(EXIT_STUCK if any(e.stuck for e in found.values()) else 0)
 

@@ -13,6 +13,9 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from remedy.evidence import Evidence
 
+REPLAYED_EPOCHS = 1000
+"""Longest run that is examined epoch by epoch; beyond that it would take seconds."""
+
 Severity = Literal["error", "warning"]
 
 
@@ -149,6 +152,18 @@ def diagnose(evidence: Evidence, detectors: Iterable[Looks], earlier: Iterable[D
     return Examination(
         tuple(kept), tuple(name for name in passed if name not in still), not_applicable, not_recorded, failed
     )
+
+
+def replay(evidence: Evidence, detectors: Iterable[Looks]) -> Examination:
+    """Examine a finished run epoch by epoch, so that every diagnosis has the epoch at which it became certain.
+
+    Runs of more than `REPLAYED_EPOCHS` epochs are examined at their end only.
+    """
+    chosen, epochs = tuple(detectors), evidence.epochs_seen
+    found = diagnose(evidence.until(0), chosen)
+    for epoch in range(1, epochs) if epochs <= REPLAYED_EPOCHS else ():
+        found = diagnose(evidence.until(epoch), chosen, found.diagnoses)
+    return diagnose(evidence, chosen, found.diagnoses)
 
 
 def _named(detector: Looks, finding: Finding, epoch: int) -> Diagnosis:

@@ -13,6 +13,18 @@ from typing import Any
 
 from remedy.scores import Task
 
+PER_EPOCH = (
+    "loss",
+    "val_loss",
+    "learning_rate",
+    "seconds",
+    "predicted_counts",
+    "probe_score",
+    "probe_loss",
+    "output_spread",
+)
+"""Fields of `Evidence` with one entry an epoch."""
+
 
 @dataclass(frozen=True)
 class InputFacts:
@@ -109,6 +121,14 @@ class Evidence:
         grown = {name: (*(getattr(self, name) or ()), value) for name, value in values.items()}
         changed: Any = grown  # each value fits its own field
         return replace(self, **changed)
+
+    def until(self, epochs: int) -> Evidence:
+        """Return the evidence as it was after so many epochs."""
+        cut: dict[str, Any] = {name: series[:epochs] for name in PER_EPOCH if (series := getattr(self, name))}
+        cut["metrics"] = {name: series[:epochs] for name, series in self.metrics.items()}
+        if self.nonfinite_epoch is not None and self.nonfinite_epoch >= epochs:
+            cut |= {"nonfinite_epoch": None, "nonfinite_what": None}
+        return replace(self, **cut)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict; non-finite numbers become the strings "nan", "inf", "-inf"."""

@@ -188,7 +188,7 @@ class Screening:
         """
         self.certain_after = next((d.epoch for d in diagnoses if d.severity == "error" and d.epoch), self.recipe.epochs)
         queue = [Prescription(), *candidates(diagnoses, self.remedies, self.recipe, self.dataset)]
-        self.epochs = self._first_epochs(len(queue), seconds_per_epoch)
+        self.epochs = self._first_epochs(queue, seconds_per_epoch)
         sampled = self._sampled(diagnoses)
         self.study = Study(self.recipe, self.dataset, sampled, self.options.seed, self.options.storage)
         try:
@@ -292,13 +292,14 @@ class Screening:
                 self.listener.attempt(alive[i])
             alive.sort(key=lambda a: -a.score)
 
-    def _first_epochs(self, waiting: int, seconds_per_epoch: float | None) -> int:
-        """Return how many epochs every attempt gets: what lets all that waits, and some more, be tried."""
+    def _first_epochs(self, queue: Sequence[Prescription], seconds_per_epoch: float | None) -> int:
+        """Return how many epochs a single remedy gets at first: as many as let the whole queue be screened."""
         planned = self.recipe.epochs
         if self.options.timeout is None or not seconds_per_epoch:
             return max(1, math.ceil(planned / 4))
-        each = max(LEAST_SECONDS_A_TRIAL, self.options.timeout * SCREEN_UNTIL / (waiting + 4))
-        return max(1, min(planned, round((each - 1) / seconds_per_epoch)))
+        shares = sum(LONGER if len(p) > 1 else 1 for p in queue)
+        training = self.options.timeout * SCREEN_UNTIL - LEAST_SECONDS_A_TRIAL * len(queue)
+        return max(1, min(planned, int(training / (shares * seconds_per_epoch))))
 
     def _sampled(self, diagnoses: Sequence[Diagnosis]) -> list[Remedy]:
         """Return the remedies that TPE draws from: the indicated ones that have something to act on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,12 +74,25 @@ def read_json(run_id: str, name: str) -> Any:
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            path = mlflow.MlflowClient().download_artifacts(run_id, f"{FOLDER}/{name}", folder)
+            path = _download(run_id, f"{FOLDER}/{name}", folder)
         except Exception as error:
             raise NotFound(
                 f"Run {run_id} has no {FOLDER}/{name}: it was not logged by remedy.fit, or not to its end."
             ) from error
         return json.loads(Path(path).read_text())
+
+
+def _download(run_id: str, path: str, folder: str) -> str:
+    """Fetch one artifact without MLflow's progress bar, which would end up in the output of a command."""
+    name, before = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", os.environ.get("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")
+    os.environ[name] = "false"
+    try:
+        return str(mlflow.MlflowClient().download_artifacts(run_id, path, folder))
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _data_folder(run: Any) -> Path | None:
@@ -137,7 +151,7 @@ def load_data(run_id: str, digest: str) -> Dataset | None:
         return read_dataset(path.read_bytes()) if path.exists() else None
     with tempfile.TemporaryDirectory() as tmp:
         try:
-            found = client.download_artifacts(run_id, f"{FOLDER}/data/{digest}.npz", tmp)
+            found = _download(run_id, f"{FOLDER}/data/{digest}.npz", tmp)
         except Exception:
             return None
         return read_dataset(Path(found).read_bytes())

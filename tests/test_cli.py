@@ -68,7 +68,7 @@ def test_tune_takes_a_loader_only_from_the_command_line(stuck, store, monkeypatc
 def test_diagnose_prints_the_verdict_and_exits_with_one_for_a_stuck_run(stuck):
     done = run("diagnose", "--run", stuck.run_id)
     assert done.exit_code == 1
-    assert "Stuck since epoch 4: majority-collapse (GEN403)" in done.output
+    assert "Stuck since epoch 4: constant-output (OPT404)" in done.output
     told = json.loads(run("diagnose", "--experiment", "sick", "--json").output)
     assert told[stuck.run_id]["stuck"] is True
 

@@ -5,7 +5,7 @@ import pytest
 from remedy import registry
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors.majority_collapse import MajorityCollapse
-from remedy.diagnosis import diagnose
+from remedy.diagnosis import diagnose, replay
 from remedy.errors import InvalidInput, NotFound
 from remedy.evidence import Evidence, InputFacts
 
@@ -53,6 +53,11 @@ def test_a_diagnosis_keeps_the_epoch_at_which_it_became_certain_and_stays():
     gone = diagnose(Evidence(loss=(2.0, 3.0, 0.5)), [LossAboveOne()], again.diagnoses)
     assert [e.diagnoses[0].epoch for e in (first, again, gone)] == [1, 1, 1]
     assert gone.passed == ()
+
+
+def test_a_finished_run_is_examined_epoch_by_epoch():
+    longer = replace(SICK, loss=SICK.loss + (0.82,) * 6, predicted_counts=((64, 0, 0),) * 11)
+    assert replay(longer, registry.detectors()).cause.epoch == 4
 
 
 def test_thresholds_are_set_by_name_and_only_by_names_that_exist():
