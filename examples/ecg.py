@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--groups", action="store_true", help="keep every subject on one side of each split")
     parser.add_argument("--full", action="store_true", help="the author's 128 and 256 filters (for a GPU)")
     parser.add_argument("--quick", action="store_true", help="a small simulated set, under a minute")
-    parser.add_argument("--epochs", type=int, help="default 30")
+    parser.add_argument("--epochs", type=int, help="default 24")
     parser.add_argument("--timeout", type=float, help="seconds for the search")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
@@ -119,10 +119,10 @@ def main() -> None:
 
     keras.utils.set_random_seed(args.seed)
     filters = (128, 256) if args.full else (8, 16) if args.quick else (32, 64)
-    timeout = args.timeout or (25 if args.quick else 300 if args.data else 100)
+    timeout = args.timeout or (25 if args.quick else 270 if args.data else 100)
     result = remedy.fit(
         build(X.shape[1], filters), X[train], Y[train],
-        epochs=args.epochs or (12 if args.quick else 30), batch_size=64, validation_split=0.2,
+        epochs=args.epochs or (12 if args.quick else 24), batch_size=64, validation_split=0.2,
         verbose=0 if args.json else 2,
         groups=subject[train] if args.groups else None,
         experiment="ecg", run_name="reported net", search=remedy.Search(timeout=timeout, seed=args.seed),
