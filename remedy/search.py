@@ -200,14 +200,24 @@ class Screening:
     def _screen(self, queue: list[Prescription], sample: bool) -> None:
         total = self.options.trials if sample else min(len(queue), self.options.trials)
         self.listener.stage("search", total)
-        misses = 0
+        misses, waiting = 0, list(queue)
         while len(self.attempts) < total and misses < 20:
-            waiting = len(self.attempts) < len(queue)
             if self.attempts and self.budget.left(CONTINUE_UNTIL if waiting else SCREEN_UNTIL) <= 0:
                 return
-            trial, prescription = self.study.ask(queue[len(self.attempts)] if waiting else None)
-            prescription = prescription if waiting else self._usable(prescription)
-            misses = 0 if self._try(trial, prescription, len(queue) - len(self.attempts)) else misses + 1
+            if self._scarce(waiting):
+                waiting = [p for p in waiting if len(p) > 1]
+            chosen = waiting.pop(0) if waiting else None
+            trial, prescription = self.study.ask(chosen)
+            prescription = self._usable(prescription) if chosen is None else chosen
+            misses = 0 if self._try(trial, prescription, len(waiting) + 1) else misses + 1
+
+    def _scarce(self, waiting: Sequence[Prescription]) -> bool:
+        """Say whether trying the next single remedy would leave no time for the first two combinations."""
+        if not self.attempts or not waiting or len(waiting[0]) != 1 or len(waiting[-1]) < 2:
+            return False
+        each = statistics.fmean(a.outcome.seconds for a in self.attempts)
+        longer = (LONGER - 1) * self.epochs * each / max(1, len(self.baseline.outcome.scores) + 1)
+        return self.budget.left(SCREEN_UNTIL) < each + 2 * (each + longer)
 
     def _usable(self, suggested: Prescription) -> Prescription:
         """Leave out what has nothing to act on at the dose that was drawn, or is excluded by what stands before it."""

@@ -32,7 +32,7 @@ def test_an_installed_plugin_stands_in_the_catalogue(installed):
 
 
 def test_the_contract_test_of_the_plugin_passes(installed):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TEMPLATE / "tests")]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(TEMPLATE / "tests")]
     done = subprocess.run(command, env=installed, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "11 passed" in done.stdout

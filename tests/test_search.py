@@ -135,6 +135,16 @@ def test_the_budget_in_seconds_is_kept_within_a_tenth():
     assert engine.now <= 220
 
 
+def test_where_time_is_scarce_the_combination_comes_before_the_last_single_remedies():
+    engine = ScriptedEngine(lambda job, epoch: 0.5, seconds_per_epoch=12.0)
+    made, _ = screening(engine, Search(timeout=200.0), epochs=9)
+    made.run(SICK, 12.0)
+    sizes = [len(a.prescription) for a in made.attempts]
+    assert sizes[0] == 0
+    assert 1 <= sizes.count(1) < 5
+    assert max(sizes) == 4
+
+
 def test_the_smallest_set_that_keeps_the_score_is_found():
     made, _, _ = run(cured_by("scale-inputs", "balance"))
     reduced = confirm.reduce(made, next(a for a in made.attempts if len(a.prescription) == 4))
