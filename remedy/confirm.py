@@ -132,6 +132,8 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer) -> P
     seeds = tuple(screening.options.seed + 1000 + i for i in range(FRESH_SEEDS))
     tried = screening.attempts
     ours, theirs = _seconds_per_epoch(tried, prescription), _seconds_per_epoch(tried, Prescription())
+    # One screened epoch is mostly tracing; the run that was found stuck knows better what its epochs cost.
+    theirs = min(theirs, screening.seconds_per_epoch or theirs)
     seconds = CONFIRM_SHARE * screening.budget.left() / FRESH_SEEDS
     # Where the untouched recipe is stuck again, the detectors end it as early as they did at first.
     spared = min(screening.certain_after or screening.recipe.epochs, screening.recipe.epochs)

@@ -143,6 +143,7 @@ class Screening:
         epochs: Epochs that every attempt was given at first.
         study: Asks for prescriptions and is told what came of them.
         interrupted: True when the user pressed Ctrl-C.
+        seconds_per_epoch: Of the untouched recipe, where known.
         certain_after: Epochs after which the detectors were certain of the untouched recipe.
     """
 
@@ -158,6 +159,7 @@ class Screening:
     study: Study = field(init=False)
     interrupted: bool = False
     certain_after: int = 0
+    seconds_per_epoch: float | None = None
 
     @property
     def baseline(self) -> Attempt:
@@ -186,6 +188,7 @@ class Screening:
             diagnoses: What was found, most certain first.
             seconds_per_epoch: Of the untouched recipe on these rows; None where unknown.
         """
+        self.seconds_per_epoch = seconds_per_epoch
         self.certain_after = next((d.epoch for d in diagnoses if d.severity == "error" and d.epoch), self.recipe.epochs)
         queue = [Prescription(), *candidates(diagnoses, self.remedies, self.recipe, self.dataset)]
         self.epochs = self._first_epochs(queue, seconds_per_epoch)
