@@ -28,7 +28,7 @@ CONFIRM_SHARE = 0.85
 
 REDUCE_AFTER = 1 / 3
 """Share of the planned epochs after which the absence of a remedy may be judged. Earlier, little shows:
-after three epochs a net with dropout 0.6 was as good as one with 0.1, after thirty it was 0.06 worse."""
+heavy dropout passed as harmless after three epochs of the ECG example, and then held the full training back."""
 
 
 @dataclass(frozen=True)
