@@ -32,7 +32,6 @@ SHAPERS = frozenset({"Flatten", "GlobalAveragePooling1D", "GlobalAveragePooling2
     "GlobalMaxPooling3D",
     "Reshape",
 }
-MERGES = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Dot"})
 
 
 @dataclass(frozen=True)

@@ -243,10 +243,13 @@ class Run:
             yield
 
     def end(self, status: str = "FINISHED") -> None:
-        """End the run: FINISHED, FAILED or KILLED."""
+        """End the run: FINISHED, FAILED or KILLED; also a run to which an earlier write failed."""
+        if self.run_id is None:
+            return
         with self._guard():
-            if self._client is not None:
-                self._client.set_terminated(self.run_id, status)
+            if self._client is None:  # Ask once before MLflow's client retries against a dead server for minutes.
+                require_reachable(str(mlflow.get_tracking_uri()))
+            mlflow.MlflowClient().set_terminated(self.run_id, status)
 
     def _log(self, **batch: Any) -> None:
         with self._guard():

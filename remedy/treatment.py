@@ -103,16 +103,22 @@ def _complete(
         "fix",
         {"remedy.verdict": "fixed", "remedy.fixes_run_id": str(patient.run.run_id)},
     )
-    terminal.stage("training the fix for all epochs", recipe.epochs)
-    recorder = _train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
-    if recorder.examination.stuck and len(proof.seeds) > 1:
-        other = next(s for s in proof.seeds if s != proof.best_seed)
-        recorder = _train_in_full(patient, recipe, other, run, terminal, scorer)
-    lines = patch(prescription, patient.recipe, patient.dataset, patient.remedies)
-    fix = Fix(recorder.model, run.run_id, prescription, changes, lines, proof.score, proof.baseline_score, True, proof)
-    conclusion = report.fixed(proof, scorer.name, str(prescription), True)
-    terminal.conclusion(conclusion, proof, changes)
-    write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
+    try:
+        terminal.stage("training the fix for all epochs", recipe.epochs)
+        recorder = _train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
+        if recorder.examination.stuck and len(proof.seeds) > 1:
+            other = next(s for s in proof.seeds if s != proof.best_seed)
+            recorder = _train_in_full(patient, recipe, other, run, terminal, scorer)
+        lines = patch(prescription, patient.recipe, patient.dataset, patient.remedies)
+        fix = Fix(
+            recorder.model, run.run_id, prescription, changes, lines, proof.score, proof.baseline_score, True, proof
+        )
+        conclusion = report.fixed(proof, scorer.name, str(prescription), True)
+        terminal.conclusion(conclusion, proof, changes)
+        write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
+    except BaseException:
+        run.end("FAILED")
+        raise
     return Treatment(fix, conclusion)
 
 

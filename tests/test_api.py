@@ -196,6 +196,19 @@ def test_a_search_that_breaks_costs_a_warning_and_not_the_training(store, monkey
     assert "RUNNING" not in statuses
 
 
+def test_a_fix_that_cannot_be_logged_leaves_no_run_running(store, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("no space left")
+
+    monkeypatch.setattr(mlflow.keras, "log_model", broken)
+    model, X, y = sick_program()
+    with pytest.warns(RemedyWarning, match="no space left"):
+        result = remedy.fit(model, X, y, epochs=10, verbose=0, search=QUICK)
+    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    assert result.fix is not None
+    assert "RUNNING" not in {r.info.status for r in runs}
+
+
 def test_an_exception_in_the_training_ends_the_run_failed_with_its_reason(store):
     def explode(epoch, logs):
         raise ValueError("user code")
