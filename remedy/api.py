@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from remedy import registry, report, store, tracking
+from remedy.closer import CloserLook
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.diagnosis import diagnose as examine
 from remedy.engines.inline import keep_random_state
-from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyWarning
+from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyError, RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
 from remedy.inputs import FitCall, build_if_needed, read_fit_call, require_compiled
@@ -23,7 +24,11 @@ from remedy.recorder import Recorder
 from remedy.report import Terminal
 from remedy.scores import scorer_for
 from remedy.search import Search
+from remedy.settings import read_settings
 from remedy.treatment import treat
+
+VALIDATION_ROWS = 256
+"""Validation rows that are scored after every epoch."""
 
 __all__ = ["Fix", "Result", "diagnose", "fit", "tune"]
 
@@ -65,6 +70,7 @@ def fit(
     search: bool | Search = True,
     groups: Any = None,
     detectors: Iterable[Any] | None = None,
+    ignore: Iterable[str] = (),
     remedies: Iterable[Any] | None = None,
     log_data: bool | None = None,
     **fit_kwargs: Any,
@@ -84,7 +90,9 @@ def fit(
         search: True, False (watch and say, never stop), or how to search.
         groups: One label a row, shape (n,), such as the patient: rows of a group stay on one side
             of every split, ``validation_split`` included.
-        detectors: Detectors to use, by code, name, class or instance; None takes all.
+        detectors: Detectors to use, by code, name, class or instance; None takes all, and an ellipsis
+            stands for all others: ``[..., DeadUnits(fraction=0.6)]``.
+        ignore: Codes or names of detectors to leave out, beside those in pyproject.toml.
         remedies: Remedies to choose from, by name, class or instance; None takes all.
         log_data: True keeps the arrays with the run, False never does; None keeps them, once by
             digest, where the store is local.
@@ -98,7 +106,7 @@ def fit(
         InvalidInput: Keras could not train on these arrays or options.
     """
     options = _options(search)
-    found, chosen = registry.detectors(detectors), registry.remedies(remedies)
+    found, chosen = _detectors(detectors, ignore), registry.remedies(remedies)
     call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0)
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
@@ -113,7 +121,7 @@ def fit(
         def on_stuck(examination: Examination) -> bool:
             nonlocal treatment
             run.tags(verdict_tags(examination))
-            if options is None or recipe is None or call.dataset is None:
+            if options is None or recipe is None or call.dataset is None or not call.dataset.complete:
                 return False
             patient = Patient(
                 recipe, call.dataset, examination, recorder.evidence, run, found, chosen, own_callbacks, name
@@ -146,6 +154,7 @@ def diagnose(
     *,
     run_id: str | None = None,
     detectors: Iterable[Any] | None = None,
+    ignore: Iterable[str] = (),
     **fit_kwargs: Any,
 ) -> Examination:
     """Examine a model and its data without training, or a logged run from what was logged.
@@ -154,14 +163,17 @@ def diagnose(
         model: A compiled Keras model; with ``X`` and ``y``.
         X, y: As for `fit`.
         run_id: An MLflow run of any framework that logged a loss; instead of model and data.
-        detectors: Detectors to use; None takes all.
+        detectors, ignore: As for `fit`.
         **fit_kwargs: What ``Model.fit`` would be given (batch size, validation split ...).
+
+    Returns:
+        Examination: ``not_recorded`` says which detectors could not look, and what they would have needed.
 
     Raises:
         NotFound: There is no such run.
         InvalidInput: Neither a run nor a model with data was given.
     """
-    found = registry.detectors(detectors)
+    found = _detectors(detectors, ignore)
     if run_id is not None:
         return replay(logged_evidence(store.get_run(run_id)), found)
     if model is None or X is None:
@@ -169,7 +181,9 @@ def diagnose(
     call = read_fit_call(model, X, y, fit_kwargs)
     if call.dataset is None:
         return examine(Evidence(), found)
-    return examine(static_evidence(Recipe.from_model(model, call.kwargs), call.dataset), found)
+    build_if_needed(model, call.dataset.train.X)
+    evidence = static_evidence(Recipe.from_model(model, call.recipe_options), call.dataset)
+    return examine(closer_look(evidence, call.dataset).before_training(evidence, model), found)
 
 
 def tune(
@@ -219,10 +233,24 @@ def _options(search: bool | Search) -> Search | None:
     raise InvalidInput(f"search={search!r}: give True, False or remedy.Search(...).")
 
 
+def _detectors(chosen: Iterable[Any] | None = None, ignore: Iterable[str] = ()) -> tuple[Any, ...]:
+    """Return the detectors asked for, with what pyproject.toml sets."""
+    settings = read_settings()
+    try:
+        return registry.detectors(chosen, (*settings.ignore, *ignore), settings.thresholds)
+    except RemedyError as error:
+        raise type(error)(f"{error} (Detectors were set here and in {settings.source}.)") from error
+
+
+def closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
+    """Return what takes the costly looks at a training on this dataset."""
+    return CloserLook(dataset.train, dataset.task, any(facts.ids for facts in evidence.inputs or ()))
+
+
 def _read_recipe(model: Any, call: FitCall) -> Recipe | None:
     require_compiled(model)
     try:
-        recipe = Recipe.from_model(model, call.kwargs)
+        recipe = Recipe.from_model(model, call.recipe_options)
         if call.dataset is not None and recipe.architecture.opaque:
             with keep_random_state():
                 recipe.build(call.dataset, 0)  # Only the attempt shows whether such a model can be rebuilt.
@@ -243,16 +271,20 @@ def _recorder(
 
     known = Evidence() if recipe is None or dataset is None else static_evidence(recipe, dataset)
     rows = None if dataset is None else probe(dataset.train)
-    scorer = None
+    held = None if dataset is None or dataset.validation is None else probe(dataset.validation, VALIDATION_ROWS)
+    scorer = closer = None
     if dataset is not None and rows is not None:
         scorer = scorer_for(dataset.task, rows.target, None, bool(recipe and recipe.from_logits))
         known = known if recipe else Evidence(task=dataset.task, class_counts=dataset.class_counts)
+        closer = closer_look(known, dataset)
     return Recorder(
         known,
         detectors,
         probe=rows,
         scorer=scorer,
         recipe=recipe,
+        validation=held,
+        closer=closer,
         on_epoch=on_epoch,
         on_diagnosis=terminal.diagnosis,
         on_stuck=on_stuck,
@@ -275,7 +307,7 @@ def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
             "Give the same rows in the same order and split, or --force to use it all the same."
         )
     evidence = logged_evidence(found)
-    detectors, remedies = registry.detectors(), registry.remedies()
+    detectors, remedies = _detectors(), registry.remedies()
     examination = replay(evidence, detectors)
     run = tracking.Run(run_id, found.info.experiment_id)
     return Patient(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)

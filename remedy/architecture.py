@@ -118,6 +118,14 @@ class Architecture:
             return layers[at + 1 : at + 2]
         return [layer for layer in layers if name in _sources(layer)]
 
+    def sources(self, name: str) -> list[str]:
+        """Return the names of the outermost layers whose outputs layer ``name`` reads."""
+        layers: list[LayerConfig] = [] if self.opaque else self.config["config"]["layers"]
+        at = next((i for i, layer in enumerate(layers) if _name(layer) == name), 0)
+        if not self.opaque and self.config["class_name"] == "Sequential":
+            return [_name(layers[at - 1])] if at > 0 else []
+        return _sources(layers[at]) if layers else []
+
     def without(self, *names: str) -> Architecture:
         """Return a copy without the named outermost layers; what read them reads what they read.
 

@@ -12,11 +12,10 @@ import numpy as np
 from remedy import arrays
 from remedy.arrays import Array, Nest
 from remedy.errors import InvalidInput
-from remedy.evidence import InputFacts
 from remedy.scores import CLASSIFICATION, Task, class_ids
 
-FACT_ROWS = 4096
-"""Rows that input statistics are measured on; enough for a standard error under 2 %."""
+CHUNK = 4096
+"""Rows that are looked at together, so that a memory-mapped array is never copied as a whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +52,18 @@ class Dataset:
             user gave none.
         task: What the labels ask for.
         holdout: Rows used neither for fitting nor for choosing: what a fix is confirmed on.
+        complete: False where ``train`` is only a sample of what Keras trains on (a large or endless stream).
+        total_rows: Training rows of an epoch where ``train`` is a sample and their number is known.
+        validation_tail: True where the validation rows are the last rows, as Keras' ``validation_split`` takes them.
     """
 
     train: Rows
     validation: Rows | None
     task: Task
     holdout: Rows | None = None
+    validation_tail: bool = False
+    complete: bool = True
+    total_rows: int | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -69,12 +74,16 @@ class Dataset:
     @cached_property
     def class_counts(self) -> Mapping[int, int] | None:
         """Training rows per class (keys as `class_weight` of Keras wants them); None unless classification."""
-        if self.task not in CLASSIFICATION or len(arrays.leaves(self.train.y)) != 1:
+        return self.counts(self.train)
+
+    def counts(self, rows: Rows) -> Mapping[int, int] | None:
+        """Count rows (or, for sequences, steps) per class; None unless this is a classification with one target."""
+        if self.task not in CLASSIFICATION or len(arrays.leaves(rows.y)) != 1:
             return None
-        ids, counts = np.unique(class_ids(self.train.target), return_counts=True)
+        ids, counts = np.unique(class_ids(rows.target), return_counts=True)
         found = {int(i): int(n) for i, n in zip(ids, counts, strict=True)}
-        y = self.train.target
-        if y.ndim > 1 and y.shape[-1] > 1:
+        y = rows.target
+        if y.ndim > 1 and y.shape[-1] > 1 and set(np.unique(y[:1000])) <= {0, 1} and np.all(y[:1000].sum(-1) == 1):
             return {k: found.get(k, 0) for k in range(y.shape[-1])}
         return found
 
@@ -156,47 +165,6 @@ def infer_task(y: Nest, loss_name: str | None, output_units: int | None) -> Task
     return "multiclass" if "crossentropy" in name else "regression"
 
 
-def input_facts(
-    X: Nest, names: list[str] | None = None, ids: Mapping[str, bool] | None = None
-) -> tuple[InputFacts, ...]:
-    """Measure every input array on at most `FACT_ROWS` evenly spaced rows.
-
-    Args:
-        X: Nest of arrays of shape (n, ...).
-        names: Input names in the order of the arrays; positions where None or of another length.
-        ids: ``{name: True}`` for inputs that feed an Embedding.
-    """
-    named = list(arrays.named_leaves(X))
-    if names is not None and len(names) == len(named) and not isinstance(X, Mapping):
-        named = [(name, array) for name, (_, array) in zip(names, named, strict=True)]
-    return tuple(_facts(name or "input", array, bool(ids and ids.get(name))) for name, array in named)
-
-
-def _facts(name: str, array: Array, ids: bool) -> InputFacts:
-    sample = np.asarray(array[:: max(1, len(array) // FACT_ROWS)][:FACT_ROWS])
-    values = sample.astype("float64", copy=False)
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        finite = np.zeros(1)
-    return InputFacts(
-        name=name,
-        shape=tuple(int(s) for s in array.shape[1:]),
-        minimum=float(finite.min()),
-        maximum=float(finite.max()),
-        mean=float(finite.mean()),
-        std=float(finite.std()),
-        row_shift=_row_shift(values) if values.ndim >= 3 else None,
-        integers=bool(np.issubdtype(sample.dtype, np.integer)),
-        ids=ids,
-    )
-
-
-def _row_shift(values: Array) -> float | None:
-    rows = values.reshape(len(values), -1)
-    within = float(np.median(np.nanstd(rows, axis=1)))
-    return float(np.nanstd(np.nanmean(rows, axis=1))) / within if within > 0 else None
-
-
 def nonfinite_report(X: Nest) -> str | None:
     """Say which arrays and columns hold NaN or infinite values, or None; reads in chunks."""
     said = []
@@ -204,8 +172,8 @@ def nonfinite_report(X: Nest) -> str | None:
         if not np.issubdtype(array.dtype, np.floating):
             continue
         bad: Any = np.zeros(array.shape[1:], dtype="int64")
-        for start in range(0, len(array), FACT_ROWS):
-            bad = bad + (~np.isfinite(array[start : start + FACT_ROWS])).sum(0)
+        for start in range(0, len(array), CHUNK):
+            bad = bad + (~np.isfinite(array[start : start + CHUNK])).sum(0)
         if not np.any(bad):
             continue
         where = f"{int(np.sum(bad))} values"

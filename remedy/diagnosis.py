@@ -47,6 +47,7 @@ class Diagnosis:
         message, measured, threshold, confidence: See `Finding`.
         epoch: Epoch (counted from 1) at whose end it became certain; 0 means before training.
         remedies: Names of the remedies that the detector asks for.
+        symptom: True where it says that training fails rather than why.
     """
 
     code: str
@@ -58,6 +59,7 @@ class Diagnosis:
     confidence: float = 1.0
     epoch: int = 0
     remedies: tuple[str, ...] = ()
+    symptom: bool = False
 
     def __str__(self) -> str:
         """Return code, name and sentence on one line."""
@@ -69,7 +71,8 @@ class Examination:
     """The honest whole: every detector ended in exactly one of these places.
 
     Attributes:
-        diagnoses: What was found: troubles that make the run stuck first, then by confidence.
+        diagnoses: What was found: causes that make the run stuck first, then the surest symptom,
+            then warnings, each by confidence.
         passed: Names of detectors that looked and found nothing.
         not_applicable: ``{name: why}`` where the question does not arise (another task).
         not_recorded: ``{name: missing evidence}`` where it could not be answered.
@@ -103,6 +106,7 @@ class Looks(Protocol):
     code: ClassVar[str]
     name: ClassVar[str]
     severity: ClassVar[Severity]
+    symptom: ClassVar[bool]
     remedies: ClassVar[tuple[str, ...]]
     tasks: ClassVar[tuple[str, ...] | None]
     detect: Any
@@ -147,10 +151,9 @@ def diagnose(evidence: Evidence, detectors: Iterable[Looks], earlier: Iterable[D
     kept = [replace(d, epoch=before[d.code].epoch) if d.code in before else d for d in found]
     seen = {d.code for d in kept}
     kept += [d for d in before.values() if d.code not in seen]
-    kept.sort(key=lambda d: (d.severity != "error", -d.confidence, d.epoch, d.code))
     still = {d.name for d in kept}
     return Examination(
-        tuple(kept), tuple(name for name in passed if name not in still), not_applicable, not_recorded, failed
+        _ordered(kept), tuple(name for name in passed if name not in still), not_applicable, not_recorded, failed
     )
 
 
@@ -166,6 +169,17 @@ def replay(evidence: Evidence, detectors: Iterable[Looks]) -> Examination:
     return diagnose(evidence, chosen, found.diagnoses)
 
 
+def _ordered(found: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
+    """Put what explains before what is explained: one symptom stands among the first, the others last."""
+    by_weight = sorted(found, key=lambda d: (d.severity != "error", -d.confidence, d.epoch, d.code))
+    causes = [d for d in by_weight if not d.symptom]
+    symptoms = [d for d in by_weight if d.symptom]
+    errors = [d for d in causes if d.severity == "error"]
+    surest = [d for d in symptoms[:1] if d.severity == "error"]
+    others = [d for d in symptoms if d not in surest]
+    return tuple([*errors, *surest, *(d for d in causes if d.severity != "error"), *others])
+
+
 def _named(detector: Looks, finding: Finding, epoch: int) -> Diagnosis:
     return Diagnosis(
         code=detector.code,
@@ -177,4 +191,5 @@ def _named(detector: Looks, finding: Finding, epoch: int) -> Diagnosis:
         confidence=finding.confidence,
         epoch=epoch,
         remedies=tuple(detector.remedies),
+        symptom=detector.symptom,
     )

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from remedy.measured import InputFacts, LayerFacts, Look, OutputFacts, Shallow
 from remedy.scores import Task
+
+__all__ = ["Evidence", "InputFacts", "LayerFacts", "Look", "OutputFacts", "PER_EPOCH", "Shallow"]
 
 PER_EPOCH = (
     "loss",
@@ -19,38 +22,13 @@ PER_EPOCH = (
     "learning_rate",
     "seconds",
     "predicted_counts",
+    "probe_recalls",
     "probe_score",
+    "val_score",
     "probe_loss",
     "output_spread",
 )
 """Fields of `Evidence` with one entry an epoch."""
-
-
-@dataclass(frozen=True)
-class InputFacts:
-    """Statistics of one input array over the training rows (or a sample of them).
-
-    Attributes:
-        name: Name of the model's input, or its position.
-        shape: Shape of one row.
-        minimum, maximum, mean, std: Over all finite values.
-        row_shift: Standard deviation of the rows' means over the median standard deviation within
-            a row: large where every recording has its own baseline. None for flat rows.
-        integers: True where every value is a whole number.
-        ids: True where the input feeds an Embedding: its numbers are names, not quantities.
-        normalized_inside: True where the model itself normalizes this input first.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    minimum: float
-    maximum: float
-    mean: float
-    std: float
-    row_shift: float | None = None
-    integers: bool = False
-    ids: bool = False
-    normalized_inside: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,10 +41,22 @@ class Evidence:
         steps_per_epoch: Optimizer steps an epoch.
         n_train, n_validation: Rows on either side.
         class_counts: Training rows per class, ``{class: rows}``.
+        validation_counts: The same for the validation rows.
+        validation_tail: True where Keras takes the last rows as validation (``validation_split``).
+        validation_overlap: Share of the validation rows whose input also stands among the training rows.
         inputs: Statistics of every input array.
+        validation_inputs: The same over the validation rows.
+        outputs: Head, loss and target of every output.
+        layers: The layers in order, nested models entered.
+        optimizer: Class name of the optimizer, such as "Adam".
+        planned_rates: Learning rate at the first and at the last planned step, where the optimizer
+            has a constant rate or a schedule that can be read.
+        batch_size: Rows a step.
+        metric_names: Compiled metrics; one that is bound to a class or threshold shows it in brackets.
         loss_name: Name of the loss function.
         prior_loss: Loss of the best constant answer on the training rows (nats for a
             cross-entropy, variance for a squared error), weights included.
+        constant_score: Score of the best constant answer: 1/K, its macro F1, or R^2 = 0.
         batchnorm_momentum: Largest momentum of the model's BatchNormalization layers.
         dropout_rates: Rates of the model's Dropout layers, in order.
         loss, val_loss: As Keras reports them: training mode averaged over the epoch, and inference
@@ -75,12 +65,17 @@ class Evidence:
         learning_rate: At the end of each epoch.
         seconds: Wall time of each epoch.
         predicted_counts: How often each class was predicted on the probe rows, in inference mode.
+        probe_recalls: Share of each class' probe rows that was found, classes in ascending order.
         probe_score: Score on the probe rows (balanced accuracy, macro F1 or R^2), inference mode.
-        probe_loss: The user's loss on the probe rows, in inference mode.
+        val_score: The same score on (at most 512) validation rows.
+        probe_loss: The user's loss on the probe rows, in inference mode, without weight penalties.
         output_spread: Largest standard deviation of an output unit over the probe rows.
         target_spread: Standard deviation of the target over the probe rows (regression).
         nonfinite_epoch: First epoch (from 0) with a loss or output that is no finite number.
         nonfinite_what: What was not finite there: "loss", "val_loss" or "outputs".
+        looks: Closer looks at the layers; taken only when something is suspicious.
+        shallow: What a shallow model reaches; measured only when something is suspicious.
+        seed_scores: Scores of the same program from several fresh seeds.
     """
 
     task: Task | None = None
@@ -89,9 +84,20 @@ class Evidence:
     n_train: int | None = None
     n_validation: int | None = None
     class_counts: Mapping[int, int] | None = None
+    validation_counts: Mapping[int, int] | None = None
+    validation_tail: bool | None = None
+    validation_overlap: float | None = None
     inputs: tuple[InputFacts, ...] | None = None
+    validation_inputs: tuple[InputFacts, ...] | None = None
+    outputs: tuple[OutputFacts, ...] | None = None
+    layers: tuple[LayerFacts, ...] | None = None
+    optimizer: str | None = None
+    planned_rates: tuple[float, float] | None = None
+    batch_size: int | None = None
+    metric_names: tuple[str, ...] | None = None
     loss_name: str | None = None
     prior_loss: float | None = None
+    constant_score: float | None = None
     batchnorm_momentum: float | None = None
     dropout_rates: tuple[float, ...] | None = None
     loss: tuple[float, ...] | None = None
@@ -100,12 +106,17 @@ class Evidence:
     learning_rate: tuple[float, ...] | None = None
     seconds: tuple[float, ...] | None = None
     predicted_counts: tuple[tuple[int, ...], ...] | None = None
+    probe_recalls: tuple[tuple[float, ...], ...] | None = None
     probe_score: tuple[float, ...] | None = None
+    val_score: tuple[float, ...] | None = None
     probe_loss: tuple[float, ...] | None = None
     output_spread: tuple[float, ...] | None = None
     target_spread: float | None = None
     nonfinite_epoch: int | None = None
     nonfinite_what: str | None = None
+    looks: tuple[Look, ...] | None = None
+    shallow: Shallow | None = None
+    seed_scores: tuple[float, ...] | None = None
 
     @property
     def epochs_seen(self) -> int:
@@ -128,6 +139,10 @@ class Evidence:
         cut["metrics"] = {name: series[:epochs] for name, series in self.metrics.items()}
         if self.nonfinite_epoch is not None and self.nonfinite_epoch >= epochs:
             cut |= {"nonfinite_epoch": None, "nonfinite_what": None}
+        if self.looks:
+            cut["looks"] = tuple(look for look in self.looks if look.epoch <= epochs) or None
+        if self.shallow and self.shallow.epoch > epochs:
+            cut["shallow"] = None
         return replace(self, **cut)
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,11 +155,29 @@ class Evidence:
         """Rebuild what `to_dict` wrote; unknown keys (of a newer version) are left out."""
         names = {f.name for f in fields(cls)}
         values = {k: _restored(v) for k, v in data.items() if k in names}
-        if (counts := values.get("class_counts")) is not None:
-            values["class_counts"] = {int(k): int(v) for k, v in counts.items()}
-        if (inputs := values.get("inputs")) is not None:
-            values["inputs"] = tuple(InputFacts(**facts) for facts in inputs)
+        for name in ("class_counts", "validation_counts"):
+            if (counts := values.get(name)) is not None:
+                values[name] = {int(k): int(v) for k, v in counts.items()}
+        for name, record in RECORDS.items():
+            if (parts := values.get(name)) is not None:
+                values[name] = tuple(_record(record, part) for part in parts)
+        if (shallow := values.get("shallow")) is not None:
+            values["shallow"] = _record(Shallow, shallow)
         return cls(**values)
+
+
+RECORDS: Mapping[str, Any] = {
+    "inputs": InputFacts,
+    "validation_inputs": InputFacts,
+    "outputs": OutputFacts,
+    "layers": LayerFacts,
+    "looks": Look,
+}
+
+
+def _record(kind: Any, values: Mapping[str, Any]) -> Any:
+    known = {f.name for f in fields(kind)}
+    return kind(**{k: v for k, v in values.items() if k in known})
 
 
 def _jsonable(value: Any) -> Any:

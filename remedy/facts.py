@@ -8,25 +8,79 @@ from dataclasses import replace
 
 import numpy as np
 
+from remedy import arrays
 from remedy.arrays import Array
-from remedy.dataset import Dataset, Rows, input_facts
-from remedy.evidence import Evidence, InputFacts
+from remedy.data_facts import input_facts, overlap, target_facts
+from remedy.dataset import Dataset, Rows
+from remedy.evidence import Evidence, InputFacts, OutputFacts
+from remedy.model_facts import NORMALIZERS, head_facts, layer_facts, metric_names, planned_rates
 from remedy.recipe import Recipe
-from remedy.scores import CLASSIFICATION, class_ids
+from remedy.scores import CLASSIFICATION, class_ids, constant_score
 
-NORMALIZERS = ("Normalization", "Rescaling", "BatchNormalization", "LayerNormalization", "GroupNormalization")
 KERAS_BATCH_SIZE = 32
 
 
-def static_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
-    """Return the evidence of data and recipe alone; nothing is trained.
+def training_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
+    """Return what detectors need to judge a training as it goes: cheap, so that every trial can have it.
 
     Args:
         recipe: How the run will train.
         dataset: What it will train on.
     """
-    rows = len(dataset.train)
-    steps = recipe.steps_per_epoch or math.ceil(rows / (recipe.batch_size or KERAS_BATCH_SIZE))
+    rows = dataset.total_rows or len(dataset.train)
+    batch_size = recipe.batch_size or KERAS_BATCH_SIZE
+    architecture = recipe.architecture
+    momenta = [float(layer["config"]["momentum"]) for layer in architecture.layers("BatchNormalization")]
+    dropouts = tuple(float(layer["config"]["rate"]) for layer in architecture.layers("Dropout"))
+    regression = dataset.task == "regression"
+    return Evidence(
+        task=dataset.task,
+        epochs_planned=recipe.epochs,
+        steps_per_epoch=recipe.steps_per_epoch or math.ceil(rows / batch_size),
+        n_train=rows,
+        class_counts=dataset.class_counts,
+        optimizer=str(recipe.optimizer["class_name"]),
+        batch_size=batch_size,
+        loss_name=recipe.loss_name,
+        prior_loss=prior_loss(recipe, dataset),
+        constant_score=constant_score(dataset.task, dataset.train.target),
+        batchnorm_momentum=max(momenta) if momenta else None,
+        dropout_rates=None if architecture.opaque else dropouts,
+        target_spread=float(np.std(np.asarray(dataset.train.target, dtype="float64"))) if regression else None,
+    )
+
+
+def static_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
+    """Return the evidence of data and recipe alone, all of it; nothing is trained.
+
+    Args:
+        recipe: How the run will train.
+        dataset: What it will train on.
+    """
+    known, held = training_evidence(recipe, dataset), dataset.validation
+    steps = (known.steps_per_epoch or 1) * recipe.epochs
+    known = replace(
+        known,
+        inputs=_inputs(recipe, dataset.train),
+        outputs=_outputs(recipe, dataset),
+        layers=layer_facts(recipe.architecture),
+        planned_rates=planned_rates(recipe, steps),
+        metric_names=(*metric_names(recipe.metrics), *metric_names(recipe.weighted_metrics)),
+    )
+    if held is None:
+        return known
+    return replace(
+        known,
+        n_validation=len(held),
+        validation_counts=dataset.counts(held),
+        validation_tail=dataset.validation_tail,
+        validation_overlap=overlap(dataset.train, held),
+        validation_inputs=_inputs(recipe, held),
+    )
+
+
+def _inputs(recipe: Recipe, rows: Rows) -> tuple[InputFacts, ...]:
+    """Measure the inputs, and mark those that the model normalizes itself or takes as ids."""
     architecture = recipe.architecture
     names, ids, inside = [], {}, {}
     for entry in architecture.inputs():
@@ -35,26 +89,23 @@ def static_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
         names.append(name)
         ids[name] = "Embedding" in readers
         inside[name] = recipe.input_scaling is not None or bool(readers and all(r in NORMALIZERS for r in readers))
-    inputs = tuple(
-        facts if not inside.get(facts.name) else _normalized(facts)
-        for facts in input_facts(dataset.train.X, names or None, ids)
+    return tuple(
+        replace(facts, normalized_inside=bool(inside.get(facts.name)))
+        for facts in input_facts(rows.X, names or None, ids)
     )
-    momenta = [float(layer["config"]["momentum"]) for layer in architecture.layers("BatchNormalization")]
-    dropouts = tuple(float(layer["config"]["rate"]) for layer in architecture.layers("Dropout"))
-    regression = dataset.task == "regression"
-    return Evidence(
-        task=dataset.task,
-        epochs_planned=recipe.epochs,
-        steps_per_epoch=steps,
-        n_train=rows,
-        n_validation=None if dataset.validation is None else len(dataset.validation),
-        class_counts=dataset.class_counts,
-        inputs=inputs,
-        loss_name=recipe.loss_name,
-        prior_loss=prior_loss(recipe, dataset),
-        batchnorm_momentum=max(momenta) if momenta else None,
-        dropout_rates=None if architecture.opaque else dropouts,
-        target_spread=float(np.std(np.asarray(dataset.train.target, dtype="float64"))) if regression else None,
+
+
+def _outputs(recipe: Recipe, dataset: Dataset) -> tuple[OutputFacts, ...]:
+    """Put head, loss and target of every output side by side."""
+    heads = head_facts(recipe)
+    named = dict(arrays.named_leaves(dataset.train.y))
+    held = {} if dataset.validation is None else dict(arrays.named_leaves(dataset.validation.y))
+    if len(heads) != len(named):
+        return ()
+    keys = [h["name"] for h in heads] if set(named) == {h["name"] for h in heads} else list(named)
+    return tuple(
+        OutputFacts(**head, **target_facts(named[key], held.get(key), head.get("ignore_class")))
+        for head, key in zip(heads, keys, strict=True)
     )
 
 
@@ -71,28 +122,34 @@ def prior_loss(recipe: Recipe, dataset: Dataset) -> float | None:
     """Return the loss of the best constant answer on the training rows, or None where unknown.
 
     For a cross-entropy this is the (weighted) entropy of the class shares in nats, ln K for K
-    balanced classes; for a mean squared error the variance of the target.
+    balanced classes; for a mean squared error the variance of the target, for a mean absolute one
+    its mean distance from the median; for a KL divergence that from the mean target.
     """
-    name, rows = recipe.loss_name or "", dataset.train
+    rows = dataset.train
+    name = (recipe.loss_name or "").lower().replace("_", "")
     if not isinstance(rows.y, np.ndarray) or (rows.sample_weight is not None and rows.sample_weight.ndim > 1):
         return None
-    if isinstance(recipe.loss, Mapping) and recipe.loss.get("config", {}).get("label_smoothing"):
+    if recipe.loss_options.get("label_smoothing") or recipe.loss_options.get("ignore_class") is not None:
         return None
     target = np.asarray(rows.target, dtype="float64")
     if not np.all(np.isfinite(target)):
         return None
-    if name in ("mse", "mean_squared_error", "MeanSquaredError"):
-        return float(target.reshape(len(target), -1).var(axis=0).mean())
-    if "crossentropy" not in name.lower().replace("_", ""):
+    flat = target.reshape(-1, target.shape[-1] if target.ndim > 1 else 1)
+    if name in ("mse", "meansquarederror"):
+        return float(flat.var(axis=0).mean())
+    if name in ("mae", "meanabsoluteerror"):
+        return float(np.abs(flat - np.median(flat, axis=0)).mean())
+    if name in ("kldivergence", "kld", "kullbackleiblerdivergence") and flat.min() >= 0:
+        safe = np.clip(flat, 1e-7, 1)
+        return float((safe * np.log(safe / safe.mean(axis=0))).sum(-1).mean())
+    if "crossentropy" not in name or "focal" in name:
         return None
     if dataset.task in CLASSIFICATION and not ("binary" in name and target.ndim > 1 and target.shape[-1] > 1):
         ids = class_ids(rows.target)
-        if len(ids) != len(rows):
-            return None
-        weights = row_weights(rows, recipe.class_weight)
+        weights = row_weights(rows, recipe.class_weight) if len(ids) == len(rows) else np.ones(len(ids))
         mass = np.array([weights[ids == c].sum() for c in np.unique(ids)])
-        return float(-(mass * np.log(mass / mass.sum())).sum() / len(rows))
-    share = np.clip(target.reshape(len(target), -1).mean(0), 1e-12, 1 - 1e-12)
+        return float(-(mass * np.log(mass / mass.sum())).sum() / len(ids))
+    share = np.clip(flat.mean(0), 1e-12, 1 - 1e-12)
     return float(-(share * np.log(share) + (1 - share) * np.log(1 - share)).mean())
 
 
@@ -111,7 +168,3 @@ def probe(rows: Rows, limit: int = 512) -> Rows:
         keys = np.arange(len(rows))
     order = np.argsort(keys, kind="stable")
     return rows.take(np.sort(order[np.linspace(0, len(rows) - 1, wanted).round().astype("int64")]))
-
-
-def _normalized(facts: InputFacts) -> InputFacts:
-    return replace(facts, normalized_inside=True)

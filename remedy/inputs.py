@@ -20,6 +20,7 @@ from remedy import arrays
 from remedy.arrays import Nest
 from remedy.dataset import Dataset, Rows, infer_task, nonfinite_report, split
 from remedy.errors import InvalidInput, ModelError, RemedyWarning
+from remedy.streams import is_stream, read_stream
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,19 @@ class FitCall:
         X, y: To hand to Keras: as the user gave them, or the training side of a split by groups.
         kwargs: Keywords for ``Model.fit``.
         dataset: The same as arrays, or None where they cannot be had.
+        batch_size: Rows a step where a stream gives them, else None.
     """
 
     X: Any
     y: Any
     kwargs: dict[str, Any]
     dataset: Dataset | None
+    batch_size: int | None = None
+
+    @property
+    def recipe_options(self) -> dict[str, Any]:
+        """The keywords with the batch size that a stream brings."""
+        return {**self.kwargs, "batch_size": self.kwargs.get("batch_size") or self.batch_size}
 
 
 def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups: Any = None, seed: int = 0) -> FitCall:
@@ -60,11 +68,13 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
             f"fit() has no keyword {', '.join(map(repr, unknown))}; beside Keras' own, remedy knows "
             "experiment, run_name, tags, search, groups, detectors, remedies and log_data."
         )
+    if y is None and is_stream(X):
+        return _read_stream_call(model, X, dict(kwargs), groups)
     if y is None or not _is_arrays(X):
         _warn(
             f"X is a {type(X).__name__}, y a {type(y).__name__}, where arrays are expected: "
             "the run is logged and its loss is watched, but data and predictions are not examined and no "
-            "remedy is searched. Give arrays for that."
+            "remedy is searched. Give arrays, a tf.data.Dataset or a keras.utils.PyDataset for that."
         )
         return FitCall(X, y, dict(kwargs), None)
     rows = read_rows(X, y, kwargs.get("sample_weight"), groups)
@@ -91,7 +101,35 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
         held = None
     _check_output(model, rows)
     task = infer_task(rows.y, _loss_name(model), _output_units(model))
-    return FitCall(X, y, new_kwargs, Dataset(rows, held, task))
+    tail = bool(share and groups is None and held is not None and validation is None)
+    return FitCall(X, y, new_kwargs, Dataset(rows, held, task, validation_tail=tail))
+
+
+def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any) -> FitCall:
+    """Read a ``tf.data.Dataset`` or ``PyDataset``; Keras still gets the stream itself."""
+    if groups is not None:
+        raise InvalidInput("groups= needs arrays: the rows of a stream have no positions. Give X and y as arrays.")
+    stream = read_stream(X)
+    if stream is None:
+        _warn(f"The batches of this {type(X).__name__} hold no labels: the run is logged and its loss is watched only.")
+        return FitCall(X, None, kwargs, None)
+    if not stream.complete:
+        _warn(
+            f"This {type(X).__name__} is too large to keep as arrays: its first {len(stream.rows)} rows are examined, "
+            "and no remedy is searched. Give arrays (memory-mapped ones too) for that."
+        )
+    validation = kwargs.get("validation_data")
+    held: Rows | None = None
+    if validation is not None and is_stream(validation):
+        found = read_stream(validation)
+        held = None if found is None else found.rows
+    elif isinstance(validation, (tuple, list)):
+        parts = (*validation, None)[:3]
+        held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+    rows = read_rows(stream.rows.X, stream.rows.y, stream.rows.sample_weight)
+    task = infer_task(rows.y, _loss_name(model), _output_units(model))
+    data = Dataset(rows, held, task, complete=stream.complete, total_rows=stream.total)
+    return FitCall(X, None, kwargs, data, stream.batch_size)
 
 
 def read_rows(X: Any, y: Any, sample_weight: Any = None, groups: Any = None, where: str = "") -> Rows:

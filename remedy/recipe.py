@@ -185,8 +185,13 @@ class Recipe:
     @property
     def from_logits(self) -> bool:
         """True where the loss expects raw scores and not probabilities."""
+        return bool(self.loss_options.get("from_logits"))
+
+    @property
+    def loss_options(self) -> Mapping[str, Any]:
+        """Settings of the loss, such as ``from_logits`` and ``label_smoothing``; empty for a plain function."""
         config = self.loss.get("config") if isinstance(self.loss, Mapping) else None
-        return bool(isinstance(config, Mapping) and config.get("from_logits"))
+        return config if isinstance(config, Mapping) else {}
 
     @cached_property
     def digest(self) -> str:

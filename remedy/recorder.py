@@ -17,13 +17,15 @@ import keras
 import numpy as np
 
 from remedy import arrays
+from remedy.closer import CloserLook
 from remedy.dataset import Rows
 from remedy.diagnosis import Diagnosis, Examination, Looks, diagnose
 from remedy.errors import RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import KERAS_BATCH_SIZE, row_weights
+from remedy.model_facts import live_layer_facts
 from remedy.recipe import Recipe
-from remedy.scores import CLASSIFICATION, Scorer, predicted_ids
+from remedy.scores import CLASSIFICATION, Scorer, predicted_ids, recalls
 
 
 class Recorder(keras.callbacks.Callback):
@@ -43,6 +45,8 @@ class Recorder(keras.callbacks.Callback):
         probe: Rows | None = None,
         scorer: Scorer | None = None,
         recipe: Recipe | None = None,
+        validation: Rows | None = None,
+        closer: CloserLook | None = None,
         on_epoch: Callable[[int, Evidence], None] | None = None,
         on_diagnosis: Callable[[Diagnosis], None] | None = None,
         on_stuck: Callable[[Examination], bool] | None = None,
@@ -55,6 +59,8 @@ class Recorder(keras.callbacks.Callback):
             probe: Rows that are predicted at the end of every epoch, in inference mode.
             scorer: Scores those predictions.
             recipe: Loss, class weights and batch size of the run; needed for the probe's loss.
+            validation: Rows not trained on, scored at the end of every epoch too.
+            closer: Takes the costly looks, when something is suspicious; None takes none.
             on_epoch: Called with the epoch (from 0) and the evidence, after each epoch.
             on_diagnosis: Called once for every new diagnosis.
             on_stuck: Called once, when the run is first found stuck, while training waits. Return
@@ -65,6 +71,7 @@ class Recorder(keras.callbacks.Callback):
         self.detectors = tuple(detectors)
         self.examination = Examination()
         self._probe, self._scorer, self._recipe = probe, scorer, recipe
+        self._validation, self._closer = validation, closer
         self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
         self._began = 0.0
         self._asked = False
@@ -84,6 +91,8 @@ class Recorder(keras.callbacks.Callback):
         """Measure, diagnose, tell; never raise."""
         try:
             self._measure(epoch, dict(logs or {}))
+            if self._closer is not None:
+                self.evidence = self._closer.add_to(self.evidence, self.model)
             self._examine()
             if self._on_epoch:
                 self._on_epoch(epoch, self.evidence)
@@ -110,6 +119,12 @@ class Recorder(keras.callbacks.Callback):
             finite = bool(np.all(np.isfinite(outputs)))
             bad = bad or (None if finite else "outputs")
             values |= self._judge_outputs(outputs, self._probe)
+        if self._validation is not None and self._scorer is not None:
+            guesses = predict(self.model, self._validation.X, self._batch_size)
+            if isinstance(guesses, np.ndarray):
+                values["val_score"] = self._scorer(self._validation.target, guesses)
+        if self.evidence.layers is None and self._recipe is not None and not self.evidence.epochs_seen:
+            self.evidence = replace(self.evidence, layers=live_layer_facts(self.model))
         series = dict(self.evidence.metrics.items())
         series |= {name: (*series.get(name, ()), value) for name, value in numbers.items()}
         self.evidence = self.evidence.with_epoch(**values)
@@ -126,6 +141,7 @@ class Recorder(keras.callbacks.Callback):
             classes = max(2, flat.shape[-1])
             counts = np.bincount(np.clip(predicted_ids(outputs, logits), 0, None), minlength=classes)
             values["predicted_counts"] = tuple(int(c) for c in counts)
+            values["probe_recalls"] = tuple(recalls(probe.target, outputs, logits).values())
         if self._scorer is not None:
             values["probe_score"] = self._scorer(probe.target, outputs)
         if self._recipe is not None and (cost := probe_loss(self._recipe, probe, outputs)) is not None:

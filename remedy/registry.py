@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -51,17 +51,42 @@ def remedy_classes() -> tuple[type[Remedy], ...]:
     return tuple(sorted(found, key=lambda c: c.name))
 
 
-def detectors(chosen: Iterable[Any] | None = None) -> tuple[Detector, ...]:
+def detectors(
+    chosen: Iterable[Any] | None = None,
+    ignore: Iterable[str] = (),
+    thresholds: Mapping[str, Mapping[str, float]] | None = None,
+) -> tuple[Detector, ...]:
     """Return detector instances: all of them, or those chosen by code, name, class or instance.
+
+    Args:
+        chosen: None for all. Instances keep the thresholds they were made with; an ellipsis stands for
+            all others: ``[..., DeadUnits(fraction=0.6)]``.
+        ignore: Codes or names to leave out.
+        thresholds: ``{code or name: {threshold: value}}`` for detectors not given as instances.
 
     Raises:
         NotFound: A code or name is not known.
+        InvalidInput: A detector has no such threshold.
     """
+    classes = detector_classes()
+    known = {key: cls for cls in classes for key in (cls.code, cls.name)}
+    for name in (*ignore, *(thresholds or {})):
+        if name not in known:
+            raise NotFound(f"No detector is called {name!r}; `remedy catalogue` lists them all.")
+    left_out = {known[name] for name in ignore}
+    values = {known[name]: dict(given) for name, given in (thresholds or {}).items()}
     if chosen is None:
-        return tuple(cls() for cls in detector_classes())
-    return tuple(
-        _instance(Detector, item, {k: c for c in detector_classes() for k in (c.code, c.name)}) for item in chosen
-    )
+        return tuple(cls(**values.get(cls, {})) for cls in classes if cls not in left_out)
+    chosen = list(chosen)
+    found: list[Detector] = []
+    for item in (item for item in chosen if item is not ...):
+        cls = known.get(item, item) if isinstance(item, str) else item
+        instance = cls(**values.get(cls, {})) if isclass(cls) and issubclass(cls, Detector) else None
+        found.append(instance or _instance(Detector, item, known))
+    if ... in chosen:
+        given = {type(detector) for detector in found}
+        found += [cls(**values.get(cls, {})) for cls in classes if cls not in given]
+    return tuple(sorted((d for d in found if type(d) not in left_out), key=lambda d: d.code))
 
 
 def remedies(chosen: Iterable[Any] | None = None) -> tuple[Remedy, ...]:

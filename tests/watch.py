@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remedy import registry
+from remedy.closer import CloserLook
 from remedy.engines.inline import fit_recipe
 from remedy.facts import probe, static_evidence
 from remedy.recorder import Recorder
@@ -15,7 +16,13 @@ def watched(recipe, data, detectors=None, seed=1):
     rows = probe(data.train)
     scorer = scorer_for(data.task, rows.target)
     recorder = Recorder(
-        static_evidence(recipe, data), registry.detectors(detectors), probe=rows, scorer=scorer, recipe=recipe
+        static_evidence(recipe, data),
+        registry.detectors(detectors),
+        probe=rows,
+        scorer=scorer,
+        recipe=recipe,
+        validation=data.validation,
+        closer=CloserLook(data.train, data.task),
     )
     fit_recipe(
         model, recipe, data, seed, 0, recipe.epochs, [recorder], validation_data=(data.validation.X, data.validation.y)

@@ -23,6 +23,7 @@ class Detector:
             architecture, OPT optimisation, GEN generalisation.
         name: The trouble, a noun: "dead-units". The same slug names the file and its test.
         severity: "error" makes the run stuck; "warning" never stops a run.
+        symptom: True where it says that training fails rather than why: causes are told first.
         remedies: Names of remedies that treat it.
         tasks: The tasks in which the question arises; None means all.
         fires_on: One or two specimens of evidence that it must fire on.
@@ -32,6 +33,7 @@ class Detector:
     code: ClassVar[str]
     name: ClassVar[str]
     severity: ClassVar[Severity] = "warning"
+    symptom: ClassVar[bool] = False
     remedies: ClassVar[tuple[str, ...]] = ()
     tasks: ClassVar[tuple[str, ...] | None] = None
     fires_on: ClassVar[tuple[Evidence, ...]] = ()

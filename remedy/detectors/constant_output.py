@@ -27,7 +27,7 @@ class ConstantOutput(Detector):
     loss at ln K alone is no proof, so the outputs themselves must be constant.
     """
 
-    code, name, severity = "OPT404", "constant-output", "error"
+    code, name, severity, symptom = "OPT404", "constant-output", "error", True
     remedies = ("scale-inputs", "learning-rate", "simplify-architecture", "less-dropout", "batchnorm-momentum")
     fires_on = (
         Evidence(

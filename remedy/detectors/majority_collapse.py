@@ -27,7 +27,7 @@ class MajorityCollapse(Detector):
     the planned epochs, because healthy networks may begin like this.
     """
 
-    code, name, severity = "GEN403", "majority-collapse", "error"
+    code, name, severity, symptom = "GEN403", "majority-collapse", "error", True
     remedies = (
         "scale-inputs",
         "learning-rate",

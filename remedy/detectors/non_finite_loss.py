@@ -21,7 +21,7 @@ class NonFiniteLoss(Detector):
     Source: Goodfellow, Bengio, Courville, "Deep Learning", 2016, section 10.11.1 (clipping).
     """
 
-    code, name, severity = "OPT402", "non-finite-loss", "error"
+    code, name, severity, symptom = "OPT402", "non-finite-loss", "error", True
     remedies = ("scale-inputs", "learning-rate")
     fires_on = (
         Evidence(loss=(0.9, float("nan")), nonfinite_epoch=1, nonfinite_what="loss"),

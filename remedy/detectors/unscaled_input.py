@@ -12,12 +12,14 @@ class UnscaledInput(Detector):
     """An input's values are far from zero mean and unit spread.
 
     What it sees: mean, standard deviation and largest absolute value of every input that is not
-    ids for an Embedding and that the model does not normalize itself.
+    ids for an Embedding and that the model does not normalize itself; also one column whose spread
+    is a hundred times that of the others, and values that hardly differ around a mean far from 0.
 
     Why it matters: initial weights are drawn for inputs of unit variance (Glorot and Bengio,
     AISTATS 2010); with values in the hundreds the first layer saturates or its gradients rule the
     step size, with values below a hundredth nothing moves (LeCun et al., "Efficient BackProp",
-    1998, section 4.3). It is the commonest cause in collected reports of stuck programs.
+    1998, section 4.3). It is the commonest cause in collected reports of stuck programs. One wide
+    column drowns the others; a common offset does the same to small differences.
 
     What helps: scaling as a layer inside the model, fitted on the training rows only.
 
@@ -39,6 +41,8 @@ class UnscaledInput(Detector):
     largest: float = 30.0
     spread: float = 10.0
     smallest: float = 0.02
+    wild: float = 100.0
+    offset: float = 20.0
 
     def detect(self, inputs: Sequence[InputFacts]) -> Finding | None:
         """Report the input that lies furthest outside the bounds."""
@@ -65,4 +69,31 @@ class UnscaledInput(Detector):
             )
         if 0 < reach < self.smallest:
             return Finding(f"{says}; values this small hardly move the weights.", measured, self.smallest, 0.8)
-        return None
+        if self._barely_differs(facts):
+            return Finding(
+                f"{says}; the differences are {abs(facts.mean) / facts.std:.0f} times smaller than what all share.",
+                measured,
+                self.smallest,
+                0.75,
+            )
+        return self._one_wild_column(facts)
+
+    def _barely_differs(self, facts: InputFacts) -> bool:
+        """Look for a narrow band far from 0; a wide range with a tiny spread is a rare event, not a band."""
+        span = facts.maximum - facts.minimum
+        varies = facts.constant < facts.columns and 0 < span < 10 * self.smallest
+        return varies and 0 < facts.std < self.smallest and abs(facts.mean) > self.offset * facts.std
+
+    def _one_wild_column(self, facts: InputFacts) -> Finding | None:
+        largest, usual = facts.largest_std, facts.median_std
+        if facts.columns < 2 or largest is None or usual is None or not 0 < usual <= largest / self.wild:
+            return None
+        if not largest > self.spread:
+            return None
+        return Finding(
+            f"One of the {facts.columns} columns of input {facts.name!r} has a standard deviation of {largest:.4g}, "
+            f"the usual column {usual:.4g}: it drowns the others.",
+            {"largest_std": largest, "median_std": usual, "std": facts.std},
+            self.wild,
+            0.8,
+        )

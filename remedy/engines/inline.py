@@ -26,7 +26,7 @@ from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.engines._base import Job, Outcome
 from remedy.errors import RemedyError
-from remedy.facts import row_weights, static_evidence
+from remedy.facts import row_weights, training_evidence
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.resampling import resample
@@ -124,7 +124,7 @@ class InlineEngine:
 
     def _recorder(self, job: Job) -> Recorder:
         return Recorder(
-            static_evidence(job.recipe, self._dataset),
+            training_evidence(job.recipe, self._dataset),
             self._detectors,
             probe=getattr(self._dataset, job.judge_by),
             scorer=self._scorer,

@@ -7,7 +7,8 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.dataset import Dataset, input_facts
+from remedy.data_facts import input_facts
+from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy

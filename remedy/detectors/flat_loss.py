@@ -1,0 +1,80 @@
+"""flat-loss: the loss stays at that of a constant answer and shows no trend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from remedy.detectors._base import Detector, Finding
+from remedy.evidence import Evidence
+
+
+class FlatLoss(Detector):
+    """The training loss rests at that of a constant answer and does not leave it.
+
+    What it sees: the best loss of the second half of the run so far against the loss of the best
+    constant answer (ln K for K balanced classes, the variance for a squared error): no better than
+    it by a few per cent, with no fall to speak of between the two quarters of the window, after a
+    quarter of the planned epochs and not before the fifth.
+
+    Why it matters: a constant needs no network. Whatever the epochs do, nothing of the input is used.
+
+    What helps: scaled inputs, a learning rate that moves the weights (or does not blow them up),
+    another initialisation, a head that fits the loss.
+
+    Source: Karpathy, "A Recipe for Training Neural Networks", 2019 (know the loss of the prior).
+    Four collected reports of programs pinned at ln K were still there after a hundred epochs.
+    """
+
+    code, name, severity, symptom = "OPT403", "flat-loss", "error", True
+    remedies = ("scale-inputs", "learning-rate", "class-weights", "simplify-architecture", "less-dropout")
+    fires_on = (Evidence(loss=(0.701, 0.694, 0.693, 0.6932, 0.6931, 0.6931), prior_loss=0.6931, epochs_planned=20),)
+    silent_on = (
+        Evidence(loss=(0.70, 0.69, 0.68, 0.665, 0.65, 0.62), prior_loss=0.6931, epochs_planned=20),
+        Evidence(loss=(0.61, 0.609, 0.609, 0.609, 0.609, 0.609), prior_loss=0.6931, epochs_planned=20),
+    )
+
+    above: float = 0.97
+    fall: float = 0.02
+    patience: float = 0.25
+    least_epochs: int = 5
+
+    def detect(
+        self,
+        loss: Sequence[float],
+        prior_loss: float,
+        epochs_planned: int | None = None,
+        probe_loss: Sequence[float] | None = None,
+        probe_score: Sequence[float] | None = None,
+        constant_score: float | None = None,
+        predicted_counts: Sequence[Sequence[int]] | None = None,
+    ) -> Finding | None:
+        """Compare the recent loss with that of the best constant, and with itself some epochs ago."""
+        needed = max(self.least_epochs, math.ceil(self.patience * (epochs_planned or 0)))
+        if len(loss) < needed or prior_loss <= 0:
+            return None
+        recent = [v for v in loss[-needed:] if math.isfinite(v)]
+        if len(recent) < needed:
+            return None
+        # A weight penalty adds to the training loss; the loss on probe rows is without it.
+        costs = (
+            recent if probe_loss is None else [min(pair) for pair in zip(recent, probe_loss[-needed:], strict=False)]
+        )
+        if not costs or min(costs) < self.above * prior_loss:
+            return None
+        third = max(1, needed // 3)
+        before, after = min(recent[:third]), min(recent[-third:])
+        fallen = (before - after) / prior_loss
+        if fallen > self.fall:
+            return None
+        rows = sum(predicted_counts[-1]) if predicted_counts else 100
+        luck = max(0.2, 1 / math.sqrt(max(1, rows)))  # Two standard errors of a coin on so few rows.
+        if probe_score and constant_score is not None and max(probe_score[-needed:]) > constant_score + luck:
+            return None  # Rows are told apart although the loss is no better: another trouble.
+        return Finding(
+            f"For {needed} epochs the loss has been {min(recent):.4g} to {max(recent):.4g}; "
+            f"a constant answer costs {prior_loss:.4g}.",
+            measured={"loss": recent[-1], "prior": prior_loss, "fall": fallen},
+            threshold=self.above * prior_loss,
+            confidence=0.9,
+        )

@@ -1,0 +1,99 @@
+"""no-signal: nothing beats the constant answer on rows that were not trained on, shallow models included."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from remedy.detectors._base import Detector, Finding
+from remedy.evidence import Evidence, Shallow
+
+
+class NoSignal(Detector):
+    """Nothing beats the constant answer on unseen rows: neither the network nor shallow models.
+
+    What it sees: the cross-validated score of a small forest and a linear model, within two
+    standard errors of the constant answer; and the network's score on validation rows (its loss on
+    training rows where there are none), no better either.
+
+    Why it matters: where labels do not depend on the inputs, no learning rate and no architecture
+    helps. Labels shuffled by mistake, a join on the wrong key or features without the information
+    look exactly like this.
+
+    What helps: looking at the data: print a few rows beside their labels; check that X and y are in
+    the same order, and that a person could answer from X alone.
+
+    Source: Karpathy, "A Recipe for Training Neural Networks", 2019 ("become one with the data",
+    input-independent baseline).
+    """
+
+    code, name, severity = "DAT108", "no-signal", "error"
+    fires_on = (
+        Evidence(
+            loss=(1.12, 1.10, 1.09, 1.08, 1.06),
+            prior_loss=1.0986,
+            val_score=(0.34, 0.31, 0.35, 0.33, 0.32),
+            constant_score=0.333,
+            epochs_planned=15,
+            shallow=Shallow(2, 0.34, 0.01, 0.333, "a forest of trees"),
+        ),
+    )
+    silent_on = (
+        Evidence(
+            loss=(1.12, 1.10, 1.09, 1.08, 1.06),
+            prior_loss=1.0986,
+            val_score=(0.34, 0.31, 0.35, 0.33, 0.32),
+            constant_score=0.333,
+            epochs_planned=15,
+            shallow=Shallow(2, 0.76, 0.01, 0.333, "a forest of trees"),
+        ),
+        Evidence(
+            loss=(1.12, 1.0, 0.8, 0.6, 0.5),
+            prior_loss=1.0986,
+            val_score=(0.34, 0.4, 0.5, 0.6, 0.7),
+            constant_score=0.333,
+            epochs_planned=15,
+            shallow=Shallow(2, 0.34, 0.01, 0.333, "a forest of trees"),
+        ),
+    )
+
+    tolerance: float = 0.05
+    patience: float = 0.15
+    least_epochs: int = 5
+
+    def detect(
+        self,
+        shallow: Shallow,
+        loss: Sequence[float],
+        epochs_planned: int | None = None,
+        val_score: Sequence[float] | None = None,
+        probe_loss: Sequence[float] | None = None,
+        prior_loss: float | None = None,
+    ) -> Finding | None:
+        """Compare network and shallow model with the constant answer."""
+        planned = epochs_planned or self.least_epochs
+        needed = min(planned, max(self.least_epochs, math.ceil(self.patience * planned)))
+        room = self.tolerance * (1 - shallow.constant)
+        if len(loss) < needed or shallow.score > shallow.constant + max(room, 2 * shallow.error):
+            return None
+        says = f"Cross-validated, {shallow.model} reaches {shallow.score:.2f}, a constant answer {shallow.constant:.2f}"
+        if val_score:
+            recent = [s for s in val_score[-needed:] if math.isfinite(s)]
+            if (
+                not recent
+                or max(recent) > shallow.constant + 2 * room
+                or sum(recent) / len(recent) > shallow.constant + room
+            ):
+                return None
+            says += f"; the network's validation score is {recent[-1]:.2f} after {len(loss)} epochs"
+        else:
+            cost = min(v for v in (*(probe_loss or loss)[-needed:], math.inf) if not math.isnan(v))
+            if prior_loss is None or cost < 0.97 * prior_loss:
+                return None
+            says += f"; the network's loss is {cost:.4g}, that of a constant {prior_loss:.4g}"
+        return Finding(
+            f"{says}: nothing in X seems to tell about y.",
+            measured={"shallow": shallow.score, "constant": shallow.constant},
+            threshold=shallow.constant + room,
+            confidence=0.85,
+        )

@@ -1,0 +1,226 @@
+"""What the recipe says by itself: layers, heads, metrics and planned learning rates, read from configurations."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, Architecture, LayerConfig, width_key
+from remedy.measured import LayerFacts
+from remedy.recipe import Recipe
+
+ACTIVATION_LAYERS = {
+    "ReLU": "relu",
+    "LeakyReLU": "leaky_relu",
+    "PReLU": "leaky_relu",
+    "ELU": "elu",
+    "Softmax": "softmax",
+}
+NORMALIZERS = (
+    "Normalization",
+    "Rescaling",
+    "BatchNormalization",
+    "LayerNormalization",
+    "GroupNormalization",
+    "RMSNormalization",
+    "UnitNormalization",
+)
+DROPOUTS = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout")
+JOINS = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract", "Dot")
+ATTENTION = ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention")
+METRIC_BINDINGS = ("class_id", "top_k", "average", "thresholds")
+RESHAPERS = ("Flatten", "Reshape", "Permute")
+TRANSPARENT = ("Dropout", "Identity", "ActivityRegularization", *RESHAPERS)
+"""Layers behind which the head may stand: they change no value at inference."""
+
+
+def layer_facts(architecture: Architecture) -> tuple[LayerFacts, ...] | None:
+    """Return every layer in order, nested models entered; None for a model that cannot be read."""
+    if architecture.opaque:
+        return None
+    unread = {name for entry in architecture.inputs() if not architecture.consumers(name := _name(entry))}
+    wrapped = {
+        _name(entry["config"]["layer"])
+        for entry in architecture.layers("TimeDistributed", "Bidirectional")
+        if isinstance(entry["config"].get("layer"), dict)
+    }
+    doubled = {
+        _name(entry["config"]["layer"])
+        for entry in architecture.layers("Bidirectional")
+        if _name(entry["config"].get("layer", entry)) in wrapped and entry["config"].get("merge_mode") == "concat"
+    }
+    found = []
+    for entry in architecture.layers():
+        if isinstance(entry["config"].get("layers"), list):
+            continue  # A nested model: its layers come one by one.
+        if entry["class_name"] in ("TimeDistributed", "Bidirectional") and wrapped:
+            continue  # So does what it wraps.
+        if entry["class_name"] == "InputLayer" and _name(entry) not in unread:
+            continue
+        facts = _layer(entry, _name(entry) not in unread)
+        found.append(replace(facts, units=2 * facts.units) if facts.units and facts.name in doubled else facts)
+    return tuple(found)
+
+
+def live_layer_facts(model: Any) -> tuple[LayerFacts, ...]:
+    """Return the layers of a model whose configuration cannot be read; one that was never called is unused."""
+    found = []
+    for layer in model._flatten_layers(include_self=False):
+        if layer._flatten_layers(include_self=False) or not hasattr(layer, "get_config"):
+            continue
+        if type(layer).__module__.startswith("keras.src.metrics"):
+            continue
+        try:
+            entry = {"class_name": type(layer).__name__, "config": layer.get_config()}
+            found.append(_layer(entry, bool(layer.built)))
+        except Exception:  # A custom layer without a configuration: it cannot be described.
+            continue
+    return tuple(found)
+
+
+def head_facts(recipe: Recipe) -> list[dict[str, Any]]:
+    """Return name, units, activation and loss of every output: the fields of `OutputFacts` that the recipe gives."""
+    heads = [_head(recipe.architecture, name) for name in recipe.architecture.outputs()] or [
+        {"name": "output", "activation": "unknown"}
+    ]
+    for i, head in enumerate(heads):
+        loss = recipe.loss
+        if isinstance(loss, (list, tuple)):
+            loss = loss[i] if i < len(loss) else None
+        elif isinstance(loss, Mapping) and "class_name" not in loss:
+            loss = loss.get(head["name"])
+        single = recipe.replace(loss=loss)
+        ignored = single.loss_options.get("ignore_class")
+        head |= {"loss": single.loss_name, "from_logits": single.from_logits, "ignore_class": ignored}
+    return heads
+
+
+def metric_names(metrics: Any) -> tuple[str, ...]:
+    """Return the compiled metrics by name, what binds them to a class or threshold in brackets."""
+    if metrics is None:
+        return ()
+    if isinstance(metrics, str):
+        return (metrics,)
+    if isinstance(metrics, Mapping) and "class_name" in metrics:
+        config = metrics.get("config")
+        if not isinstance(config, Mapping):
+            return (str(config),)
+        bound = [f"{k}={config[k]}" for k in METRIC_BINDINGS if config.get(k) is not None]
+        return (str(metrics["class_name"]) + (f"[{', '.join(bound)}]" if bound else ""),)
+    parts = metrics.values() if isinstance(metrics, Mapping) else metrics
+    return tuple(name for part in parts for name in metric_names(part))
+
+
+def planned_rates(recipe: Recipe, steps: int) -> tuple[float, float] | None:
+    """Return the learning rate at the first and at the last of so many steps; None for an unknown schedule."""
+    rate = recipe.optimizer["config"].get("learning_rate")
+    if not isinstance(rate, Mapping):
+        return (recipe.learning_rate, recipe.learning_rate)
+    import keras
+
+    try:
+        with keras.saving.custom_object_scope(dict(recipe.custom_objects)):
+            schedule = keras.optimizers.schedules.deserialize(copy.deepcopy(dict(rate)))
+        first, last = (float(keras.ops.convert_to_numpy(schedule(step))) for step in (0, max(0, steps - 1)))
+    except Exception:  # A schedule of the user's own that cannot be rebuilt here.
+        return None
+    return first, last
+
+
+def _name(entry: LayerConfig) -> str:
+    return str(entry["config"].get("name", entry.get("name")))
+
+
+def activation_of(entry: LayerConfig) -> str | None:
+    """Return the name of a layer's activation in lower case; None where it has no such setting."""
+    kind, config = entry["class_name"], entry["config"]
+    if kind == "ReLU" and (config.get("negative_slope") or config.get("threshold")):
+        return "leaky_relu"
+    if kind == "Softmax" and config.get("axis", -1) != -1:
+        return "unknown"
+    if kind in ACTIVATION_LAYERS:
+        return ACTIVATION_LAYERS[kind]
+    if "activation" not in config:
+        return None
+    value = config["activation"]
+    if isinstance(value, Mapping):
+        inner = value.get("config")
+        value = inner if isinstance(inner, str) else value.get("class_name") or "unknown"
+        value = ACTIVATION_LAYERS.get(value, value)
+    return str(value).lower() if value is not None else "linear"
+
+
+def _layer(entry: LayerConfig, used: bool) -> LayerFacts:
+    kind, config = entry["class_name"], entry["config"]
+    initializer = config.get("kernel_initializer")
+    if isinstance(initializer, Mapping):
+        initializer = initializer.get("class_name")
+    width = width_key(entry)
+    return LayerFacts(
+        name=_name(entry),
+        kind=kind,
+        activation=activation_of(entry),
+        units=config[width] if width else None,
+        rate=float(config["rate"]) if kind in DROPOUTS and config.get("rate") is not None else None,
+        penalty=max((_penalty(config.get(k)) for k in ("kernel_regularizer", "recurrent_regularizer")), default=0.0),
+        initializer=initializer if isinstance(initializer, str) else None,
+        kernel=kind in KERNEL_LAYERS and bool(config.get("trainable", True)),
+        normalizes=kind in NORMALIZERS,
+        joins=kind in JOINS or kind in ATTENTION,
+        used=used,
+    )
+
+
+def _penalty(regularizer: Any) -> float:
+    if not isinstance(regularizer, Mapping) or not isinstance(regularizer.get("config"), Mapping):
+        return 0.0
+    factors = [v for k, v in regularizer["config"].items() if k in ("l1", "l2", "factor")]
+    return max((float(f) for f in factors if isinstance(f, (int, float))), default=0.0)
+
+
+def _head(architecture: Architecture, output: str) -> dict[str, Any]:
+    """Walk back from an output to the function applied last, and to the width of what it is applied to."""
+    entry, inner = _entry(architecture, output)
+    head: dict[str, Any] = {"name": output, "activation": "unknown"}
+    functions: list[str] = []
+    reshaped = False  # The last axis is then no longer the width of the kernel layer.
+    for _ in range(64):
+        if entry is None:
+            return head
+        if isinstance(entry["config"].get("layers"), list):
+            inner = Architecture(entry)
+            entry, inner = _entry(inner, inner.outputs()[0])
+            continue
+        if entry["class_name"] == "TimeDistributed" and isinstance(entry["config"].get("layer"), dict):
+            entry = {**entry, **{k: entry["config"]["layer"][k] for k in ("class_name", "config")}}
+            continue
+        kind, function = entry["class_name"], activation_of(entry)
+        if kind in KERNEL_LAYERS:
+            names = [f for f in (*functions, function) if f not in (None, "linear")]
+            head["activation"] = names[0] if names else "linear"
+            head["before"] = names[1] if len(names) > 1 else None
+            width = width_key(entry)
+            known = width and kind != "Bidirectional" and not reshaped
+            head["units"] = entry["config"][width] if known else None
+            return head
+        reshaped = reshaped or kind in RESHAPERS
+        if kind == "Activation" or kind in ACTIVATION_LAYERS:
+            functions.append(str(function))
+        elif kind not in TRANSPARENT:
+            head["activation"] = functions[0] if functions else ("linear" if kind in CONVOLUTIONS else kind.lower())
+            return head
+        entry = _source(inner, entry)
+    return head
+
+
+def _entry(architecture: Architecture, name: str) -> tuple[LayerConfig | None, Architecture]:
+    layers = architecture.config["config"]["layers"]
+    return next((layer for layer in layers if _name(layer) == name), None), architecture
+
+
+def _source(architecture: Architecture, entry: LayerConfig) -> LayerConfig | None:
+    """Return the one layer that a layer reads, or None."""
+    names = architecture.sources(_name(entry))
+    return _entry(architecture, names[0])[0] if len(names) == 1 else None

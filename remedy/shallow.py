@@ -1,0 +1,147 @@
+"""What a shallow model reaches on the same rows: whether the data can be learned at all.
+
+A forest of extremely randomised trees (Geurts, Ernst, Wehenkel, "Extremely randomized trees",
+Machine Learning 63, 2006) and a linear model, cross-validated on columns, or on summary features
+of signals and images. It needs no scaling, no tuning and about a second.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from remedy import arrays
+from remedy.arrays import Array
+from remedy.dataset import Rows
+from remedy.measured import Shallow
+from remedy.scores import CLASSIFICATION, Task, class_ids, constant_score, scorer_for
+
+SHALLOW_ROWS = 1500
+"""Rows that the shallow model is trained and judged on."""
+
+COLUMNS = 800
+"""Inputs with more values a row are summarised."""
+
+LEAST_ROWS = 30
+FOLDS = 3
+TREES = 60
+
+
+def shallow_baseline(
+    rows: Rows, task: Task, ids: bool = False, epoch: int = 0, seed: int = 0, limit: int = SHALLOW_ROWS
+) -> Shallow | None:
+    """Return what a shallow model reaches, or None where there are too few rows to say.
+
+    Args:
+        rows: Training rows.
+        task: What the labels ask for.
+        ids: True where the input values are ids (words) and not quantities.
+        epoch: After how many epochs of the network this is measured.
+        seed: Of rows, folds and trees.
+        limit: Most rows to use.
+    """
+    target = np.asarray(rows.target)
+    if len(rows) < LEAST_ROWS or len(arrays.leaves(rows.y)) != 1:
+        return None
+    rng = np.random.default_rng(seed)
+    picked = np.sort(rng.permutation(len(rows))[:limit])
+    features = summary(arrays.take(rows.X, picked), ids)
+    y = _labels(target[picked], task)
+    if y is None or (task in CLASSIFICATION and len(np.unique(y)) < 2):
+        return None
+    best: Shallow | None = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, make in _models(task, seed):
+            groups = None if rows.groups is None else rows.groups[picked]
+            scores = _cross_validate(make, features, y, task, seed, groups)
+            if not scores:
+                return None
+            error = float(np.std(scores) / np.sqrt(len(scores)))
+            found = Shallow(epoch, float(np.mean(scores)), error, constant_score(task, y), name)
+            if best is None or found.score > best.score:
+                best = found
+    return best
+
+
+def summary(X: Any, ids: bool = False) -> Array:
+    """Return a table of at most a few hundred columns: the columns themselves, or features of signals and images.
+
+    Args:
+        X: Nest of arrays of shape (n, ...).
+        ids: True where values are ids: they are counted, not measured.
+    """
+    tables = [_columns(np.asarray(part, dtype="float32"), ids) for part in arrays.leaves(X)]
+    return np.nan_to_num(np.concatenate(tables, axis=1), posinf=1e30, neginf=-1e30)
+
+
+def _columns(part: Array, ids: bool) -> Array:
+    n = len(part)
+    flat = part.reshape(n, -1)
+    if ids:
+        counts = np.zeros((n, 512), dtype="float32")
+        for column in flat.T.astype("int64") % 512:
+            counts[np.arange(n), column] += 1
+        return counts
+    if flat.shape[1] <= COLUMNS:
+        return flat
+    quantiles = np.quantile(flat, [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0], axis=1).T
+    steps = np.abs(np.diff(flat, axis=1))
+    moments = np.stack([flat.mean(1), flat.std(1), steps.mean(1), steps.std(1), steps.max(1)], axis=1)
+    edges = np.linspace(0, flat.shape[1], 257).astype("int64")[:-1]
+    pooled = np.add.reduceat(flat, edges, axis=1) / (flat.shape[1] / 256)
+    return np.concatenate([quantiles, moments, pooled], axis=1)
+
+
+def _labels(target: Array, task: Task) -> Array | None:
+    if task in CLASSIFICATION:
+        ids = class_ids(target)
+        return np.unique(ids, return_inverse=True)[1] if len(ids) == len(target) else None
+    flat = target.reshape(len(target), -1)
+    if not np.all(np.isfinite(flat)) or flat.shape[1] > 64:
+        return None
+    return (flat > 0.5).astype("int64") if task == "multilabel" else flat.astype("float64")
+
+
+def _models(task: Task, seed: int) -> list[tuple[str, Any]]:
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    trees: dict[str, Any] = {"n_estimators": TREES, "min_samples_leaf": 2, "random_state": seed}
+    if task == "regression":
+        return [
+            ("a forest of trees", lambda: ExtraTreesRegressor(**trees)),
+            ("a linear model", lambda: make_pipeline(StandardScaler(), Ridge(1.0))),
+        ]
+    forest = ("a forest of trees", lambda: ExtraTreesClassifier(**trees, class_weight="balanced"))
+    if task == "multilabel":
+        return [forest]
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=50, class_weight="balanced"))
+    return [forest, ("a linear model", lambda: linear)]
+
+
+def _cross_validate(make: Any, X: Array, y: Array, task: Task, seed: int, groups: Array | None) -> list[float]:
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+
+    folds: Any
+    if groups is not None and len(np.unique(groups)) >= FOLDS:
+        parts = GroupKFold(FOLDS).split(X, y, groups)
+    else:
+        folds = KFold(FOLDS, shuffle=True, random_state=seed)
+        if task in CLASSIFICATION and np.unique(y, return_counts=True)[1].min() >= FOLDS:
+            folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+        parts = folds.split(X, y)
+    score = scorer_for(task, y)
+    scores = []
+    for train, test in parts:
+        answer = make().fit(X[train], y[train].ravel() if y.ndim > 1 and y.shape[1] == 1 else y[train]).predict(X[test])
+        if task in CLASSIFICATION:
+            truth = np.eye(int(y.max()) + 1)[y[test]]
+            scores.append(score(truth, np.eye(int(y.max()) + 1)[answer]))
+        else:
+            scores.append(score(y[test], np.asarray(answer).reshape(len(test), -1)))
+    return scores
