@@ -177,7 +177,7 @@ def _ordered(found: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
     errors = [d for d in causes if d.severity == "error"]
     surest = [d for d in symptoms[:1] if d.severity == "error"]
     others = [d for d in symptoms if d not in surest]
-    return tuple([*errors, *surest, *(d for d in causes if d.severity != "error"), *others])
+    return (*errors, *surest, *(d for d in causes if d.severity != "error"), *others)
 
 
 def _named(detector: Looks, finding: Finding, epoch: int) -> Diagnosis:

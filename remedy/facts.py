@@ -103,10 +103,11 @@ def _outputs(recipe: Recipe, dataset: Dataset) -> tuple[OutputFacts, ...]:
     if len(heads) != len(named):
         return ()
     keys = [h["name"] for h in heads] if set(named) == {h["name"] for h in heads} else list(named)
-    return tuple(
-        OutputFacts(**head, **target_facts(named[key], held.get(key), head.get("ignore_class")))
-        for head, key in zip(heads, keys, strict=True)
-    )
+    facts = []
+    for head, key in zip(heads, keys, strict=True):
+        target = target_facts(named[key], held.get(key), head.get("ignore_class"))
+        facts.append(OutputFacts(**head, **target))
+    return tuple(facts)
 
 
 def row_weights(rows: Rows, class_weight: Mapping[int, float] | None) -> Array:

@@ -105,7 +105,7 @@ def _units(model: Any, rows: Rows) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def _activations(model: Any, X: Any) -> list[tuple[Any, str, Any]]:
-    """Return ``(layer, its activation, its output)`` for hidden layers that can die or saturate."""
+    """Return ``(layer, its activation, its output)`` for layers that can die, and hidden ones that can saturate."""
     wanted = {}
     for layer in model.layers:
         function = activation_of({"class_name": type(layer).__name__, "config": _config(layer)})
@@ -113,16 +113,16 @@ def _activations(model: Any, X: Any) -> list[tuple[Any, str, Any]]:
             wanted[layer.name] = function
     if type(model).__name__ == "Sequential":
         found, value = [], keras.ops.convert_to_tensor(X)
-        for layer in model.layers[:-1]:
+        for layer in model.layers:
             value = layer(value, training=False) if layer._call_has_training_arg else layer(value)
-            if layer.name in wanted:
+            if layer.name in wanted and (layer is not model.layers[-1] or wanted[layer.name] in RELU_LIKE):
                 found.append((layer, wanted[layer.name], value))
         return found
     if not isinstance(model, keras.Model) or not getattr(model, "outputs", None):
         return []
     ends = {id(tensor) for tensor in keras.tree.flatten(model.outputs)}
     once = [layer for layer in model.layers if layer.name in wanted and len(layer._inbound_nodes) == 1]
-    once = [layer for layer in once if id(layer.output) not in ends]
+    once = [layer for layer in once if id(layer.output) not in ends or wanted[layer.name] in RELU_LIKE]
     if not once:
         return []
     reader = keras.Model(model.inputs, [layer.output for layer in once], name="remedy_look")

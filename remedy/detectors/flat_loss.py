@@ -57,9 +57,7 @@ class FlatLoss(Detector):
         if len(recent) < needed:
             return None
         # A weight penalty adds to the training loss; the loss on probe rows is without it.
-        costs = (
-            recent if probe_loss is None else [min(pair) for pair in zip(recent, probe_loss[-needed:], strict=False)]
-        )
+        costs = [min(pair) for pair in zip(recent, (probe_loss or recent)[-needed:], strict=False)]
         if not costs or min(costs) < self.above * prior_loss:
             return None
         third = max(1, needed // 3)

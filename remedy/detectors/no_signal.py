@@ -79,11 +79,8 @@ class NoSignal(Detector):
         says = f"Cross-validated, {shallow.model} reaches {shallow.score:.2f}, a constant answer {shallow.constant:.2f}"
         if val_score:
             recent = [s for s in val_score[-needed:] if math.isfinite(s)]
-            if (
-                not recent
-                or max(recent) > shallow.constant + 2 * room
-                or sum(recent) / len(recent) > shallow.constant + room
-            ):
+            above = [s - shallow.constant for s in recent]
+            if not above or max(above) > 2 * room or sum(above) / len(above) > room:
                 return None
             says += f"; the network's validation score is {recent[-1]:.2f} after {len(loss)} epochs"
         else:

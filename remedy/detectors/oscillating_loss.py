@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -45,14 +46,14 @@ class OscillatingLoss(Detector):
             return None
         half = len(series) // 2
         late = series[half:]
-        ups = sum(after > (1 + self.swing) * before for before, after in zip(late, late[1:], strict=False))
-        downs = sum(after < (1 - self.swing) * before for before, after in zip(late, late[1:], strict=False))
+        ups = sum(after > (1 + self.swing) * before for before, after in itertools.pairwise(late))
+        downs = sum(after < (1 - self.swing) * before for before, after in itertools.pairwise(late))
         if prior_loss is not None and max(late) < 0.1 * prior_loss:
             return None  # Jitter near zero.
         if ups < max(1.0, self.share * (len(late) - 1)) or not downs or min(late) < self.better * min(series[:half]):
             return None
         return Finding(
-            f"Over the last {len(late)} epochs the loss on the same rows ran between {min(late):.4g} and {max(late):.4g}, "
+            f"Over the last {len(late)} epochs the loss on the same rows was {min(late):.4g} to {max(late):.4g}, "
             f"up by more than {self.swing:.0%} {ups} times; its best before was {min(series[:half]):.4g}.",
             measured={"ups": float(ups), "lowest": min(late), "highest": max(late)},
             threshold=self.swing,

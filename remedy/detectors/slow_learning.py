@@ -76,10 +76,8 @@ class SlowLearning(Detector):
         """Continue the loss to the planned end, and compare the score with the shallow model's."""
         series = probe_loss if probe_loss and len(probe_loss) == len(loss) else loss
         epochs, left = len(loss), max(0, epochs_planned - len(loss))
-        if (
-            epochs < min(epochs_planned, max(self.least_epochs, math.ceil(self.patience * epochs_planned)))
-            or not epochs
-        ):
+        needed = max(self.least_epochs, math.ceil(self.patience * epochs_planned))
+        if not epochs or epochs < min(epochs_planned, needed):
             return None
         if epochs == 1:
             return self._single(series[0], prior_loss, probe_score, shallow)
