@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from remedy import registry, report, store, tracking
@@ -142,6 +142,8 @@ def fit(
     if fix is None:
         terminal.conclusion(conclusion)
     examination = recorder.examination
+    if treatment is not None:
+        examination = replace(examination, diagnoses=(*examination.diagnoses, *treatment.diagnoses))
     return Result(
         model, history, run.run_id, run.url, examination.stuck, examination.diagnoses, examination, fix, conclusion
     )

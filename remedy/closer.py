@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -48,13 +49,14 @@ class CloserLook:
         allowed = max(LEAST_SECONDS, SHARE * sum(evidence.seconds or ()))
         if self._spent > allowed:
             return evidence
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), self._spent
+        self._spent = math.inf  # What fails once fails at every epoch: it is not tried again.
         if len(evidence.looks or ()) < LOOKS and evidence.nonfinite_epoch is None:
             evidence = replace(evidence, looks=(*(evidence.looks or ()), look(model, self._rows, epochs)))
             self._next = 2 * epochs
         if evidence.shallow is None:
             evidence = self.compare(evidence)
-        self._spent += time.perf_counter() - began
+        self._spent = spent + time.perf_counter() - began
         return evidence
 
     def before_training(self, evidence: Evidence, model: Any) -> Evidence:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from remedy.scores import class_ids
 FACT_ROWS = 4096
 """Rows that statistics are measured on; enough for a standard error under 2 %."""
 
-FACT_VALUES = 8_000_000
+FACT_VALUES = 1_000_000
 """Values that statistics are measured on; fewer rows where one row is large."""
 
 DISTINCT = 1000
@@ -26,6 +28,15 @@ OVERLAP_BYTES = 1 << 28
 """Larger training arrays are not compared row by row with the validation rows: it would take seconds."""
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep NumPy's warnings about NaN, infinite and huge values from the user: the facts say it."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
+
+
+@_quietly()
 def input_facts(
     X: Nest, names: list[str] | None = None, ids: Mapping[str, bool] | None = None
 ) -> tuple[InputFacts, ...]:
@@ -42,6 +53,7 @@ def input_facts(
     return tuple(_facts(name or "input", array, bool(ids and ids.get(name))) for name, array in named)
 
 
+@_quietly()
 def target_facts(y: Array, validation: Array | None = None, ignored: int | None = None) -> dict[str, Any]:
     """Measure a target array: the fields of `OutputFacts` that labels alone give.
 
@@ -53,7 +65,7 @@ def target_facts(y: Array, validation: Array | None = None, ignored: int | None 
     values = np.asarray(y[:: _stride(len(y), 5 * FACT_ROWS)], dtype="float64")
     finite = values[np.isfinite(values) & (values != ignored)]
     if finite.size == 0:
-        return {"shape": tuple(y.shape[1:]), "nonfinite": int(values.size), "integers": False, "distinct": 0}
+        return {"shape": tuple(y.shape[1:]), "nonfinite": _nonfinite(y), "integers": False, "distinct": 0}
     integers = bool(np.all(finite == np.round(finite)))
     several = values.ndim > 1 and values.shape[-1] > 1
     sums = np.nan_to_num(values).sum(-1) if several else None
@@ -71,11 +83,13 @@ def target_facts(y: Array, validation: Array | None = None, ignored: int | None 
         "nonfinite": _nonfinite(y),
         "changes": _changes(y) if integers else None,
     }
-    if validation is not None and len(validation):
-        facts["validation_mean"] = float(np.nanmean(np.asarray(validation, dtype="float64")))
+    held = np.zeros(0) if validation is None else np.asarray(validation, dtype="float64")
+    if np.any(seen := np.isfinite(held) & (held != ignored)):
+        facts["validation_mean"] = float(held[seen].mean())
     return facts
 
 
+@_quietly()
 def overlap(train: Rows, validation: Rows) -> float | None:
     """Return the share of validation rows whose whole input also stands among the training rows.
 
@@ -141,7 +155,7 @@ def _nonfinite(array: Array) -> int:
     """Count NaN and infinite values in chunks, so that a memory-mapped array is never copied as a whole."""
     if not np.issubdtype(array.dtype, np.floating):
         return 0
-    step = max(1, FACT_VALUES // max(1, int(np.prod(array.shape[1:]))))
+    step = max(1, 8 * FACT_VALUES // max(1, int(np.prod(array.shape[1:]))))
     return sum(int((~np.isfinite(array[at : at + step])).sum()) for at in range(0, len(array), step))
 
 

@@ -49,8 +49,8 @@ class Evidence:
         outputs: Head, loss and target of every output.
         layers: The layers in order, nested models entered.
         optimizer: Class name of the optimizer, such as "Adam".
-        planned_rates: Learning rate at the first and at the last planned step, where the optimizer
-            has a constant rate or a schedule that can be read.
+        planned_rates: Learning rate at the first, the middle and the last planned step, where the
+            optimizer has a constant rate or a schedule that can be read.
         batch_size: Rows a step.
         metric_names: Compiled metrics; one that is bound to a class or threshold shows it in brackets.
         loss_name: Name of the loss function.
@@ -92,7 +92,7 @@ class Evidence:
     outputs: tuple[OutputFacts, ...] | None = None
     layers: tuple[LayerFacts, ...] | None = None
     optimizer: str | None = None
-    planned_rates: tuple[float, float] | None = None
+    planned_rates: tuple[float, float, float] | None = None
     batch_size: int | None = None
     metric_names: tuple[str, ...] | None = None
     loss_name: str | None = None

@@ -148,7 +148,7 @@ def prior_loss(recipe: Recipe, dataset: Dataset) -> float | None:
     if dataset.task in CLASSIFICATION and not ("binary" in name and target.ndim > 1 and target.shape[-1] > 1):
         ids = class_ids(rows.target)
         weights = row_weights(rows, recipe.class_weight) if len(ids) == len(rows) else np.ones(len(ids))
-        mass = np.array([weights[ids == c].sum() for c in np.unique(ids)])
+        mass = np.array([total for c in np.unique(ids) if (total := weights[ids == c].sum()) > 0])
         return float(-(mass * np.log(mass / mass.sum())).sum() / len(ids))
     share = np.clip(flat.mean(0), 1e-12, 1 - 1e-12)
     return float(-(share * np.log(share) + (1 - share) * np.log(1 - share)).mean())
@@ -159,10 +159,10 @@ def probe(rows: Rows, limit: int = 512) -> Rows:
 
     Args:
         rows: Rows to pick from.
-        limit: Never more than this; also never more than an eighth of the rows (64 at least), so
+        limit: Never more than this; also never more than a sixteenth of the rows (128 at least), so
             that looking stays a few per cent of training.
     """
-    wanted = min(len(rows), limit, max(64, len(rows) // 8))
+    wanted = min(len(rows), limit, max(128, len(rows) // 16))
     target = np.asarray(rows.target)
     keys = class_ids(target) if target.ndim > 1 and target.shape[-1] > 1 else target.reshape(len(target), -1)[:, 0]
     if len(keys) != len(rows):

@@ -70,7 +70,9 @@ def before_and_after(before: Evidence, after: Evidence, stuck_epoch: int, title:
 
 
 def _panels(count: int, title: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(3.6 * count, 2.9), layout="constrained")
+    # Margins set by hand: a layout engine draws everything twice, at the end of the user's training.
+    figure = Figure(figsize=(3.6 * count, 2.9))
+    figure.subplots_adjust(left=0.06 * 3 / count, right=0.985, bottom=0.16, top=0.82, wspace=0.24)
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, count)
     for axis in axes:

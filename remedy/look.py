@@ -1,11 +1,13 @@
 """A closer look at the layers of a live model: gradients, dead and saturated units, on a few rows.
 
 It changes nothing: the model runs in inference mode, so no moving average and no random seed
-moves, and no optimizer step is taken.
+moves, no optimizer step is taken, and what moves all the same (states, counts of metrics) is put back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -14,7 +16,7 @@ import numpy as np
 from remedy import arrays
 from remedy.dataset import Rows
 from remedy.measured import Look
-from remedy.model_facts import activation_of
+from remedy.model_facts import activation_of, layers_in_order
 
 LOOK_ROWS = 64
 """Rows of a look: enough to call a unit dead, few enough to cost milliseconds."""
@@ -28,14 +30,19 @@ def look(model: Any, rows: Rows, epoch: int) -> Look:
     """Measure gradients, weights, dead and saturated units of every layer.
 
     Args:
-        model: A compiled, built Keras model.
+        model: A compiled Keras model; of one that is not built yet nothing is measured.
         rows: Training rows; `LOOK_ROWS` evenly spaced ones are used.
         epoch: After how many epochs this is.
     """
-    some = rows.take(np.unique(np.linspace(0, len(rows) - 1, LOOK_ROWS).astype("int64")))
+    if not model.built:
+        return Look(epoch)
+    fixed = _fixed_rows(model)
+    picked = np.linspace(0, len(rows) - 1, fixed or LOOK_ROWS).astype("int64")
+    some = rows.take(picked if fixed else np.unique(picked))
     kernels = _kernels(model)
-    gradients = _gradients(model, some, list(kernels.values()))
-    dead, saturated = _units(model, some)
+    with _put_back(model):
+        gradients = _gradients(model, some, list(kernels.values()))
+        dead, saturated = _units(model, some)
     return Look(
         epoch,
         gradients={name: _rms(g) for name, g in zip(kernels, gradients, strict=True)},
@@ -45,13 +52,37 @@ def look(model: Any, rows: Rows, epoch: int) -> Look:
     )
 
 
+def _fixed_rows(model: Any) -> int | None:
+    """Return how many rows a model with a fixed batch size takes, else None."""
+    shapes = [tuple(tensor.shape) for tensor in getattr(model, "inputs", None) or ()]
+    return next((shape[0] for shape in shapes if shape and shape[0]), None)
+
+
+@contextmanager
+def _put_back(model: Any) -> Iterator[None]:
+    """Put back what a run in inference mode moves: states of stateful layers, and the metrics of several losses."""
+    moving = [*model.non_trainable_variables, *model.metrics_variables]
+    before = [np.asarray(keras.ops.convert_to_numpy(v.value)) for v in moving]
+    try:
+        yield
+    finally:
+        for variable, value in zip(moving, before, strict=True):
+            variable.assign(value)
+        known = {id(variable) for variable in moving}
+        for metric in model.metrics:  # Keras makes those of several losses when it first computes them.
+            if any(id(variable) not in known for variable in metric.variables):
+                metric.reset_state()
+
+
 def _kernels(model: Any) -> dict[str, Any]:
-    """Return the largest trainable variable of every layer that has one of two or more dimensions."""
-    found = {}
-    for layer in model._flatten_layers(include_self=False):
-        own = [v for v in getattr(layer, "_trainable_variables", []) if len(v.shape) > 1]
-        if own and layer.name not in found:
-            found[layer.name] = max(own, key=lambda v: int(np.prod(v.shape)))
+    """Return the largest trained variable of every layer that has one of two or more dimensions."""
+    found: dict[str, Any] = {}
+    for layer in layers_in_order(model):
+        own = [v for v in getattr(layer, "_trainable_variables", []) if len(v.shape) > 1 and v.trainable]
+        if own:
+            # Cells of recurrent layers all have the same name.
+            name = next(n for n in (layer.name, *(f"{layer.name}_{i}" for i in range(1, 10_000))) if n not in found)
+            found[name] = max(own, key=lambda v: int(np.prod(v.shape)))
     return found
 
 
@@ -112,7 +143,7 @@ def _activations(model: Any, X: Any) -> list[tuple[Any, str, Any]]:
         if function in (*RELU_LIKE, *BOUNDED):
             wanted[layer.name] = function
     if type(model).__name__ == "Sequential":
-        found, value = [], keras.ops.convert_to_tensor(X)
+        found, value = [], _first_value(model, X)
         for layer in model.layers:
             value = layer(value, training=False) if layer._call_has_training_arg else layer(value)
             if layer.name in wanted and (layer is not model.layers[-1] or wanted[layer.name] in RELU_LIKE):
@@ -122,23 +153,44 @@ def _activations(model: Any, X: Any) -> list[tuple[Any, str, Any]]:
         return []
     ends = {id(tensor) for tensor in keras.tree.flatten(model.outputs)}
     once = [layer for layer in model.layers if layer.name in wanted and len(layer._inbound_nodes) == 1]
-    once = [layer for layer in once if id(layer.output) not in ends or wanted[layer.name] in RELU_LIKE]
-    if not once:
+    # A recurrent layer may return its states beside its output.
+    first = [keras.tree.flatten(layer.output)[0] for layer in once]
+    read = [(a, t) for a, t in zip(once, first, strict=True) if id(t) not in ends or wanted[a.name] in RELU_LIKE]
+    if not read:
         return []
-    reader = keras.Model(model.inputs, [layer.output for layer in once], name="remedy_look")
+    reader = keras.Model(model.inputs, [tensor for _, tensor in read], name="remedy_look")
     values = keras.tree.flatten(reader(_as_inputs(model, X), training=False))
-    return [(layer, wanted[layer.name], value) for layer, value in zip(once, values, strict=True)]
+    return [(layer, wanted[layer.name], value) for (layer, _), value in zip(read, values, strict=True)]
 
 
 def _config(layer: Any) -> dict[str, Any]:
+    slopes = {name: getattr(layer, name, 0) for name in ("negative_slope", "threshold")}
     function = getattr(layer, "activation", None)
-    return {} if function is None else {"activation": getattr(function, "__name__", type(function).__name__)}
+    if function is None:
+        return slopes
+    leaky = getattr(function, "negative_slope", 0) or getattr(function, "threshold", 0)
+    return {"activation": "leaky_relu" if leaky else getattr(function, "__name__", type(function).__name__)}
 
 
-def _as_inputs(model: Any, X: Any) -> Any:
-    if isinstance(X, dict) and not isinstance(model._inputs_struct, dict):
-        return [X.get(tensor.name, part) for tensor, part in zip(model.inputs, X.values(), strict=True)]
-    return X
+def _first_value(model: Any, X: Any) -> Any:
+    """Return the rows as Keras hands them to the first layer: in the type and rank of the model's input."""
+    value = keras.ops.convert_to_tensor(arrays.leaves(X)[0])
+    wanted = next(iter(getattr(model, "inputs", None) or ()), None)
+    if wanted is None:
+        return value
+    if len(value.shape) == len(wanted.shape) - 1:
+        value = keras.ops.expand_dims(value, -1)
+    return keras.ops.cast(value, wanted.dtype)
+
+
+def _as_inputs(model: Any, X: Any) -> list[Any]:
+    """Return the arrays in the order of the model's inputs."""
+    if not isinstance(X, Mapping):
+        return arrays.leaves(X)
+    inputs = model._inputs_struct
+    if isinstance(inputs, Mapping):
+        return [X[key] for key in keras.tree.flatten({key: key for key in inputs})]
+    return [X.get(tensor.name, part) for tensor, part in zip(model.inputs, X.values(), strict=True)]
 
 
 def _rms(array: Any) -> float:

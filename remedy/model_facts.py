@@ -67,7 +67,7 @@ def layer_facts(architecture: Architecture) -> tuple[LayerFacts, ...] | None:
 def live_layer_facts(model: Any) -> tuple[LayerFacts, ...]:
     """Return the layers of a model whose configuration cannot be read; one that was never called is unused."""
     found = []
-    for layer in model._flatten_layers(include_self=False):
+    for layer in layers_in_order(model):
         if layer._flatten_layers(include_self=False) or not hasattr(layer, "get_config"):
             continue
         if type(layer).__module__.startswith("keras.src.metrics"):
@@ -78,6 +78,14 @@ def live_layer_facts(model: Any) -> tuple[LayerFacts, ...]:
         except Exception:  # A custom layer without a configuration: it cannot be described.
             continue
     return tuple(found)
+
+
+def layers_in_order(model: Any) -> list[Any]:
+    """Return every layer of a live model once, nested ones behind the layer that holds them, input side first."""
+    found: dict[int, Any] = {}  # Keras' own way through them turns the order inside a nested model around.
+    for layer in model._layers:
+        found |= {id(part): part for part in (layer, *layers_in_order(layer)) if id(part) not in found}
+    return list(found.values())
 
 
 def head_facts(recipe: Recipe) -> list[dict[str, Any]]:
@@ -113,20 +121,21 @@ def metric_names(metrics: Any) -> tuple[str, ...]:
     return tuple(name for part in parts for name in metric_names(part))
 
 
-def planned_rates(recipe: Recipe, steps: int) -> tuple[float, float] | None:
-    """Return the learning rate at the first and at the last of so many steps; None for an unknown schedule."""
+def planned_rates(recipe: Recipe, steps: int) -> tuple[float, float, float] | None:
+    """Return the learning rate at the first, the middle and the last of so many steps; None for an unknown schedule."""
     rate = recipe.optimizer["config"].get("learning_rate")
     if not isinstance(rate, Mapping):
-        return (recipe.learning_rate, recipe.learning_rate)
+        return (recipe.learning_rate,) * 3
     import keras
 
     try:
         with keras.saving.custom_object_scope(dict(recipe.custom_objects)):
             schedule = keras.optimizers.schedules.deserialize(copy.deepcopy(dict(rate)))
-        first, last = (float(keras.ops.convert_to_numpy(schedule(step))) for step in (0, max(0, steps - 1)))
+        at = (0, steps // 2, max(0, steps - 1))
+        first, middle, last = (float(keras.ops.convert_to_numpy(schedule(step))) for step in at)
     except Exception:  # A schedule of the user's own that cannot be rebuilt here.
         return None
-    return first, last
+    return first, middle, last
 
 
 def _name(entry: LayerConfig) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
-from remedy.diagnosis import Examination
+from remedy.diagnosis import Diagnosis, Examination
 from remedy.evidence import Evidence
 from remedy.prescription import Change, Prescription
 from remedy.recipe import Recipe
@@ -46,11 +46,19 @@ class Fix:
 
 @dataclass(frozen=True)
 class Treatment:
-    """What came of treating one recipe: a fix or none, and the sentence that says so."""
+    """What came of treating one recipe: a fix or none, and the sentence that says so.
+
+    Attributes:
+        fix: The confirmed fix, or None.
+        conclusion: One sentence that says how it ended.
+        interrupted: True when the user pressed Ctrl-C.
+        diagnoses: What only the search could show, such as a program that fails from some seeds only.
+    """
 
     fix: Fix | None
     conclusion: str
     interrupted: bool = False
+    diagnoses: tuple[Diagnosis, ...] = ()
 
 
 @dataclass

@@ -45,9 +45,12 @@ def read_settings(folder: Path | None = None) -> Settings:
     if file is None:
         return Settings()
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("remedy", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tools = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InvalidInput(f"{file} cannot be read: {error}. Mend it, or start from another folder.") from error
+    table = tools.get("remedy", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise InvalidInput(f"remedy in [tool] of {file} must be a table: [tool.remedy], and below it ignore = [...].")
     unknown = set(table) - {"ignore", "thresholds"}
     if unknown:
         raise InvalidInput(
@@ -59,4 +62,9 @@ def read_settings(folder: Path | None = None) -> Settings:
         raise InvalidInput(f'ignore in [tool.remedy] of {file} must be a list such as ["DAT102"].')
     if not (isinstance(thresholds, dict) and all(isinstance(v, dict) for v in thresholds.values())):
         raise InvalidInput(f"[tool.remedy.thresholds] of {file} must read like dead-units = {{fraction = 0.6}}.")
+    for name, values in thresholds.items():
+        if bad := [key for key, v in values.items() if isinstance(v, bool) or not isinstance(v, (int, float))]:
+            raise InvalidInput(
+                f"{name}.{bad[0]} = {values[bad[0]]!r} in [tool.remedy.thresholds] of {file} is no number."
+            )
     return Settings(tuple(ignore), thresholds, str(file))

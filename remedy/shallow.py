@@ -25,8 +25,15 @@ COLUMNS = 800
 """Inputs with more values a row are summarised."""
 
 LEAST_ROWS = 30
+LEAST_ROWS_A_CLASS = 5
 FOLDS = 3
 TREES = 60
+
+TREE_COLUMNS = 100
+"""Columns that a split of a regression tree chooses from; all of many would take half a minute."""
+
+LINEAR_VALUES = 100_000_000
+"""Where rows times columns times classes are more, there is no linear model beside the forest."""
 
 
 def shallow_baseline(
@@ -42,23 +49,24 @@ def shallow_baseline(
         seed: Of rows, folds and trees.
         limit: Most rows to use.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     target = np.asarray(rows.target)
     if len(rows) < LEAST_ROWS or len(arrays.leaves(rows.y)) != 1:
         return None
     rng = np.random.default_rng(seed)
     picked = np.sort(rng.permutation(len(rows))[:limit])
-    features = summary(arrays.take(rows.X, picked), ids)
     y = _labels(target[picked], task)
-    if y is None or (task in CLASSIFICATION and len(np.unique(y)) < 2):
+    if y is None:
         return None
     best: Shallow | None = None
-    with warnings.catch_warnings():
+    # One thread: beside a training, more of them wait for each other and take ten times as long.
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
-        for name, make in _models(task, seed):
+        features = summary(arrays.take(rows.X, picked), ids)
+        for name, make in _models(task, seed, features, y) if features.shape[1] else ():
             groups = None if rows.groups is None else rows.groups[picked]
             scores = _cross_validate(make, features, y, task, seed, groups)
-            if not scores:
-                return None
             error = float(np.std(scores) / np.sqrt(len(scores)))
             found = Shallow(epoch, float(np.mean(scores)), error, constant_score(task, y), name)
             if best is None or found.score > best.score:
@@ -82,7 +90,7 @@ def _columns(part: Array, ids: bool) -> Array:
     flat = part.reshape(n, -1)
     if ids:
         counts = np.zeros((n, 512), dtype="float32")
-        for column in flat.T.astype("int64") % 512:
+        for column in np.nan_to_num(flat.T).astype("int64") % 512:
             counts[np.arange(n), column] += 1
         return counts
     if flat.shape[1] <= COLUMNS:
@@ -98,14 +106,19 @@ def _columns(part: Array, ids: bool) -> Array:
 def _labels(target: Array, task: Task) -> Array | None:
     if task in CLASSIFICATION:
         ids = class_ids(target)
-        return np.unique(ids, return_inverse=True)[1] if len(ids) == len(target) else None
+        found, labels = np.unique(ids, return_inverse=True)
+        enough = 2 <= len(found) <= len(target) / LEAST_ROWS_A_CLASS
+        return labels if len(ids) == len(target) and enough else None
     flat = target.reshape(len(target), -1)
     if not np.all(np.isfinite(flat)) or flat.shape[1] > 64:
         return None
-    return (flat > 0.5).astype("int64") if task == "multilabel" else flat.astype("float64")
+    if task == "multilabel":
+        return (flat > 0.5).astype("int64")
+    values = flat.astype("float64")
+    return values if np.ptp(values) > 0 and np.abs(values).max() < 1e30 else None
 
 
-def _models(task: Task, seed: int) -> list[tuple[str, Any]]:
+def _models(task: Task, seed: int, X: Array, y: Array) -> list[tuple[str, Any]]:
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import make_pipeline
@@ -113,12 +126,13 @@ def _models(task: Task, seed: int) -> list[tuple[str, Any]]:
 
     trees: dict[str, Any] = {"n_estimators": TREES, "min_samples_leaf": 2, "random_state": seed}
     if task == "regression":
+        trees |= {"n_estimators": TREES // 2, "max_features": min(X.shape[1], TREE_COLUMNS)}
         return [
             ("a forest of trees", lambda: ExtraTreesRegressor(**trees)),
             ("a linear model", lambda: make_pipeline(StandardScaler(), Ridge(1.0))),
         ]
     forest = ("a forest of trees", lambda: ExtraTreesClassifier(**trees, class_weight="balanced"))
-    if task == "multilabel":
+    if task == "multilabel" or X.size * (int(y.max()) + 1) > LINEAR_VALUES:
         return [forest]
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=50, class_weight="balanced"))
     return [forest, ("a linear model", lambda: linear)]
@@ -138,7 +152,11 @@ def _cross_validate(make: Any, X: Array, y: Array, task: Task, seed: int, groups
     score = scorer_for(task, y)
     scores = []
     for train, test in parts:
-        answer = make().fit(X[train], y[train].ravel() if y.ndim > 1 and y.shape[1] == 1 else y[train]).predict(X[test])
+        labels = y[train].ravel() if y.ndim > 1 and y.shape[1] == 1 else y[train]
+        if task in CLASSIFICATION and len(np.unique(labels)) < 2:
+            answer = np.full(len(test), labels[0])  # All rows of a rare class, or of its groups, are on the other side.
+        else:
+            answer = make().fit(X[train], labels).predict(X[test])
         if task in CLASSIFICATION:
             truth = np.eye(int(y.max()) + 1)[y[test]]
             scores.append(score(truth, np.eye(int(y.max()) + 1)[answer]))

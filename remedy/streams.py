@@ -45,7 +45,7 @@ def is_stream(X: Any) -> bool:
 
 
 def read_stream(X: Any) -> Stream | None:
-    """Read a stream of ``(x, y)`` or ``(x, y, sample_weight)`` batches; None where it gives no labels.
+    """Read a stream of ``(x, y)`` or ``(x, y, sample_weight)`` batches; None where it gives no labels, or no numbers.
 
     Args:
         X: A stream by `is_stream`.
@@ -56,7 +56,10 @@ def read_stream(X: Any) -> Stream | None:
     for batch in _batches(X, count):
         if not isinstance(batch, (tuple, list)) or len(batch) < 2:
             return None
-        parts = tuple(arrays.tree_map(np.asarray, part) for part in batch[:3])
+        given = batch[:2] if len(batch) == 2 or batch[2] is None else batch[:3]
+        parts = tuple(arrays.tree_map(np.asarray, part) for part in given)
+        if not arrays.leaves(parts[1]) or any(leaf.dtype.kind not in "biuf" for leaf in arrays.leaves(parts)):
+            return None  # Text or ragged rows: Keras may train on them, nothing else can read them.
         first = first or arrays.length(parts[0])
         batches.append(parts)
         size += sum(leaf.nbytes for leaf in arrays.leaves(parts))

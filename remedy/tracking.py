@@ -197,7 +197,7 @@ class Run:
         """Keep a matplotlib figure as a PNG at the top of the run's artifacts."""
         with self._guard():
             if self._client is not None:
-                self._client.log_figure(self.run_id, figure, name, save_kwargs={"dpi": 110, "bbox_inches": "tight"})
+                self._client.log_figure(self.run_id, figure, name, save_kwargs={"dpi": 110})
 
     def dataset(self, dataset: Dataset, name: str, context: str = "training") -> None:
         """Name the dataset and its digest as an input of the run."""
@@ -228,7 +228,8 @@ class Run:
                 sample = arrays.take(X, slice(0, 2))
                 signature = None
                 if isinstance(sample, (np.ndarray, Mapping)):
-                    signature = mlflow.models.infer_signature(sample, model.predict(sample, verbose=0))
+                    answer = arrays.tree_map(_as_numpy, model(sample, training=False))
+                    signature = mlflow.models.infer_signature(sample, answer)
                 with silent_mlflow(), self._active():
                     mlflow.keras.log_model(model, name="model", signature=signature, pip_requirements=requirements)
 
@@ -343,3 +344,9 @@ def _file_name(name: str) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its kind."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+def _as_numpy(tensor: Any) -> Any:
+    import keras
+
+    return keras.ops.convert_to_numpy(tensor)

@@ -9,11 +9,13 @@ import copy
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from remedy import confirm, report
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
+from remedy.diagnosis import Diagnosis, diagnose
 from remedy.engines.inline import InlineEngine, fit_recipe, keep_random_state
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
@@ -51,19 +53,30 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
             data, patient.recipe, patient.remedies, engine, options, listener, Budget(options.timeout, engine)
         )
         try:
-            treatment = _treat(patient, screening, scorer, terminal, search_run)
+            treatment, proof = _treat(patient, screening, scorer, terminal, search_run)
         except BaseException:
             search_run.end("FAILED")
             raise
         finally:
             terminal.close()
+        treatment = replace(treatment, diagnoses=_seen_by_seeds(patient, proof))
         search_run.tags({"remedy.verdict": "fixed" if treatment.fix else "no fix"})
         search_run.note(report.note(treatment.conclusion, None, (), treatment.fix.changes if treatment.fix else ()))
         search_run.end("KILLED" if treatment.interrupted else "FINISHED")
     return treatment
 
 
-def _treat(patient: Patient, screening: Screening, scorer: Scorer, terminal: Terminal, search_run: Run) -> Treatment:
+def _seen_by_seeds(patient: Patient, proof: Proof | None) -> tuple[Diagnosis, ...]:
+    """Return what the untouched program's scores from several fresh seeds say about it."""
+    if proof is None or proof.constant is None:
+        return ()
+    known = Evidence(task=patient.dataset.task, seed_scores=proof.baseline, constant_score=proof.constant)
+    return diagnose(known, patient.detectors).diagnoses
+
+
+def _treat(
+    patient: Patient, screening: Screening, scorer: Scorer, terminal: Terminal, search_run: Run
+) -> tuple[Treatment, Proof | None]:
     screening.run(patient.examination.diagnoses, _seconds_per_epoch(patient, screening.dataset))
     best, proof = screening.best(), None
     if best is not None and best.score > _floor(screening):
@@ -78,13 +91,13 @@ def _treat(patient: Patient, screening: Screening, scorer: Scorer, terminal: Ter
         terminal.close()
         search_run.metrics({"trials": len(screening.attempts), "seconds": screening.budget.spent})
         if interrupted:
-            return _keep_best(patient, screening, best)
+            return _keep_best(patient, screening, best), None
         if proof is not None and proof.holds:
             changes = confirm.changes(screening, reduction)
-            return _complete(patient, screening, reduction.prescription, changes, proof, scorer, terminal)
+            return _complete(patient, screening, reduction.prescription, changes, proof, scorer, terminal), proof
     conclusion = report.no_fix(screening.attempts, proof, scorer.name, screening.interrupted)
     patient.run.tags({"remedy.search_result": "no fix"})
-    return Treatment(None, conclusion, screening.interrupted)
+    return Treatment(None, conclusion, screening.interrupted), proof
 
 
 def _complete(

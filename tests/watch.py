@@ -6,6 +6,8 @@ from remedy import registry
 from remedy.closer import CloserLook
 from remedy.engines.inline import fit_recipe
 from remedy.facts import probe, static_evidence
+from remedy.inputs import read_fit_call
+from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.scores import scorer_for
 
@@ -33,3 +35,22 @@ def watched(recipe, data, detectors=None, seed=1):
 def named(recorder):
     """Names of all that was found."""
     return [d.name for d in recorder.examination.diagnoses]
+
+
+def fitted(model, X, y, **fit):
+    """Train a user's own model as `remedy.fit` does, without MLflow, and return the recorder."""
+    call = read_fit_call(model, X, y, fit)
+    data = call.dataset
+    recipe = Recipe.from_model(model, call.recipe_options)
+    rows = probe(data.train)
+    recorder = Recorder(
+        static_evidence(recipe, data),
+        registry.detectors(),
+        probe=rows,
+        scorer=scorer_for(data.task, rows.target, None, recipe.from_logits),
+        recipe=recipe,
+        validation=data.validation,
+        closer=CloserLook(data.train, data.task),
+    )
+    model.fit(call.X, call.y, callbacks=[recorder], **{**call.kwargs, "verbose": 0})
+    return recorder

@@ -12,10 +12,9 @@ from remedy.evidence import Evidence
 class InvalidLearningRate(Detector):
     """The learning rate is zero, negative or no finite number.
 
-    What it sees: the planned rate at the first and the last step, and the rate at the end of each
-    epoch but the last. A rate may begin or end at 0: warm-up and decay do. One that is 0 at both
-    planned ends may still rise between, so it counts once an epoch has ended with a rate of 0.
-    Below 0 a twentieth of the largest rate is left to schedules that overshoot their end.
+    What it sees: the planned rate at the first, the middle and the last step, and the rate at the
+    end of each epoch but the last. A rate may begin or end at 0: warm-up and
+    decay do. Below 0 a twentieth of the largest rate is left to schedules that overshoot their end.
 
     Why it matters: at 0 no weight moves; below 0 every step climbs the loss; NaN destroys every
     weight at the first step.
@@ -28,19 +27,19 @@ class InvalidLearningRate(Detector):
     code, name, severity = "OPT408", "invalid-learning-rate", "error"
     remedies = ("learning-rate",)
     fires_on = (
-        Evidence(planned_rates=(-0.01, -0.01)),
-        Evidence(planned_rates=(0.0, 0.0), learning_rate=(0.0,), epochs_planned=10),
+        Evidence(planned_rates=(-0.01, -0.01, -0.01)),
+        Evidence(planned_rates=(0.0, 0.0, 0.0)),
     )
     silent_on = (
-        Evidence(planned_rates=(0.0, 1e-3), learning_rate=(0.0, 5e-4), epochs_planned=10),
-        Evidence(planned_rates=(1e-3, 0.0), learning_rate=(5e-4, 0.0), epochs_planned=2),
+        Evidence(planned_rates=(0.0, 1e-3, 5e-4), learning_rate=(0.0, 5e-4), epochs_planned=10),
+        Evidence(planned_rates=(1e-3, 5e-4, 0.0), learning_rate=(5e-4, 0.0), epochs_planned=2),
     )
 
     below: float = 0.05
 
     def detect(
         self,
-        planned_rates: tuple[float, float] | None = None,
+        planned_rates: Sequence[float] | None = None,
         learning_rate: Sequence[float] | None = None,
         epochs_planned: int | None = None,
     ) -> Finding | None:
@@ -48,7 +47,9 @@ class InvalidLearningRate(Detector):
         # At the end of an epoch stands the rate of the next step, and behind the last epoch there is none.
         ended = list(learning_rate or ())[: None if epochs_planned is None else max(0, epochs_planned - 1)]
         seen = [(rate, f"at the end of epoch {epoch}") for epoch, rate in enumerate(ended, start=1)]
-        planned = list(zip(planned_rates or (), ("at step 1", "planned for the last step"), strict=False))
+        planned = list(
+            zip(planned_rates or (), ("at step 1", "planned half-way", "planned for the last step"), strict=False)
+        )
         largest = max((rate for rate, _ in planned + seen if math.isfinite(rate)), default=0.0)
         for rate, where in planned[:1] + seen:
             if not math.isfinite(rate):
@@ -56,8 +57,9 @@ class InvalidLearningRate(Detector):
         for rate, where in planned + seen:
             if rate < -self.below * max(largest, 0.0):
                 return self._finding(rate, where, "so every step climbs the loss")
-        if seen and largest <= 0 and (planned or len(seen) > 1):
-            return self._finding(0.0, f"at the end of each epoch up to {len(seen)}", "so nothing moves")
+        if largest <= 0 and (planned or len(seen) > 1):
+            where = "at the first, the middle and the last step" if planned else f"up to epoch {len(seen)}"
+            return self._finding(0.0, where, "so nothing moves")
         return None
 
     def _finding(self, rate: float, where: str, why: str) -> Finding:

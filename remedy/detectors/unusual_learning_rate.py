@@ -24,8 +24,8 @@ class UnusualLearningRate(Detector):
 
     What it sees: the planned rate at the first and the last step, against the range in which the
     optimizer usually works on new weights (fine-tuning trained weights takes less on purpose), and
-    a schedule that ends at less than a millionth of where it began without being 0: lower than a
-    cosine or a line can be near its end, as when a decay per epoch is applied at every step.
+    a schedule that is under a tenth of its start already half-way and ends below the usual range:
+    a decay meant for epochs but applied at every step does that, a cosine or a line does not.
 
     Why it matters: too high a rate throws the weights about or makes units die, too low a rate
     looks like a network that cannot learn.
@@ -40,30 +40,30 @@ class UnusualLearningRate(Detector):
     code, name, severity = "OPT414", "unusual-learning-rate", "warning"
     remedies = ("learning-rate",)
     fires_on = (
-        Evidence(optimizer="Adam", planned_rates=(0.1, 0.1)),
-        Evidence(optimizer="Adam", planned_rates=(1e-3, 1e-20), steps_per_epoch=100, epochs_planned=10),
+        Evidence(optimizer="Adam", planned_rates=(0.1, 0.1, 0.1)),
+        Evidence(optimizer="Adam", planned_rates=(1e-4, 5e-6, 2.4e-6), steps_per_epoch=20, epochs_planned=20_000),
     )
     silent_on = (
-        Evidence(optimizer="Adam", planned_rates=(1e-3, 0.0)),
-        Evidence(optimizer="SGD", planned_rates=(0.1, 0.1)),
+        Evidence(optimizer="Adam", planned_rates=(1e-3, 5e-4, 0.0)),
+        Evidence(optimizer="SGD", planned_rates=(0.1, 0.1, 0.1)),
     )
 
-    vanished: float = 1e-6
+    halfway: float = 0.1
 
     def detect(
         self,
         optimizer: str,
-        planned_rates: tuple[float, float],
+        planned_rates: Sequence[float],
         learning_rate: Sequence[float] | None = None,
         steps_per_epoch: int | None = None,
         epochs_planned: int | None = None,
     ) -> Finding | None:
         """Compare the planned rates with the usual range."""
-        first, last = planned_rates
-        if not (math.isfinite(first) and math.isfinite(last) and first > 0):
+        if len(planned_rates) < 3 or not all(map(math.isfinite, planned_rates)) or planned_rates[0] <= 0:
             return None
+        first, middle, last = planned_rates[0], planned_rates[len(planned_rates) // 2], planned_rates[-1]
         low, high = USUAL.get(optimizer, (0.0, math.inf))
-        highest = max(first, last, *(rate for rate in learning_rate or () if math.isfinite(rate)))
+        highest = max(first, middle, last, *(rate for rate in learning_rate or () if math.isfinite(rate)))
         usual = f"usual is {low:g} to {high:g}" if high < math.inf else f"usual is {low:g} to 1"
         measured = {"first": first, "last": last}
         if first > high:
@@ -74,13 +74,13 @@ class UnusualLearningRate(Detector):
             keras = " (Keras' default for it is far too small)" if optimizer == "Adadelta" else ""
             text = f"{optimizer} has a learning rate of {highest:.3g}{keras}: too low, {usual}."
             return Finding(text, measured, low, 0.8 if highest < low / 4 else 0.7)
-        steps = (steps_per_epoch or 1) * (epochs_planned or 1)
-        bound = first * min(self.vanished, 0.1 / steps**2)
-        if 0 < last < min(bound, 1e-5):
+        if middle < self.halfway * first and 0 < last < low:
+            steps = (steps_per_epoch or 1) * (epochs_planned or 1)
             return Finding(
-                f"The learning rate decays away: {first:.3g} at the first step, {last:.1e} after {steps} steps.",
+                f"The learning rate decays away: {first:.3g} at first, {middle:.1e} half-way, {last:.1e} after "
+                f"{steps} steps; {usual}.",
                 measured,
-                bound,
+                low,
                 0.8,
             )
         return None

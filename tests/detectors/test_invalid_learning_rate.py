@@ -31,10 +31,8 @@ def test_a_rate_of_nan_makes_the_run_stuck():
     assert _judged(_evidence(float("nan"))).stuck
 
 
-def test_a_rate_of_zero_makes_the_run_stuck_when_an_epoch_has_ended_with_it():
-    evidence = _evidence(0.0)
-    assert not _judged(evidence).stuck
-    assert _judged(evidence.with_epoch(loss=1.1, learning_rate=0.0)).stuck
+def test_a_rate_of_zero_makes_the_run_stuck_before_training():
+    assert _judged(_evidence(0.0)).stuck
 
 
 def test_an_ordinary_rate_is_left_alone():
