@@ -16,7 +16,7 @@ from remedy import arrays
 from remedy.arrays import Array
 from remedy.dataset import Rows
 from remedy.measured import Shallow
-from remedy.scores import CLASSIFICATION, Task, class_ids, constant_score, scorer_for
+from remedy.scores import CLASSIFICATION, Task, class_ids, constant_score, recalls, scorer_for
 
 SHALLOW_ROWS = 1500
 """Rows that the shallow model is trained and judged on."""
@@ -66,9 +66,8 @@ def shallow_baseline(
         features = summary(arrays.take(rows.X, picked), ids)
         for name, make in _models(task, seed, features, y) if features.shape[1] else ():
             groups = None if rows.groups is None else rows.groups[picked]
-            scores = _cross_validate(make, features, y, task, seed, groups)
-            error = float(np.std(scores) / np.sqrt(len(scores)))
-            found = Shallow(epoch, float(np.mean(scores)), error, constant_score(task, y), name)
+            score, error = _cross_validate(make, features, y, task, seed, groups)
+            found = Shallow(epoch, score, error, constant_score(task, y), name)
             if best is None or found.score > best.score:
                 best = found
     return best
@@ -138,7 +137,8 @@ def _models(task: Task, seed: int, X: Array, y: Array) -> list[tuple[str, Any]]:
     return [forest, ("a linear model", lambda: linear)]
 
 
-def _cross_validate(make: Any, X: Array, y: Array, task: Task, seed: int, groups: Array | None) -> list[float]:
+def _cross_validate(make: Any, X: Array, y: Array, task: Task, seed: int, groups: Array | None) -> tuple[float, float]:
+    """Return the score on rows that were not trained on, and its standard error."""
     from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
     folds: Any
@@ -149,17 +149,19 @@ def _cross_validate(make: Any, X: Array, y: Array, task: Task, seed: int, groups
         if task in CLASSIFICATION and np.unique(y, return_counts=True)[1].min() >= FOLDS:
             folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
         parts = folds.split(X, y)
-    score = scorer_for(task, y)
-    scores = []
+    score = None if task in CLASSIFICATION else scorer_for(task, y)
+    answers, scores = np.zeros_like(y), []
     for train, test in parts:
         labels = y[train].ravel() if y.ndim > 1 and y.shape[1] == 1 else y[train]
         if task in CLASSIFICATION and len(np.unique(labels)) < 2:
             answer = np.full(len(test), labels[0])  # All rows of a rare class, or of its groups, are on the other side.
         else:
             answer = make().fit(X[train], labels).predict(X[test])
-        if task in CLASSIFICATION:
-            truth = np.eye(int(y.max()) + 1)[y[test]]
-            scores.append(score(truth, np.eye(int(y.max()) + 1)[answer]))
-        else:
-            scores.append(score(y[test], np.asarray(answer).reshape(len(test), -1)))
-    return scores
+        answers[test] = np.asarray(answer).reshape(y[test].shape)
+        if score is not None:
+            scores.append(score(y[test], answers[test]))
+    if scores:
+        return float(np.mean(scores)), float(np.std(scores) / np.sqrt(len(scores)))
+    # A fold may lack a rare class, and would score too well: the answers of all folds are judged together.
+    share = np.array(list(recalls(y, np.eye(int(y.max()) + 1)[answers]).values()))
+    return float(share.mean()), float(np.sqrt((share * (1 - share) / np.bincount(y)).sum()) / len(share))

@@ -50,10 +50,10 @@ def read_stream(X: Any) -> Stream | None:
     Args:
         X: A stream by `is_stream`.
     """
-    batches, size, complete = [], 0, True
+    batches: list[Any] = []
+    size, complete, first = 0, True, 0
     count = _batch_count(X)
-    first = 0
-    for batch in _batches(X, count):
+    for seen, batch in enumerate(_batches(X, count), 1):
         if not isinstance(batch, (tuple, list)) or len(batch) < 2:
             return None
         given = batch[:2] if len(batch) == 2 or batch[2] is None else batch[:3]
@@ -61,22 +61,29 @@ def read_stream(X: Any) -> Stream | None:
         if not arrays.leaves(parts[1]) or any(leaf.dtype.kind not in "biuf" for leaf in arrays.leaves(parts)):
             return None  # Text or ragged rows: Keras may train on them, nothing else can read them.
         first = first or arrays.length(parts[0])
-        batches.append(parts)
+        if batches and _shapes(parts) != _shapes(batches[0]):
+            complete = False  # Padded batch by batch: those like the first are looked at.
+        else:
+            batches.append(parts)
         size += sum(leaf.nbytes for leaf in arrays.leaves(parts))
-        read = len(batches) * first
+        read = seen * first
         if (count is None and read >= SAMPLE_ROWS) or size > WHOLE_BYTES:
             complete = False
             break
-        if count is not None and len(batches) == 1 and size * count > WHOLE_BYTES:
+        if count is not None and seen == 1 and size * count > WHOLE_BYTES:
             complete = False
         if not complete and read >= SAMPLE_ROWS:
             break
-    if not batches or len({len(batch) for batch in batches}) != 1:
+    if not batches:
         return None
     whole = [_stacked([batch[i] for batch in batches]) for i in range(len(batches[0]))]
     rows = Rows(whole[0], whole[1], whole[2] if len(whole) == 3 else None)
     total = len(rows) if complete else None if count is None else count * first
     return Stream(rows, complete, first, total)
+
+
+def _shapes(parts: Any) -> list[Any]:
+    return [leaf.shape[1:] for leaf in arrays.leaves(parts)]
 
 
 def _is_tf_data(X: Any) -> bool:
