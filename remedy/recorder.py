@@ -174,11 +174,10 @@ def predict(model: Any, X: arrays.Nest, batch_size: int) -> Any:
     ``predict_on_batch`` keeps its traced function, so a call an epoch costs milliseconds and not
     the rebuilding of a data pipeline.
     """
-    n = arrays.length(X)
-    size = min(batch_size, n)
+    n, size = arrays.length(X), batch_size
     whole: Any = None
     for start in range(0, n, size):
-        # The last batch is filled up with the first rows: another shape would be another trace.
+        # A short batch is filled up with the first rows: another shape would be another trace.
         rows = np.arange(start, start + size) % n
         part = model.predict_on_batch(arrays.take(X, rows))
         whole = part if whole is None else arrays.concatenate(whole, part)

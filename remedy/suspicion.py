@@ -22,6 +22,8 @@ EARLY = 0.1
 
 AT_PRIOR = 0.97
 RISEN = 1.5
+JITTER = 0.1
+"""A loss under this share of that of a constant answer may go up and down near zero."""
 
 
 def suspicious(evidence: Evidence) -> str | None:
@@ -43,7 +45,7 @@ def suspicious(evidence: Evidence) -> str | None:
     if evidence.prior_loss and cost > AT_PRIOR * evidence.prior_loss:
         return "the loss is that of a constant answer"
     losses = [v for v in evidence.loss or () if math.isfinite(v)]
-    if losses and losses[-1] > RISEN * min(losses) > 0:
+    if losses and min(losses) > 0 and losses[-1] > RISEN * max(min(losses), JITTER * (evidence.prior_loss or 0.0)):
         return "the loss has risen"
     if way is not None and epochs >= EARLY * planned and epochs > 2 and way < HALFWAY:
         return "it learns slowly"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
+from remedy.detectors._chain import chain as chain_of
 from remedy.evidence import Evidence, LayerFacts, OutputFacts
 
 UNITS = ("Dense", "LSTM", "GRU", "SimpleRNN")
@@ -21,8 +22,8 @@ class DropoutOnTinyNet(Detector):
     """Dropout works on so few units that it takes away what the network needs.
 
     What it sees: dropout right behind a dense or recurrent layer of few units, and dropout anywhere
-    in a network whose widest hidden layer has few units. Filters of convolutions do not count: each
-    of them gives many values.
+    in a network whose widest hidden layer has few units: so few that eight or fewer are left.
+    Filters of convolutions do not count: each of them gives many values.
 
     Why it matters: dropout averages over many thinned networks; of a handful of units too little is
     left for any of them to fit the data, and a small network hardly overfits in the first place.
@@ -39,18 +40,22 @@ class DropoutOnTinyNet(Detector):
     silent_on = (_net(64),)
 
     rate: float = 0.2
-    units: float = 16
+    left: float = 8
 
     def detect(self, layers: Sequence[LayerFacts], outputs: Sequence[OutputFacts] | None = None) -> Finding | None:
         """Find the dropout that leaves the fewest units."""
         used = [layer for layer in layers if layer.used]
         drops = [layer for layer in used if self.rate <= (layer.rate or 0) <= 1]
-        pairs = _behind(_chain(used, outputs))
+        pairs = _behind(chain_of(used, outputs))
         hidden = [layer for layer in used if layer.kernel][:-1]
         if hidden and all(layer.kind in UNITS for layer in hidden) and all(_is_plain(layer) for layer in used):
             widest = max(hidden, key=lambda layer: layer.units or 0)
             pairs += [(widest, drop) for drop in drops]
-        few = [(layer, drop) for layer, drop in pairs if drop in drops and 0 < (layer.units or 0) <= self.units]
+        few = [
+            (layer, drop)
+            for layer, drop in pairs
+            if drop in drops and 0 < (layer.units or 0) * (1 - (drop.rate or 0)) <= self.left
+        ]
         if not few:
             return None
         layer, drop = min(few, key=lambda pair: (pair[0].units or 0) * (1 - (pair[1].rate or 0)))
@@ -59,21 +64,14 @@ class DropoutOnTinyNet(Detector):
             f"Dropout layer {drop.name!r} drops {rate:.0%} in a network that has {units:g} units at {layer.name!r}: "
             f"{units * (1 - rate):.1f} are left on average.",
             measured={"units": units, "rate": rate},
-            threshold=self.units,
-            confidence=0.8 if units * (1 - rate) <= self.units / 2 else 0.7,
+            threshold=self.left,
+            confidence=0.8 if units * (1 - rate) <= self.left / 2 else 0.7,
         )
 
 
 def _is_plain(layer: LayerFacts) -> bool:
     """Say whether a layer surely adds no width of its own: no embedding, no join, nothing custom."""
     return bool(layer.kernel or layer.normalizes or layer.activation or layer.kind.startswith(PASSING))
-
-
-def _chain(layers: Sequence[LayerFacts], outputs: Sequence[OutputFacts] | None) -> Sequence[LayerFacts]:
-    """Return the layers that are known to follow each other: those behind the last join."""
-    if outputs is not None and (len(outputs) != 1 or all(layer.name != outputs[0].name for layer in layers)):
-        return []
-    return layers[max((i for i, layer in enumerate(layers, 1) if layer.joins), default=0) :]
 
 
 def _behind(chain: Sequence[LayerFacts]) -> list[tuple[LayerFacts, LayerFacts]]:

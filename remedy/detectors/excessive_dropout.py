@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
+from remedy.detectors._chain import chain as chain_of
 from remedy.evidence import Evidence, LayerFacts, OutputFacts
 
 
@@ -41,7 +42,7 @@ class ExcessiveDropout(Detector):
 
     def detect(self, layers: Sequence[LayerFacts], outputs: Sequence[OutputFacts] | None = None) -> Finding | None:
         """Judge the largest rate and all rates together."""
-        chain = _chain(layers, outputs)
+        chain = chain_of(layers, outputs)
         rates = [_rate(layer) for layer in chain if _rate(layer) > 0]
         kept = math.prod(1 - rate for rate in rates)
         worst = max((layer for layer in layers if layer.used), key=_rate, default=None)
@@ -62,14 +63,6 @@ class ExcessiveDropout(Detector):
 
 def _rate(layer: LayerFacts) -> float:
     return layer.rate if layer.rate is not None and 0 <= layer.rate <= 1 else 0.0
-
-
-def _chain(layers: Sequence[LayerFacts], outputs: Sequence[OutputFacts] | None) -> list[LayerFacts]:
-    """Return the layers that are known to follow each other: those behind the last join."""
-    if outputs is not None and (len(outputs) != 1 or all(layer.name != outputs[0].name for layer in layers)):
-        return []
-    start = max((i for i, layer in enumerate(layers, 1) if layer.joins), default=0)
-    return [layer for layer in layers[start:] if layer.used]
 
 
 def _early(chain: Sequence[LayerFacts]) -> str | None:

@@ -34,7 +34,7 @@ class FlatLoss(Detector):
         Evidence(loss=(0.61, 0.609, 0.609, 0.609, 0.609, 0.609), prior_loss=0.6931, epochs_planned=20),
     )
 
-    above: float = 0.97
+    above: float = 0.98
     fall: float = 0.02
     patience: float = 0.25
     least_epochs: int = 5
@@ -66,7 +66,7 @@ class FlatLoss(Detector):
         if fallen > self.fall:
             return None
         rows = sum(predicted_counts[-1]) if predicted_counts else 100
-        luck = max(0.2, 1 / math.sqrt(max(1, rows)))  # Two standard errors of a coin on so few rows.
+        luck = max(0.1, 1 / math.sqrt(max(1, rows)))  # Two standard errors of a coin on so few rows.
         if probe_score and constant_score is not None and max(probe_score[-needed:]) > constant_score + luck:
             return None  # Rows are told apart although the loss is no better: another trouble.
         return Finding(

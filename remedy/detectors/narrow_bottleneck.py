@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
+from remedy.detectors._chain import chain as chain_of
 from remedy.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
 
 RECURRENT = ("LSTM", "GRU", "SimpleRNN")
@@ -53,7 +54,7 @@ class NarrowBottleneck(Detector):
         task: str | None = None,
     ) -> Finding | None:
         """Report the hidden layer that is narrowest for its place."""
-        chain = [] if _gives_input_back(inputs, outputs) else _chain(layers, outputs)
+        chain = [] if _gives_input_back(inputs, outputs) else chain_of(layers, outputs)
         kernels = [layer for layer in chain if layer.kernel]
         if len(kernels) < 2:
             return None
@@ -93,14 +94,6 @@ class NarrowBottleneck(Detector):
 def _gives_input_back(inputs: Sequence[InputFacts] | None, outputs: Sequence[OutputFacts] | None) -> bool:
     sizes = {math.prod(facts.shape) for facts in inputs or ()} - {1}
     return any(not o.one_hot and math.prod(o.shape) in sizes for o in outputs or ())
-
-
-def _chain(layers: Sequence[LayerFacts], outputs: Sequence[OutputFacts] | None) -> list[LayerFacts]:
-    """Return the layers that are known to follow each other: those behind the last join."""
-    if outputs is not None and (len(outputs) != 1 or all(layer.name != outputs[0].name for layer in layers)):
-        return []
-    start = max((i for i, layer in enumerate(layers, 1) if layer.joins), default=0)
-    return [layer for layer in layers[start:] if layer.used]
 
 
 def _makes_rows(chain: Sequence[LayerFacts], layer: LayerFacts, following: LayerFacts) -> tuple[bool, bool]:

@@ -14,7 +14,7 @@ class SlowLearning(Detector):
 
     What it sees: the loss, continued to the last planned epoch with the relative fall of the recent
     ones. First, a loss that is still no better than that of a constant answer and will not become
-    so. Second, from half of the epochs on, a score less than half as far from the constant answer
+    so. Second, from three quarters of the epochs on, a score less than half as far from the constant answer
     as that of a shallow model, with a loss that hardly moves. Third, at the end, a score well short
     of the shallow model's while the loss was still falling steeply: too few epochs.
 
@@ -58,6 +58,7 @@ class SlowLearning(Detector):
     reach: float = 0.9
     patience: float = 0.15
     least_epochs: int = 5
+    late: float = 0.75
     behind: float = 0.5
     short: float = 0.75
     steep: float = 0.04
@@ -101,7 +102,7 @@ class SlowLearning(Detector):
             f"After {epochs} epochs the score is {mine:.2f}, {shallow.model} reaches {shallow.score:.2f} "
             f"and a constant answer {constant_score:.2f}"
         )
-        if epochs >= max(self.least_epochs, 0.5 * epochs_planned) and way < self.behind and expected > 0.8 * now:
+        if epochs >= max(self.least_epochs, self.late * epochs_planned) and way < self.behind and expected > 0.8 * now:
             return self._finding(says, pace, expected, left, 0.8, learning_rate)
         if not left and way < self.short and 1 - pace > self.steep:
             says += "; the loss was still falling when the epochs were over: too few epochs"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
+from remedy.detectors._chain import chain as chain_of
 from remedy.evidence import Evidence, LayerFacts, OutputFacts
 
 STACKED = ("Dense", "Conv", "SeparableConv", "DepthwiseConv")
@@ -51,7 +52,7 @@ class TooDeepWithoutNormalization(Detector):
 
     def detect(self, layers: Sequence[LayerFacts], outputs: Sequence[OutputFacts] | None = None) -> Finding | None:
         """Find the longest row of activations without normalization."""
-        chain = _chain(layers, outputs)
+        chain = _hidden(chain_of(layers, outputs))
         row, bound = max(_rows(chain), key=len), max(_rows(chain, SATURATING), key=len)
         kept = all((layer.initializer or "").startswith(VARIANCE_KEEPING) for layer, _ in row)
         if len(bound) >= self.saturating:
@@ -70,15 +71,6 @@ class TooDeepWithoutNormalization(Detector):
         )
 
 
-def _chain(layers: Sequence[LayerFacts], outputs: Sequence[OutputFacts] | None) -> list[LayerFacts]:
-    """Return the layers that are known to follow each other: those behind the last join, the head left out."""
-    if outputs is not None and (len(outputs) != 1 or all(layer.name != outputs[0].name for layer in layers)):
-        return []
-    start = max((i for i, layer in enumerate(layers, 1) if layer.joins), default=0)
-    chain = [layer for layer in layers[start:] if layer.used]
-    return chain[: max((i for i, layer in enumerate(chain) if layer.kernel), default=0)]
-
-
 def _rows(chain: Sequence[LayerFacts], only: Sequence[str] | None = None) -> list[list[tuple[LayerFacts, str]]]:
     """Return the rows of layers with weights and activation (one of ``only``) that nothing interrupts."""
     rows: list[list[tuple[LayerFacts, str]]] = [[]]
@@ -95,3 +87,8 @@ def _rows(chain: Sequence[LayerFacts], only: Sequence[str] | None = None) -> lis
             rows[-1].append((weights, function))
             waiting = None
     return rows
+
+
+def _hidden(found: list[LayerFacts]) -> list[LayerFacts]:
+    """Leave the head out."""
+    return found[: max((i for i, layer in enumerate(found) if layer.kernel), default=0)]

@@ -1,0 +1,69 @@
+import keras
+import numpy as np
+from keras import layers
+
+from remedy import registry
+from remedy.detectors.unlucky_initialisation import UnluckyInitialisation
+from remedy.diagnosis import diagnose
+from remedy.engines._base import Job
+from remedy.engines.inline import InlineEngine
+from remedy.evidence import Evidence
+from remedy.scores import scorer_for
+
+from ..conftest import blobs, patient_of
+
+# Of the seeds 1 to 8 the narrow net learns from 2, 6 and 7; from the others a layer is dead before the first step.
+SEEDS = (1, 2, 3)
+
+
+def _program(width):
+    model = keras.Sequential([keras.Input((2,))])
+    for _ in range(5):
+        model.add(layers.Dense(width, activation="relu"))
+    model.add(layers.Dense(2, activation="softmax"))
+    model.compile(keras.optimizers.Adam(0.03), "categorical_crossentropy")
+    return patient_of(model, *blobs(rows=300, columns=2, classes=2), epochs=4)
+
+
+def _trained(width, seeds):
+    recipe, data = _program(width)
+    engine = InlineEngine(data, scorer_for(data.task, data.validation.target), registry.detectors())
+    return [engine.train(Job(recipe, seed, recipe.epochs, str(seed), stop_when_stuck=False)) for seed in seeds]
+
+
+def _judged(outcomes):
+    scores = tuple(outcome.score for outcome in outcomes)
+    return diagnose(Evidence(seed_scores=scores, constant_score=0.5), registry.detectors(["GEN404"])).diagnoses
+
+
+def test_a_deep_net_of_two_units_a_layer_learns_from_one_seed_of_three():
+    (found,) = _judged(_trained(2, SEEDS))
+    assert found.measured == {"failed": 2.0, "learned": 1.0, "worst": 0.5}
+    assert "Of 3 seeds 2 end near the constant answer (0.50) and 1 learn" in found.message
+
+
+def test_the_same_net_with_wide_layers_learns_from_the_seeds_that_failed():
+    outcomes = _trained(16, (1, 3))
+    assert _judged(outcomes) == ()
+    assert [outcome.stuck for outcome in outcomes] == [None, None]
+    assert min(outcome.score for outcome in outcomes) > 0.8
+
+
+def test_a_single_training_is_said_to_show_nothing_of_luck():
+    evidence = Evidence(probe_score=(0.5, 0.5, 0.5), constant_score=0.5)
+    assert diagnose(evidence, registry.detectors(["GEN404"])).not_recorded == {"unlucky-initialisation": "seed_scores"}
+
+
+def test_seeds_that_all_fail_or_lie_between_are_no_matter_of_luck():
+    detect = UnluckyInitialisation().detect
+    assert detect(seed_scores=[0.5, 0.51, 0.5], constant_score=0.5) is None
+    assert detect(seed_scores=[0.5, 0.65, 0.7], constant_score=0.5) is None
+    assert detect(seed_scores=[0.6, 0.9, 0.95], constant_score=0.5) is None
+    assert detect(seed_scores=[], constant_score=0.5) is None
+    assert detect(seed_scores=[np.nan, 0.9], constant_score=0.5) is None
+
+
+def test_a_regression_is_judged_by_its_r2():
+    found = UnluckyInitialisation().detect(seed_scores=[-1.0, 0.02, 0.9], constant_score=0.0)
+    assert "-1.00 to 0.90" in found.message
+    assert found.measured["failed"] == 2
