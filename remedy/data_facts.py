@@ -98,13 +98,24 @@ def overlap(train: Rows, validation: Rows) -> float | None:
     both = [arrays.leaves(train.X), arrays.leaves(validation.X)]
     if sum(a.nbytes for side in both for a in side) > OVERLAP_BYTES or not len(validation):
         return None
-    seen, held = (set(_row_keys(side)) if i == 0 else _row_keys(side) for i, side in enumerate(both))
+    types = [_common_type(a.dtype, b.dtype) for a, b in zip(*both, strict=False)]
+    seen, held = set(_row_keys(both[0], types)), _row_keys(both[1], types)
     return sum(key in seen for key in held) / len(validation)
 
 
-def _row_keys(parts: list[Array]) -> list[int]:
+def _common_type(one: Any, other: Any) -> Any:
+    """Return the type in which two arrays are compared: their own, else single precision."""
+    if one == other:
+        return one
+    return np.promote_types(one, other) if one.kind in "biu" and other.kind in "biu" else np.dtype("float32")
+
+
+def _row_keys(parts: list[Array], types: list[Any]) -> list[int]:
     # Equal numbers of another type, and -0.0 beside 0.0, are equal rows.
-    flat = [np.ascontiguousarray(part, dtype="float32").reshape(len(part), -1) + np.float32(0) for part in parts]
+    flat = [
+        np.ascontiguousarray(part, dtype=kind).reshape(len(part), -1) + np.zeros(1, kind)
+        for part, kind in zip(parts, types, strict=False)
+    ]
     return [hash(tuple(part[i].tobytes() for part in flat)) for i in range(len(parts[0]))]
 
 

@@ -86,7 +86,7 @@ def detectors(
     if ... in chosen:
         given = {type(detector) for detector in found}
         found += [cls(**values.get(cls, {})) for cls in classes if cls not in given]
-    return tuple(sorted((d for d in found if type(d) not in left_out), key=lambda d: d.code))
+    return tuple(detector for detector in found if type(detector) not in left_out)
 
 
 def remedies(chosen: Iterable[Any] | None = None) -> tuple[Remedy, ...]:

@@ -171,7 +171,7 @@ def test_the_diagnosis_is_said_in_one_sentence_with_its_numbers(store, capsys):
     model, X, y = sick_program()
     remedy.fit(model, X, y, epochs=5, verbose=2, search=False)
     said = [line for line in capsys.readouterr().out.splitlines() if "stuck (epoch 4)" in line]
-    assert any("GEN403 majority-collapse: Every one of 64 probe rows" in line for line in said)
+    assert any("GEN403 majority-collapse: Every one of 128 probe rows" in line for line in said)
     assert any("OPT404 constant-output: The outputs differ by 0.0e+00" in line for line in said)
 
 
@@ -307,7 +307,7 @@ def test_diagnose_examines_without_training():
     model, X, y = sick_program()
     weights = model.get_weights()
     found = remedy.diagnose(model, X, y, validation_split=0.2)
-    assert {d.name for d in found.diagnoses} == {"class-imbalance", "unscaled-input"}
+    assert {d.name for d in found.diagnoses} == {"class-imbalance", "unscaled-input", "exploding-gradients"}
     assert not found.stuck
     assert "loss" in found.not_recorded["majority-collapse"]
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), weights, strict=True))

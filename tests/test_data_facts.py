@@ -121,7 +121,8 @@ def test_rows_with_a_baseline_of_their_own_shift():
     assert only(signals + 10 * RNG.standard_normal((200, 1, 1))).row_shift > 5
 
 
-def test_a_memory_mapped_array_is_measured_and_never_copied_as_a_whole(tmp_path):
+def test_a_memory_mapped_array_is_measured_and_never_copied_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(data_facts, "FACT_VALUES", 160_000)
     shape = (200_000, 40)
     mapped = np.lib.format.open_memmap(tmp_path / "big.npy", "w+", "float32", shape)
     mapped[:] = np.linspace(-1, 1, shape[1], dtype="float32")
@@ -133,7 +134,7 @@ def test_a_memory_mapped_array_is_measured_and_never_copied_as_a_whole(tmp_path)
     highest = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (found.nonfinite, found.constant) == (1, 40)
-    assert found.std == pytest.approx(float(np.linspace(-1, 1, shape[1]).std()), rel=1e-3)
+    assert found.std == pytest.approx(float(np.linspace(-1, 1, shape[1]).std()), rel=1e-2)
     assert highest < read.nbytes / 2
 
 

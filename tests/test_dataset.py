@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from remedy.dataset import Dataset, Rows, infer_task, input_facts, nonfinite_report, split
+from remedy.data_facts import input_facts
+from remedy.dataset import Dataset, Rows, infer_task, nonfinite_report, split
 from remedy.errors import InvalidInput
 
 from .conftest import blobs

@@ -70,8 +70,8 @@ def test_the_head_is_the_last_layer_with_weights_and_the_functions_behind_it(mad
     [
         (lambda: layers.Lambda(lambda t: t * 2), "lambda"),
         (lambda: layers.Rescaling(10.0, offset=5.0), "rescaling"),
-        (lambda: layers.BatchNormalization(), "batchnormalization"),
-        (lambda: layers.LayerNormalization(), "layernormalization"),
+        (layers.BatchNormalization, "batchnormalization"),
+        (layers.LayerNormalization, "layernormalization"),
     ],
 )
 def test_what_changes_values_in_a_way_nobody_knows_is_no_known_head(made, last, activation):
@@ -338,6 +338,8 @@ def test_metrics_of_several_outputs_and_of_ones_own_are_named():
 
 def test_weighted_metrics_stand_beside_the_others_in_the_evidence():
     rng = np.random.default_rng(0)
-    recipe = recipe_of(chain(layers.Dense(3)), metrics=["accuracy"], weighted_metrics=[keras.metrics.Recall(class_id=2)])
+    recipe = recipe_of(
+        chain(layers.Dense(3)), metrics=["accuracy"], weighted_metrics=[keras.metrics.Recall(class_id=2)]
+    )
     data = Dataset(Rows(rng.random((20, 6)), np.eye(3)[rng.integers(0, 3, 20)]), None, "multiclass")
     assert static_evidence(recipe, data).metric_names == ("accuracy", "Recall[class_id=2]")

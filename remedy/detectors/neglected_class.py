@@ -25,7 +25,7 @@ class NeglectedClass(Detector):
     Engineering 21(9), 2009.
     """
 
-    code, name, severity = "GEN405", "neglected-class", "error"
+    code, name, severity, symptom = "GEN405", "neglected-class", "error", True
     remedies = ("class-weights", "oversampling", "learning-rate", "scale-inputs")
     tasks = ("binary", "multiclass")
     fires_on = (

@@ -35,7 +35,8 @@ class NonFiniteLoss(Detector):
         """Report the first epoch with a number that is not finite."""
         if nonfinite_epoch is None:
             return None
-        last = f"; the loss before was {loss[nonfinite_epoch - 1]:.4g}" if nonfinite_epoch > 0 else ""
+        before = loss[nonfinite_epoch - 1] if 0 < nonfinite_epoch <= len(loss) else None
+        last = "" if before is None else f"; the loss before was {before:.4g}"
         return Finding(
             f"The {nonfinite_what} stopped being a finite number in epoch {nonfinite_epoch + 1}{last}.",
             measured={"epoch": float(nonfinite_epoch + 1)},

@@ -35,7 +35,9 @@ class Overfitting(Detector):
 
     def detect(self, loss: Sequence[float], val_loss: Sequence[float]) -> Finding | None:
         """Compare the validation loss with its best value."""
-        if len(val_loss) <= self.epochs or not all(math.isfinite(v) for v in (*val_loss, *loss)):
+        if len(loss) != len(val_loss) or len(val_loss) <= self.epochs:
+            return None
+        if not all(math.isfinite(v) for v in (*val_loss, *loss)):
             return None
         best = min(range(len(val_loss)), key=val_loss.__getitem__)
         lowest = val_loss[best]

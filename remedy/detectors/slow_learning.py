@@ -28,7 +28,7 @@ class SlowLearning(Detector):
     2012, section 3.1.1 (the learning rate is the one setting that must be right).
     """
 
-    code, name, severity = "OPT407", "slow-learning", "error"
+    code, name, severity, symptom = "OPT407", "slow-learning", "error", True
     remedies = ("learning-rate", "scale-inputs", "less-dropout", "simplify-architecture")
     fires_on = (
         Evidence(loss=(0.734, 0.733, 0.732, 0.731, 0.730), prior_loss=0.693, epochs_planned=30),

@@ -12,7 +12,7 @@ def test_a_net_that_answers_the_majority_to_everything_is_found_with_its_numbers
     recorder = watched(*patient_of(dense(optimizer=keras.optimizers.SGD(0.05)), X, y, epochs=6))
     found = next(d for d in recorder.examination.diagnoses if d.name == "majority-collapse")
     assert found.epoch == 4
-    assert "Every one of 64 probe rows" in found.message
+    assert "Every one of 128 probe rows" in found.message
     assert recorder.examination.stuck
 
 

@@ -5,14 +5,13 @@ from keras import layers
 from remedy import registry
 from remedy.detectors.unlucky_initialisation import UnluckyInitialisation
 from remedy.diagnosis import diagnose
-from remedy.engines._base import Job
-from remedy.engines.inline import InlineEngine
 from remedy.evidence import Evidence
 from remedy.scores import scorer_for
 
 from ..conftest import blobs, patient_of
+from ..watch import watched
 
-# Of the seeds 1 to 8 the narrow net learns from 2, 6 and 7; from the others a layer is dead before the first step.
+# Of the seeds 1 to 8 the narrow net learns from 2, 6 and 7; in most of the others a whole layer is born dead.
 SEEDS = (1, 2, 3)
 
 
@@ -21,32 +20,37 @@ def _program(width):
     for _ in range(5):
         model.add(layers.Dense(width, activation="relu"))
     model.add(layers.Dense(2, activation="softmax"))
-    model.compile(keras.optimizers.Adam(0.03), "categorical_crossentropy")
-    return patient_of(model, *blobs(rows=300, columns=2, classes=2), epochs=4)
+    model.compile(keras.optimizers.SGD(0.3), "categorical_crossentropy")
+    return patient_of(model, *blobs(rows=300, columns=2, classes=2), epochs=5)
 
 
-def _trained(width, seeds):
-    recipe, data = _program(width)
-    engine = InlineEngine(data, scorer_for(data.task, data.validation.target), registry.detectors())
-    return [engine.train(Job(recipe, seed, recipe.epochs, str(seed), stop_when_stuck=False)) for seed in seeds]
-
-
-def _judged(outcomes):
-    scores = tuple(outcome.score for outcome in outcomes)
-    return diagnose(Evidence(seed_scores=scores, constant_score=0.5), registry.detectors(["GEN404"])).diagnoses
+def _judged(recipe, data):
+    """Train from every seed, in one compiled model: plain gradient descent remembers nothing but the weights."""
+    model, scores = recipe.build(data, 0), []
+    scorer = scorer_for(data.task, data.validation.target)
+    for seed in SEEDS:
+        model.set_weights(recipe.build(data, seed).get_weights())
+        for _ in range(60):
+            model.train_on_batch(data.train.X, data.train.y)
+        scores.append(scorer(data.validation.target, model.predict_on_batch(data.validation.X)))
+    evidence = Evidence(seed_scores=tuple(scores), constant_score=scorer.constant)
+    return diagnose(evidence, registry.detectors(["GEN404"])).diagnoses
 
 
 def test_a_deep_net_of_two_units_a_layer_learns_from_one_seed_of_three():
-    (found,) = _judged(_trained(2, SEEDS))
+    (found,) = _judged(*_program(2))
     assert found.measured == {"failed": 2.0, "learned": 1.0, "worst": 0.5}
     assert "Of 3 seeds 2 end near the constant answer (0.50) and 1 learn" in found.message
 
 
-def test_the_same_net_with_wide_layers_learns_from_the_seeds_that_failed():
-    outcomes = _trained(16, (1, 3))
-    assert _judged(outcomes) == ()
-    assert [outcome.stuck for outcome in outcomes] == [None, None]
-    assert min(outcome.score for outcome in outcomes) > 0.8
+def test_the_same_net_with_wide_layers_learns_from_every_seed():
+    assert _judged(*_program(16)) == ()
+
+
+def test_a_wide_net_is_not_stuck_from_a_seed_that_the_narrow_one_fails_from():
+    recorder = watched(*_program(16), seed=SEEDS[0])
+    assert not recorder.examination.stuck
+    assert recorder.scores[-1] > 0.8
 
 
 def test_a_single_training_is_said_to_show_nothing_of_luck():
