@@ -10,7 +10,8 @@ demo: venv
 	$(BIN)/python examples/ecg.py
 
 test: check
-	$(BIN)/python -m pytest tests --ignore tests/test_contracts.py --durations 10
+	$(BIN)/python -m pytest tests --ignore tests/test_contracts.py -m "not timing" -n 2 --dist loadscope --durations 10
+	$(BIN)/python -m pytest tests -m timing
 
 check: venv
 	$(BIN)/ruff check .

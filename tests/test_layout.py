@@ -39,6 +39,7 @@ def _fastest(command, runs=3):
     return min(times)
 
 
+@pytest.mark.timing
 def test_importing_remedy_takes_under_a_third_of_a_second_more_than_python_itself():
     bare = _fastest([sys.executable, "-c", "pass"])
     assert _fastest([sys.executable, "-c", "import remedy"]) - bare < 0.3
@@ -50,5 +51,6 @@ def test_importing_remedy_imports_no_keras_mlflow_or_optuna():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.timing
 def test_help_answers_in_half_a_second():
     assert _fastest([sys.executable, "-m", "remedy", "--help"]) < 0.5
