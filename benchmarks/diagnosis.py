@@ -161,33 +161,48 @@ def markdown(rows: list[dict[str, Any]], command: str) -> str:
 def main() -> None:
     """Run the collection and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True, help="folder with core.py and cases/")
+    parser.add_argument("--corpus", type=Path, help="folder with core.py and cases/")
+    parser.add_argument("--rows", type=Path, help="append a JSON line for every program to this file")
+    parser.add_argument("--read", type=Path, nargs="*", help="train nothing, take these files of lines")
     parser.add_argument("--case", nargs="*", default=[], help="ids (default: all)")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1])
     parser.add_argument("--markdown", type=Path, help="write the page there")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     args = parser.parse_args()
     page = args.markdown.resolve() if args.markdown else None
-    corpus, rows = args.corpus.resolve(), []
+    rows = [json.loads(line) for file in args.read or () for line in file.read_text().splitlines()]
+    if not args.read:
+        if args.corpus is None:
+            parser.error("give --corpus DIR, or --read FILE ...")
+        rows = measure(args.corpus.resolve(), args.case, args.seeds, args.rows.resolve() if args.rows else None)
+    if page:
+        seeds = " ".join(map(str, sorted({row["seed"] for row in rows})))
+        page.write_text(markdown(rows, f"python benchmarks/diagnosis.py --corpus DIR --seeds {seeds}"))
+    print(json.dumps(summary(rows)) if args.json else summary(rows))
+
+
+def measure(corpus: Path, wanted: list[str], seeds: list[int], out: Path | None) -> list[dict[str, Any]]:
+    """Train every program and its twin, and return a row for each."""
+    rows = []
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.chdir(folder)
-        for case in cases(corpus, args.case):
-            for seed in args.seeds:
+        for case in cases(corpus, wanted):
+            for seed in seeds:
                 for twin in (False, True):
                     if twin and (case.healthy is None or not case.stuck):
                         continue
                     row = examine(case, seed, twin)
                     rows.append(row)
+                    if out:
+                        with out.open("a") as sink:
+                            sink.write(json.dumps(row) + "\n")
                     right = row["flagged"] == row["sick"] and (row["named"] or not row["sick"])
                     kind, said = "twin" if twin else "sick", ", ".join(row["names"][:4])
                     mark = "  " if right else "!!"
                     flag = f"flagged at epoch {row['epoch']}" if row["flagged"] else "not flagged"
                     print(mark, f"{case.id:<24} seed {seed} {kind} {flag}: {said}", flush=True)
-    seeds = " ".join(map(str, args.seeds))
-    if page:
-        page.write_text(markdown(rows, f"python benchmarks/diagnosis.py --corpus DIR --seeds {seeds}"))
-    print(json.dumps(summary(rows)) if args.json else summary(rows))
+    return rows
 
 
 if __name__ == "__main__":
