@@ -36,6 +36,19 @@ class Rows:
         pick = [None if part is None else part[index] for part in (self.sample_weight, self.groups)]
         return Rows(arrays.take(self.X, index), arrays.take(self.y, index), *pick)
 
+    def with_rows(self, more: Rows) -> Rows:
+        """Return these rows with ``more`` behind them; weights and groups that one side lacks are dropped."""
+        weights = [part.sample_weight for part in (self, more)]
+        groups = [part.groups for part in (self, more)]
+        if any(w is not None for w in weights):
+            weights = [np.ones(len(p)) if w is None else w for p, w in zip((self, more), weights, strict=True)]
+        return Rows(
+            arrays.concatenate(self.X, more.X),
+            arrays.concatenate(self.y, more.y),
+            None if weights[0] is None or weights[1] is None else np.concatenate([weights[0], weights[1]]),
+            None if groups[0] is None or groups[1] is None else np.concatenate([groups[0], groups[1]]),
+        )
+
     @property
     def target(self) -> Array:
         """The first (or only) target array."""
@@ -52,6 +65,7 @@ class Dataset:
             user gave none.
         task: What the labels ask for.
         holdout: Rows used neither for fitting nor for choosing: what a fix is confirmed on.
+        extra: Rows of the user's validation side that a recipe with a new split may train on.
         complete: False where ``train`` is only a sample of what Keras trains on (a large or endless stream).
         total_rows: Training rows of an epoch where ``train`` is a sample and their number is known.
         validation_tail: True where the validation rows are the last rows, as Keras' ``validation_split`` takes them.
@@ -62,6 +76,7 @@ class Dataset:
     task: Task
     holdout: Rows | None = None
     validation_tail: bool = False
+    extra: Rows | None = None
     complete: bool = True
     total_rows: int | None = None
 
@@ -92,12 +107,41 @@ class Dataset:
         """Group of every training row, or None."""
         return self.train.groups
 
-    def for_search(self, seed: int, share: float = 0.2) -> Dataset:
+    def resplit(self, seed: int) -> Dataset:
+        """Put training and validation rows together and split them anew, classes kept in shares."""
+        if self.validation is None:
+            return self
+        share = min(0.4, len(self.validation) / (len(self.train) + len(self.validation)))
+        train, validation = split(self.train.with_rows(self.validation), share, seed, self.task)
+        return replace(self, train=train, validation=validation, validation_tail=False)
+
+    def for_search(self, seed: int, share: float = 0.2, resplit: bool = False) -> Dataset:
         """Set rows aside that no trial trains on or is chosen by, and make sure there are rows to choose by.
 
         A ``share`` of the training rows becomes the holdout, and as much again the validation rows
         where the user gave none. Classes keep their shares, groups stay on one side.
+
+        Args:
+            seed: Of the split.
+            share: Share of the rows that are set aside.
+            resplit: The user's validation rows are no fair sample (they were sorted): both sets are
+                drawn from all rows. Recipes train on what is left of the user's training side; one
+                with a new split on the rest (``extra``), too.
         """
+        if resplit and self.validation is not None:
+            plain = replace(self.train.with_rows(self.validation), groups=None)
+            rest, aside = (np.sort(part) for part in _indices(plain, share, seed, self.task))
+            inner, chosen = _indices(plain.take(rest), share / (1 - share), seed + 1, self.task)
+            left = np.sort(rest[inner])
+            own = left < len(self.train)
+            return replace(
+                self,
+                train=plain.take(left[own]),
+                extra=plain.take(left[~own]),
+                validation=plain.take(np.sort(rest[chosen])),
+                holdout=plain.take(aside),
+                validation_tail=False,
+            )
         train, held = split(self.train, share, seed, self.task)
         if self.validation is not None:
             return replace(self, train=train, holdout=held)
@@ -114,6 +158,11 @@ def split(rows: Rows, share: float, seed: int, task: Task) -> tuple[Rows, Rows]:
     Raises:
         InvalidInput: Too few rows or groups to split.
     """
+    first, second = _indices(rows, share, seed, task)
+    return rows.take(np.sort(first)), rows.take(np.sort(second))
+
+
+def _indices(rows: Rows, share: float, seed: int, task: Task) -> tuple[Array, Array]:
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
     n = len(rows)
@@ -135,7 +184,7 @@ def split(rows: Rows, share: float, seed: int, task: Task) -> tuple[Rows, Rows]:
             ids if np.unique(ids, return_counts=True)[1].min() >= 2 and len(np.unique(ids)) <= n * share else None
         )
         first, second = train_test_split(np.arange(n), test_size=share, random_state=seed, stratify=stratify)
-    return rows.take(np.sort(first)), rows.take(np.sort(second))
+    return first, second
 
 
 def infer_task(y: Nest, loss_name: str | None, output_units: int | None) -> Task:
@@ -157,7 +206,8 @@ def infer_task(y: Nest, loss_name: str | None, output_units: int | None) -> Task
         return "multilabel"
     values = np.unique(y)
     if not whole:
-        return "regression"
+        # Fractions under a loss that takes class ids are labels that were scaled by mistake.
+        return "multiclass" if "sparse" in name and 2 <= len(values) <= (output_units or 0) else "regression"
     if "sparse" in name or (output_units or 1) > 1:
         return "binary" if len(values) <= 2 and (output_units or 2) <= 2 else "multiclass"
     if len(values) <= 2:

@@ -46,7 +46,9 @@ def training_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
         constant_score=constant_score(dataset.task, dataset.train.target),
         batchnorm_momentum=max(momenta) if momenta else None,
         dropout_rates=None if architecture.opaque else dropouts,
-        target_spread=float(np.std(np.asarray(dataset.train.target, dtype="float64"))) if regression else None,
+        target_spread=float(np.std(np.asarray(recipe.coded(dataset.train).target, dtype="float64")))
+        if regression
+        else None,
     )
 
 
@@ -111,8 +113,9 @@ def _outputs(recipe: Recipe, dataset: Dataset) -> tuple[OutputFacts, ...]:
 
 
 def row_weights(rows: Rows, class_weight: Mapping[int, float] | None) -> Array:
-    """Return the weight of every row, shape (n,): sample weights times class weights."""
+    """Return the weight of every row, shape (n,): sample weights (the mean over its steps) times class weights."""
     weights = np.ones(len(rows)) if rows.sample_weight is None else np.asarray(rows.sample_weight, dtype="float64")
+    weights = weights.reshape(len(rows), -1).mean(-1)
     ids = class_ids(rows.target) if class_weight else np.zeros(0, dtype="int64")
     if class_weight and len(ids) == len(rows):
         weights = weights * np.array([class_weight.get(int(c), 1.0) for c in ids])
@@ -126,7 +129,7 @@ def prior_loss(recipe: Recipe, dataset: Dataset) -> float | None:
     balanced classes; for a mean squared error the variance of the target, for a mean absolute one
     its mean distance from the median; for a KL divergence that from the mean target.
     """
-    rows = dataset.train
+    rows = recipe.coded(dataset.train)
     name = (recipe.loss_name or "").lower().replace("_", "")
     if not isinstance(rows.y, np.ndarray) or (rows.sample_weight is not None and rows.sample_weight.ndim > 1):
         return None

@@ -18,7 +18,8 @@ import numpy as np
 
 from remedy import arrays
 from remedy.architecture import Architecture
-from remedy.dataset import Dataset
+from remedy.coding import TargetCoding, coding_from_dict
+from remedy.dataset import Dataset, Rows
 from remedy.errors import ModelError, NotApplicable
 from remedy.scaling import InputScaling, scaled
 
@@ -48,6 +49,8 @@ class Recipe:
         shuffle: As given to ``fit``.
         input_scaling: Scaling inside the model, or None.
         resampling: Resampling of the training rows, or None.
+        target: Coding of the target for training, or None for the user's own.
+        resplit: True where training and validation rows are put together and split anew, classes kept in shares.
         jit_compile: As compiled.
         trusted: True for the user's live model, whose Lambda layers may run; a recipe read from a
             store never runs code that it carries.
@@ -69,6 +72,8 @@ class Recipe:
     shuffle: bool = True
     input_scaling: InputScaling | None = None
     resampling: Resampling | None = None
+    target: TargetCoding | None = None
+    resplit: bool = False
     jit_compile: Any = "auto"
     trusted: bool = field(default=False, repr=False, compare=False)
     custom_objects: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -155,6 +160,27 @@ class Recipe:
                     by_name[name].finalize_state()  # Normalization computes with values derived from its weights.
         return model
 
+    def deliver(self, model: Model) -> Model:
+        """Return the model as the user gets it: its answers are in the units of the user's own target.
+
+        Args:
+            model: Built from this recipe, and trained.
+        """
+        if self.target is None or self.target.kind != "standard":
+            return model
+        import keras
+
+        scale, offset = list(self.target.spread), list(self.target.mean)
+        back = keras.layers.Rescaling(scale, offset, name="target_units")
+        whole = keras.Model(model.inputs, back(model.outputs[0]), name=model.name)
+        loss = keras.saving.deserialize_keras_object(copy.deepcopy(self.loss), custom_objects=dict(self.custom_objects))
+        whole.compile(optimizer=keras.optimizers.deserialize(copy.deepcopy(dict(self.optimizer))), loss=loss)
+        return whole
+
+    def coded(self, rows: Rows) -> Rows:
+        """Return rows with the target as this recipe trains on it."""
+        return rows if self.target is None else self.target.rows(rows)
+
     def replace(self, **changes: Any) -> Recipe:
         """Return a copy with some fields changed."""
         return replace(self, **changes)
@@ -218,6 +244,8 @@ class Recipe:
             "shuffle": self.shuffle,
             "input_scaling": None if self.input_scaling is None else vars(self.input_scaling),
             "resampling": None if self.resampling is None else vars(self.resampling),
+            "target": None if self.target is None else vars(self.target),
+            "resplit": self.resplit,
             "jit_compile": self.jit_compile,
         }
 
@@ -231,6 +259,8 @@ class Recipe:
             class_weight=None if weights is None else {int(k): float(v) for k, v in weights.items()},
             input_scaling=None if scaling is None else InputScaling(**scaling),
             resampling=None if resampling is None else Resampling(**resampling),
+            target=coding_from_dict(values.pop("target", None)),
+            resplit=values.pop("resplit", False),
             **values,
         )
 

@@ -25,12 +25,15 @@ CLASSIFICATION: tuple[Task, ...] = ("binary", "multiclass")
 def class_ids(y: Array) -> Array:
     """Return integer class ids, shape (n,), from one-hot (n, k), sparse or two-valued labels.
 
-    Labels -1/1 become 0/1. Sequence labels (n, t) or (n, t, k) are flattened to (n * t,).
+    Labels -1/1 become 0/1, fractions (labels that were scaled) their rank.
+    Sequence labels (n, t) or (n, t, k) are flattened to (n * t,).
     """
     y = np.asarray(y)
     if y.ndim > 1 and y.shape[-1] > 1:
         return y.argmax(-1).reshape(-1)
     values = np.nan_to_num(y.reshape(-1).astype("float64"))
+    if values.size and not np.all(values == np.round(values)):
+        return np.unique(values, return_inverse=True)[1].astype("int64")
     if values.size and values.min() < 0:
         return (values > 0).astype("int64")
     return values.astype("int64")
@@ -87,15 +90,20 @@ class Scorer:
     Attributes:
         name: What is measured, as it appears in tables and in MLflow.
         constant: The score of the best constant answer (the floor that a fix has to leave).
+        function: How it is computed, from target, output and ``logits``.
+        logits: True when the model answers without a final sigmoid or softmax.
+        own: True for the user's own objective, which takes target and output only.
     """
 
     name: str
     constant: float | None
-    function: Objective
+    function: Callable[..., Any]
+    logits: bool = False
+    own: bool = False
 
     def __call__(self, y: Array, output: Array) -> float:
         """Score ``output`` against ``y``; a non-finite score counts as -1."""
-        value = float(self.function(y, output))
+        value = float(self.function(y, output) if self.own else self.function(y, output, self.logits))
         return value if np.isfinite(value) else -1.0
 
 
@@ -118,7 +126,7 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None, l
         "r2": r2,
     }
     if callable(objective):
-        return Scorer(getattr(objective, "__name__", "objective"), None, objective)
+        return Scorer(getattr(objective, "__name__", "objective"), None, objective, own=True)
     own: dict[str, str] = {"multilabel": "macro_f1", "regression": "r2"}
     name = objective or own.get(task, "balanced_accuracy")
     if name not in named:
@@ -126,8 +134,7 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None, l
             f"Search(objective={objective!r}) is not known: use one of {', '.join(sorted(named))}, "
             "or a function (y_true, y_pred) -> float."
         )
-    chosen = named[name]
-    return Scorer(name, constant_score(task, y), lambda a, b: chosen(a, b, logits))
+    return Scorer(name, constant_score(task, y), named[name], logits)
 
 
 def constant_score(task: Task, y: Array) -> float:

@@ -24,6 +24,7 @@ from remedy.patient import Fix, Patient, Treatment
 from remedy.prescription import Change, Prescription, patch
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
+from remedy.registry import remedies_for
 from remedy.report import Terminal
 from remedy.scores import Scorer, scorer_for
 from remedy.search import Attempt, Budget, Screening, Search
@@ -42,7 +43,8 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         terminal: Hears how it goes on.
     """
     with keep_random_state():
-        data = patient.dataset.for_search(options.seed)
+        indicated = {r.name for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)}
+        data = patient.dataset.for_search(options.seed, resplit="shuffle-split" in indicated)
         scorer = scorer_for(data.task, data.holdout.target, options.objective, patient.recipe.from_logits)  # type: ignore[union-attr]
         engine = InlineEngine(data, scorer, patient.detectors)
         search_run = patient.run.child(
@@ -124,7 +126,15 @@ def _complete(
             recorder = _train_in_full(patient, recipe, other, run, terminal, scorer)
         lines = patch(prescription, patient.recipe, patient.dataset, patient.remedies)
         fix = Fix(
-            recorder.model, run.run_id, prescription, changes, lines, proof.score, proof.baseline_score, True, proof
+            recipe.deliver(recorder.model),
+            run.run_id,
+            prescription,
+            changes,
+            lines,
+            proof.score,
+            proof.baseline_score,
+            True,
+            proof,
         )
         conclusion = report.fixed(proof, scorer.name, str(prescription), True)
         terminal.conclusion(conclusion, proof, changes)
@@ -138,28 +148,30 @@ def _complete(
 def _train_in_full(
     patient: Patient, recipe: Recipe, seed: int, run: Run, terminal: Terminal, scorer: Scorer
 ) -> Recorder:
-    model = recipe.build(patient.dataset, seed)
-    judged = patient.dataset.validation or patient.dataset.train
+    dataset = _as_trained(recipe, patient.dataset, seed)
+    recipe = recipe.replace(target=None, resplit=False)  # The rows have it all now.
+    model = recipe.build(dataset, seed)
+    judged = dataset.validation or dataset.train
 
     def on_epoch(epoch: int, evidence: Evidence) -> None:
         run.metrics(last_values(evidence), epoch)
         terminal.step("epoch", evidence.probe_score[-1] if evidence.probe_score else None)
 
     recorder = Recorder(
-        static_evidence(recipe, patient.dataset),
+        static_evidence(recipe, dataset),
         patient.detectors,
         probe=probe(judged),
         scorer=scorer,
         recipe=recipe,
         on_epoch=on_epoch,
     )
-    held = patient.dataset.validation
+    held = dataset.validation
     validation = None if held is None else tuple(v for v in (held.X, held.y, held.sample_weight) if v is not None)
     try:
         fit_recipe(
             model,
             recipe,
-            patient.dataset,
+            dataset,
             seed,
             0,
             recipe.epochs,
@@ -171,6 +183,13 @@ def _train_in_full(
     return recorder
 
 
+def _as_trained(recipe: Recipe, dataset: Dataset, seed: int) -> Dataset:
+    """Return the user's dataset split and coded as the recipe trains on it."""
+    data = dataset.resplit(seed) if recipe.resplit else dataset
+    held = None if data.validation is None else recipe.coded(data.validation)
+    return replace(data, train=recipe.coded(data.train), validation=held)
+
+
 def _keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatment:
     """Return the best so far, as it stands, after Ctrl-C."""
     model = screening.engine.model(best.key)
@@ -178,7 +197,7 @@ def _keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatme
         return Treatment(None, report.no_fix(screening.attempts, None, "score", True), True)
     lines = patch(best.prescription, patient.recipe, patient.dataset, patient.remedies)
     rows = confirm.changes(screening, confirm.Reduction(best.prescription))
-    fix = Fix(model, None, best.prescription, rows, lines, None, None, False, Proof())
+    fix = Fix(best.recipe.deliver(model), None, best.prescription, rows, lines, None, None, False, Proof())
     return Treatment(fix, report.fixed(fix.proof, "", str(best.prescription), False), True)
 
 

@@ -21,6 +21,8 @@ from remedy.diagnosis import diagnose, replay
 from remedy.errors import RemedyWarning
 from remedy.evidence import Evidence, InputFacts, LayerFacts, Look, OutputFacts, Shallow
 
+from .conftest import blobs
+
 RECORDS = (InputFacts, OutputFacts, LayerFacts, Look, Shallow)
 DETECTORS = registry.detectors()
 SPECIMENS = [evidence for detector in DETECTORS for evidence in (*detector.fires_on, *detector.silent_on)]
@@ -99,7 +101,7 @@ def test_no_detector_breaks_on_any_evidence(evidence):
         assert 0 <= diagnosis.confidence <= 1
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(evidences())
 def test_any_evidence_can_be_examined_epoch_by_epoch(evidence):
     assert replay(evidence, DETECTORS).failed == {}
@@ -147,8 +149,8 @@ def inputs(shape, hidden, dtype, rng):
     if shape == "words":
         return (hidden[:, [0, 1, 2, 0, 1, 2]] > 0) * 1 + rng.integers(0, 5, (rows, 6)) * 2
     noise = rng.standard_normal((rows, *SHAPES[shape]))
-    width = SHAPES[shape][-1]
-    shown = hidden[:, :width].reshape(rows, *[1] * (noise.ndim - 2), min(3, width))
+    width = min(3, SHAPES[shape][-1])
+    shown = hidden[:, :width].reshape(rows, *[1] * (noise.ndim - 2), width)
     noise[..., : shown.shape[-1]] = 0.3 * noise[..., : shown.shape[-1]] + shown
     if np.issubdtype(np.dtype(dtype), np.integer):
         return np.clip(100 + 40 * noise, 0, 255).astype(dtype)
@@ -206,7 +208,7 @@ def programs(draw):
     options = {
         "container": draw(st.sampled_from(["array", "list", "dict"])),
         "optimizer": draw(st.sampled_from(["adam", "sgd", "rmsprop"])),
-        "metrics": draw(st.sampled_from([None, ["mae"]])),
+        "metrics": draw(st.sampled_from([None, ["mae" if "regression" in task else "accuracy"]])),
         "eager": draw(st.sampled_from([True] * 7 + [False])),
     }
     dtype = draw(st.sampled_from(["float32", "float64", "int64", "uint8"]))
@@ -241,7 +243,7 @@ def programs(draw):
     return lambda: network(task, shapes, names, body, seed, options), X, y, fit
 
 
-@settings(max_examples=14, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_remedy_trains_any_healthy_program_to_the_bits_that_keras_trains_it_to(store, program):
     make, X, y, fit = program
@@ -254,4 +256,52 @@ def test_remedy_trains_any_healthy_program_to_the_bits_that_keras_trains_it_to(s
         result = remedy.fit(model, X, y, search=False, verbose=0, log_data=False, **fit)
     assert result.examination.failed == {}
     assert len(result.history.epoch) == fit["epochs"]
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), plain.get_weights(), strict=True))
+
+
+class Sampled(keras.Model):
+    """A subclassed model; with ``noise`` it draws random numbers at inference too."""
+
+    def __init__(self, noise=0.0):
+        super().__init__()
+        self.head, self.noise, self.seeds = layers.Dense(3, activation="softmax"), noise, keras.random.SeedGenerator(1)
+
+    def call(self, x):
+        if not self.noise:
+            return self.head(x)
+        return self.head(x + self.noise * keras.random.normal(keras.ops.shape(x), seed=self.seeds))
+
+
+@pytest.mark.parametrize(
+    ("make", "shuffle"),
+    [
+        pytest.param(
+            Sampled,
+            True,
+            id="subclassed",
+            marks=pytest.mark.xfail(strict=True, reason="reading the recipe sets TensorFlow's global seed"),
+        ),
+        pytest.param(
+            lambda: Sampled(0.3),
+            False,
+            id="random at inference",
+            marks=pytest.mark.xfail(strict=True, reason="predicting the probe rows moves the model's own seed"),
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::remedy.errors.RemedyWarning")
+def test_a_model_of_ones_own_is_trained_to_the_same_bits(store, make, shuffle):
+    X, y = blobs(rows=64)
+
+    def made():
+        keras.utils.set_random_seed(3)
+        model = make()
+        model.compile("adam", "categorical_crossentropy", run_eagerly=True)
+        keras.utils.set_random_seed(5)
+        return model
+
+    plain = made()
+    plain.fit(X, y, epochs=2, batch_size=32, shuffle=shuffle, verbose=0)
+    model = made()
+    remedy.fit(model, X, y, epochs=2, batch_size=32, shuffle=shuffle, verbose=0, search=False, log_data=False)
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), plain.get_weights(), strict=True))

@@ -64,7 +64,7 @@ class ConstantOutput(Detector):
         needed = self.epochs if not epochs_planned else max(2, min(self.epochs, epochs_planned))
         recent = output_spread[-needed:]
         unit = target_spread if target_spread else 1.0
-        if len(recent) < needed or not all(math.isfinite(s) for s in recent):
+        if not loss or len(recent) < needed or not all(math.isfinite(s) for s in recent):
             return None
         if max(recent) > self.spread * unit:
             return None

@@ -14,8 +14,8 @@ class DivergingLoss(Detector):
     """The training loss grows: to a multiple of its best value, or epoch after epoch.
 
     What it sees: the last two losses against the smallest so far (but never less than half the loss
-    of a constant answer, so that jitter near zero is left alone); or three rises in a row that add
-    up to a quarter, while the loss is still that high.
+    of a constant answer, so that jitter near zero is left alone); or three rises in a row to a quarter
+    above it.
 
     Why it matters: each step overshoots. Beyond some point the weights are so large that units
     saturate or die, and a smaller rate afterwards cannot bring them back.

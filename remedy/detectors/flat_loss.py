@@ -12,10 +12,10 @@ from remedy.evidence import Evidence
 class FlatLoss(Detector):
     """The training loss rests at that of a constant answer and does not leave it.
 
-    What it sees: the best loss of the second half of the run so far against the loss of the best
-    constant answer (ln K for K balanced classes, the variance for a squared error): no better than
-    it by a few per cent, with no fall to speak of between the two quarters of the window, after a
-    quarter of the planned epochs and not before the fifth.
+    What it sees: over the last quarter of the plan (five epochs at least) the loss against that of
+    the best constant answer (ln K for K balanced classes, the variance for a squared error): never
+    better by more than a few per cent, no fall to speak of from the first third to the last, and no
+    swings: a loss that runs away or jumps is another trouble.
 
     Why it matters: a constant needs no network. Whatever the epochs do, nothing of the input is used.
 
@@ -36,6 +36,7 @@ class FlatLoss(Detector):
 
     above: float = 0.98
     fall: float = 0.02
+    steady: float = 1.5
     patience: float = 0.25
     least_epochs: int = 5
 
@@ -58,7 +59,7 @@ class FlatLoss(Detector):
             return None
         # A weight penalty adds to the training loss; the loss on probe rows is without it.
         costs = [min(pair) for pair in zip(recent, (probe_loss or recent)[-needed:], strict=False)]
-        if not costs or min(costs) < self.above * prior_loss:
+        if not costs or min(costs) < self.above * prior_loss or max(costs) > self.steady * min(costs):
             return None
         third = max(1, needed // 3)
         before, after = min(recent[:third]), min(recent[-third:])

@@ -69,6 +69,7 @@ class NoSignal(Detector):
         val_score: Sequence[float] | None = None,
         probe_loss: Sequence[float] | None = None,
         prior_loss: float | None = None,
+        n_validation: int | None = None,
     ) -> Finding | None:
         """Compare network and shallow model with the constant answer."""
         planned = epochs_planned or self.least_epochs
@@ -80,7 +81,8 @@ class NoSignal(Detector):
         if val_score:
             recent = [s for s in val_score[-needed:] if math.isfinite(s)]
             above = [s - shallow.constant for s in recent]
-            if not above or max(above) > 2 * room or sum(above) / len(above) > room:
+            luck = room + 0.5 / math.sqrt(min(n_validation, 256)) if n_validation else room
+            if not above or max(above) > 2 * luck or sum(above) / len(above) > luck:
                 return None
             says += f"; the network's validation score is {recent[-1]:.2f} after {len(loss)} epochs"
         else:

@@ -32,8 +32,11 @@ class Overfitting(Detector):
 
     rise: float = 0.25
     epochs: int = 3
+    solved: float = 0.1
 
-    def detect(self, loss: Sequence[float], val_loss: Sequence[float]) -> Finding | None:
+    def detect(
+        self, loss: Sequence[float], val_loss: Sequence[float], prior_loss: float | None = None
+    ) -> Finding | None:
         """Compare the validation loss with its best value."""
         if len(loss) != len(val_loss) or len(val_loss) <= self.epochs:
             return None
@@ -45,6 +48,8 @@ class Overfitting(Detector):
             return None
         if min(val_loss[-2:]) < (1 + self.rise) * lowest:
             return None
+        if prior_loss is not None and val_loss[-1] < self.solved * prior_loss:
+            return None  # Jitter near zero on a task that is solved.
         return Finding(
             f"The validation loss was lowest in epoch {best + 1} ({lowest:.4g}) and is {val_loss[-1]:.4g} now; "
             f"the training loss fell from {loss[best]:.4g} to {loss[-1]:.4g} meanwhile.",

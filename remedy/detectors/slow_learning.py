@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -62,6 +63,7 @@ class SlowLearning(Detector):
     behind: float = 0.5
     short: float = 0.75
     steep: float = 0.04
+    swing: float = 1.2
 
     def detect(
         self,
@@ -86,11 +88,14 @@ class SlowLearning(Detector):
         now, then = series[-1], series[-1 - span]
         if not (math.isfinite(now) and math.isfinite(then)) or now <= 0 or then <= 0:
             return None
+        recent = loss[-1 - max(span, 5) :]
+        swings = any(after > self.swing * before for before, after in itertools.pairwise(recent))
         pace = min(1.0, (now / then) ** (1 / span))
         expected = now * pace**left
         if prior_loss is not None and prior_loss > 0 and min(series[-span:]) > self.at_prior * prior_loss:
             # At the prior itself nothing is slow any more: that is flat-loss.
-            if now > self.above_prior * prior_loss and expected > self.reach * prior_loss and now < then:
+            far = now > self.above_prior * prior_loss and expected > self.reach * prior_loss
+            if far and now < then and not swings:
                 says = f"After {epochs} epochs the loss is {now:.4g}, a constant answer costs {prior_loss:.4g}"
                 return self._finding(says, pace, expected, left, 0.85, learning_rate)
             return None
@@ -102,10 +107,11 @@ class SlowLearning(Detector):
             f"After {epochs} epochs the score is {mine:.2f}, {shallow.model} reaches {shallow.score:.2f} "
             f"and a constant answer {constant_score:.2f}"
         )
-        if epochs >= max(self.least_epochs, self.late * epochs_planned) and way < self.behind and expected > 0.8 * now:
-            return self._finding(says, pace, expected, left, 0.8, learning_rate)
-        if not left and way < self.short and 1 - pace > self.steep:
+        if not left and way < self.short and 1 - pace > self.steep and not swings:
             says += "; the loss was still falling when the epochs were over: too few epochs"
+            return self._finding(says, pace, expected, left, 0.8, learning_rate)
+        late = epochs >= max(self.least_epochs, self.late * epochs_planned)
+        if late and way < self.behind and expected > 0.8 * now and not swings:
             return self._finding(says, pace, expected, left, 0.8, learning_rate)
         if not left and way < self.behind:
             return self._finding(says, pace, expected, left, 0.75, learning_rate)

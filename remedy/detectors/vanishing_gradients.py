@@ -31,9 +31,17 @@ class VanishingGradients(Detector):
 
     ratio: float = 1e-3
     least: float = 1e-4
+    solved: float = 0.1
 
-    def detect(self, looks: Sequence[Look]) -> Finding | None:
+    def detect(
+        self,
+        looks: Sequence[Look],
+        probe_loss: Sequence[float] | None = None,
+        prior_loss: float | None = None,
+    ) -> Finding | None:
         """Compare the first layer's gradient with the largest one."""
+        if probe_loss and prior_loss is not None and probe_loss[-1] < self.solved * prior_loss:
+            return None  # A net that is sure of every row has no gradient either.
         gradients = {k: g for k, g in looks[-1].gradients.items() if math.isfinite(g)} if looks else {}
         if len(gradients) < 2:
             return None

@@ -15,7 +15,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -126,8 +126,8 @@ class InlineEngine:
         return Recorder(
             training_evidence(job.recipe, self._dataset),
             self._detectors,
-            probe=getattr(self._dataset, job.judge_by),
-            scorer=self._scorer,
+            probe=job.recipe.coded(getattr(self._dataset, job.judge_by)),
+            scorer=replace(self._scorer, logits=job.recipe.from_logits),
             recipe=job.recipe,
             on_stuck=(lambda _: True) if job.stop_when_stuck else None,
         )
@@ -163,7 +163,16 @@ def trace_key(recipe: Recipe) -> str:
     a schedule is traced in, and so are the statistics of scaling layers fitted on the same rows.
     """
     values = recipe.to_dict()
-    for name in ("class_weight", "epochs", "resampling", "shuffle", "batch_size", "steps_per_epoch"):
+    for name in (
+        "class_weight",
+        "epochs",
+        "resampling",
+        "resplit",
+        "shuffle",
+        "batch_size",
+        "steps_per_epoch",
+        "target",
+    ):
         values.pop(name)
     config = dict(values["optimizer"]["config"])
     if not isinstance(config.get("learning_rate"), dict):
@@ -182,7 +191,7 @@ def fit_recipe(
     callbacks: Sequence[Any],
     **fit: Any,
 ) -> Any:
-    """Call ``model.fit`` as the recipe says, resampling the training rows if it asks for that.
+    """Call ``model.fit`` as the recipe says: its rows, coded and resampled as it asks for.
 
     Class weights go in as sample weights, which is what Keras makes of them; so they may stand
     beside the user's own sample weights, and graphs with and without them are the same.
@@ -200,7 +209,12 @@ def fit_recipe(
     Returns:
         Keras' History.
     """
-    rows = dataset.train if recipe.resampling is None else resample(dataset.train, recipe.resampling, seed)
+    rows = dataset.train
+    if recipe.resplit and dataset.extra is not None:
+        rows = rows.with_rows(dataset.extra)
+    rows = recipe.coded(rows)
+    if recipe.resampling is not None:
+        rows = resample(rows, recipe.resampling, seed)
     weights = rows.sample_weight
     if isinstance(rows.y, np.ndarray) and (weights is None or weights.ndim == 1):
         weights = row_weights(rows, recipe.class_weight).astype("float32")

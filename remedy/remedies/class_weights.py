@@ -30,7 +30,7 @@ class ClassWeights(Remedy):
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Set ``class_weight`` from the training rows' counts."""
-        counts = {label: rows for label, rows in (dataset.class_counts or {}).items() if rows}
+        counts = {label: rows for label, rows in (dataset.counts(recipe.coded(dataset.train)) or {}).items() if rows}
         if len(counts) < 2:
             raise NotApplicable("class weights need two classes or more")
         if len(class_ids(dataset.train.target)) != len(dataset.train):

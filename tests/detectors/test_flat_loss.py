@@ -56,7 +56,6 @@ def test_a_loss_near_the_constant_for_another_reason_is_left_alone(better):
     assert FlatLoss().detect(**{**resting, **better}) is None
 
 
-@pytest.mark.xfail(strict=True, reason="any loss above that of a constant counts as resting there, however it moves")
 @pytest.mark.parametrize(
     "loss",
     [[5.735, 19.68, 183.3, 1742.0, 16720.0, 161100.0], [0.922, 2.392, 0.919, 2.252, 4.392, 1.777, 1.466, 3.003]],

@@ -57,11 +57,10 @@ def test_a_sign_of_a_signal_or_too_few_epochs_keep_it_silent(known):
     assert NoSignal().detect(**{**blind, **known}) is None
 
 
-@pytest.mark.xfail(strict=True, reason="the tolerance knows nothing of how few the validation rows are")
 def test_the_luck_of_a_hundred_validation_rows_does_not_hide_labels_in_another_order():
-    # Measured: three classes, the labels of 500 rows in another order.
+    # Measured: `_trained(order=5)`.
     evidence = Evidence(
-        loss=(1.20, 1.11, 1.09, 1.08, 1.07),
+        loss=(1.256, 1.137, 1.107, 1.085, 1.073),
         prior_loss=1.0946,
         val_score=(0.418, 0.357, 0.348, 0.371, 0.394),
         n_validation=100,

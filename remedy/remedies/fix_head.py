@@ -1,0 +1,169 @@
+"""fix-head: units, activation, loss and coding of the labels as one consistent whole."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from remedy import arrays
+from remedy.architecture import Architecture, LayerConfig, width_key
+from remedy.coding import TargetCoding, label_values
+from remedy.dataset import Dataset
+from remedy.errors import NotApplicable
+from remedy.model_facts import ACTIVATION_LAYERS, head_facts
+from remedy.recipe import Recipe
+from remedy.remedies._base import Remedy
+
+REGRESSION_LOSSES = ("squared", "absolute", "huber", "log_cosh", "mse", "mae", "logcosh", "tukey", "quantile")
+PASSING = ("Dropout", "Identity", "ActivityRegularization")
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the end of a network should be: units and activation of its last layer, loss, coding of the target."""
+
+    units: int
+    activation: str
+    loss: Any
+    coding: TargetCoding | None = None
+
+
+class FixHead(Remedy):
+    """Give the network the head and the loss that its target asks for.
+
+    One number a row of two kinds: one sigmoid unit, binary cross-entropy. Class ids: a softmax over
+    all classes, sparse cross-entropy. One-hot rows: the same with the categorical one. Several
+    labels at once: sigmoids, binary cross-entropy. Numbers: linear units and a regression loss.
+    Shares that add up to one: softmax, KL divergence.
+
+    Source: Bishop, "Pattern Recognition and Machine Learning", 2006, section 5.2 (a natural choice
+    of output function and matching error function for each type of problem).
+    """
+
+    name = "fix-head"
+    treats = (
+        *("HED201", "HED202", "HED203", "HED204", "HED205", "HED206", "HED207", "HED208", "HED209", "HED212", "HED213"),
+        "DAT105",
+    )
+    surgery = True
+    recompiles = True
+
+    def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+        """Rewrite the last layers, the loss, and the coding of the labels where needed."""
+        recipe.architecture.require_open()
+        if len(recipe.architecture.outputs()) != 1 or len(arrays.leaves(dataset.train.y)) != 1:
+            raise NotApplicable("the model has several outputs")
+        if recipe.target is not None and recipe.target.kind != "standard":
+            raise NotApplicable("the head was fixed already")
+        wanted, facts = wanted_head(recipe, dataset), head_facts(recipe)[0]
+        same = (facts.get("units"), facts["activation"], facts.get("before")) == (wanted.units, wanted.activation, None)
+        if same and recipe.loss == wanted.loss and wanted.coding is None:
+            raise NotApplicable("head and loss fit the target already")
+        architecture = with_head(recipe.architecture, wanted.units, wanted.activation)
+        return recipe.replace(architecture=architecture, loss=wanted.loss, target=wanted.coding or recipe.target)
+
+    def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
+        """Name units, activation and loss."""
+        return _spelled(recipe), _spelled(changed)
+
+    def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Put a new last layer on what the old one read."""
+        wanted = wanted_head(recipe, dataset)
+        _, kernel = _end(copy.deepcopy(recipe.architecture))
+        lines = [
+            f"hidden = model.get_layer({kernel['config']['name']!r}).input",
+            f"head = keras.layers.Dense({wanted.units}, activation={wanted.activation!r})",
+            "model = keras.Model(model.inputs, head(hidden))",
+        ]
+        if wanted.coding is not None:
+            known = [int(v) if v == int(v) else v for v in wanted.coding.values]
+            lines.append(f"y_train = np.searchsorted(np.array({known}), np.ravel(y_train) - 1e-6)")
+            if wanted.coding.kind == "binary":
+                lines.append("y_train = y_train[:, None].astype('float32')")
+        return "\n".join(lines)
+
+
+def wanted_head(recipe: Recipe, dataset: Dataset) -> Head:
+    """Return the head that the target asks for.
+
+    Args:
+        recipe: Its loss is kept where it fits.
+        dataset: Its training rows and task are looked at.
+    """
+    y = dataset.train.target
+    width = int(y.shape[-1]) if y.ndim > 1 else 1
+    if dataset.task == "regression":
+        return _numbers(recipe, y, width)
+    if dataset.task == "multilabel":
+        return Head(width, "sigmoid", "binary_crossentropy")
+    values = label_values(y)
+    if width > 1 and y.ndim > 1 and len(values) == width:
+        return Head(width, "softmax", "categorical_crossentropy")
+    facts = head_facts(recipe)[0]
+    plain = values == tuple(float(i) for i in range(len(values)))
+    if len(values) == 2 and facts.get("units") in (1, None):
+        return Head(1, "sigmoid", "binary_crossentropy", None if plain else TargetCoding("binary", values))
+    # Keras' sparse loss takes the ids themselves; they must count from 0.
+    return Head(
+        len(values), "softmax", "sparse_categorical_crossentropy", None if plain else TargetCoding("ids", values)
+    )
+
+
+def with_head(architecture: Architecture, units: int, activation: str) -> Architecture:
+    """Return the architecture with other units and activation at its end.
+
+    Raises:
+        NotApplicable: What comes last is no dense or convolutional layer.
+    """
+    changed = Architecture(copy.deepcopy(architecture.config))
+    functions, kernel = _end(changed)
+    for entry in functions:
+        entry["class_name"], entry["module"], entry["registered_name"] = "Activation", "keras.layers", None
+        entry["config"] = {"name": entry["config"]["name"], "activation": "linear"}
+    kernel["config"]["activation"] = activation
+    kernel["config"][str(width_key(kernel))] = units
+    return changed
+
+
+def _end(architecture: Architecture) -> tuple[list[LayerConfig], LayerConfig]:
+    """Return the activation layers at the end, and the layer with weights before them, for changing in place."""
+    functions: list[LayerConfig] = []
+    inner, name = architecture, architecture.outputs()[0]
+    for _ in range(64):
+        entry = next(layer for layer in inner.config["config"]["layers"] if layer["config"].get("name") == name)
+        if isinstance(entry["config"].get("layers"), list):
+            inner = Architecture(entry)
+            name = inner.outputs()[0]
+            continue
+        if entry["class_name"] == "Dense" or entry["class_name"].startswith("Conv"):
+            return functions, entry
+        if entry["class_name"] == "Activation" or entry["class_name"] in ACTIVATION_LAYERS:
+            functions.append(entry)
+        elif entry["class_name"] not in PASSING:
+            break
+        sources = inner.sources(name)
+        if len(sources) != 1:
+            break
+        name = sources[0]
+    raise NotApplicable(f"the model ends in {name!r}, not in a dense or convolutional layer")
+
+
+def _numbers(recipe: Recipe, y: Any, width: int) -> Head:
+    values = np.asarray(y, dtype="float64")
+    if width > 1 and values.min() >= 0 and np.all(np.abs(values.sum(-1) - 1) < 1e-3):
+        return Head(width, "softmax", "kl_divergence")
+    name = (recipe.loss_name or "").lower()
+    return Head(
+        width, "linear", recipe.loss if any(part in name for part in REGRESSION_LOSSES) else "mean_squared_error"
+    )
+
+
+def _spelled(recipe: Recipe) -> str:
+    facts = head_facts(recipe)[0]
+    before = f"{facts['before']} and " if facts.get("before") else ""
+    logits = " from logits" if facts["from_logits"] else ""
+    coded = f", labels coded as {recipe.target.kind}" if recipe.target and recipe.target.kind != "standard" else ""
+    return f"{facts.get('units')} units, {before}{facts['activation']}, {facts['loss']}{logits}{coded}"

@@ -1,0 +1,57 @@
+"""scale-targets: train on a target of zero mean and unit spread; a layer turns the answers back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from remedy import arrays
+from remedy.coding import fit_standard
+from remedy.dataset import Dataset
+from remedy.errors import NotApplicable
+from remedy.recipe import Recipe
+from remedy.remedies._base import Remedy
+
+
+class ScaleTargets(Remedy):
+    """Train on the target at zero mean and unit spread, and turn the answers back inside the model.
+
+    The first answers of a fresh network lie near 0 and within a few units; a target far from there
+    makes the first gradients huge, or the way to its mean very long.
+
+    Source: LeCun et al., "Efficient BackProp", 1998, section 4.5 (choosing target values).
+    """
+
+    name = "scale-targets"
+    treats = ("DAT110", "OPT407", "OPT403", "OPT404", "OPT401", "OPT402")
+
+    def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+        """Code the target by the training rows' mean and spread."""
+        if dataset.task != "regression" or len(arrays.leaves(dataset.train.y)) != 1:
+            raise NotApplicable("only the one target of a regression can be scaled")
+        if recipe.target is not None:
+            raise NotApplicable("the target is coded already")
+        if recipe.loss_name is not None and any(part in recipe.loss_name for part in ("crossentropy", "divergence")):
+            raise NotApplicable(f"the loss {recipe.loss_name} takes no values below 0")
+        if recipe.architecture.opaque:
+            raise NotApplicable(recipe.architecture.opaque)
+        values = np.asarray(dataset.train.target, dtype="float64")
+        if abs(float(np.nanmean(values))) < 0.2 and 0.5 < float(np.nanstd(values)) < 2:
+            raise NotApplicable("the target has zero mean and unit spread already")
+        return recipe.replace(target=fit_standard(dataset.train.target))
+
+    def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
+        """Name mean and spread."""
+        coding = changed.target
+        if coding is None:
+            return "as it is", "as it is"
+        mean, spread = (", ".join(f"{v:.4g}" for v in part[:3]) for part in (coding.mean, coding.spread))
+        return f"mean {mean}, spread {spread}", "mean 0, spread 1; a layer turns the answers back"
+
+    def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Scale ``y_train`` and keep what turns the answers back."""
+        return (
+            "y_mean, y_spread = y_train.mean(0), y_train.std(0)\n"
+            "y_train = (y_train - y_mean) / y_spread  # later: model.predict(X) * y_spread + y_mean"
+        )

@@ -1,0 +1,45 @@
+"""shuffle-split: put training and validation rows together and split them anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remedy.dataset import Dataset
+from remedy.errors import NotApplicable
+from remedy.recipe import Recipe
+from remedy.remedies._base import Remedy
+
+
+class ShuffleSplit(Remedy):
+    """Shuffle the rows before they are split, classes kept in shares.
+
+    ``validation_split`` takes the last rows as they stand. Where rows are sorted by class the
+    network never sees the classes it is validated on.
+
+    Source: Kohavi, "A Study of Cross-Validation and Bootstrap for Accuracy Estimation and Model
+    Selection", IJCAI 1995 (stratified splits).
+    """
+
+    name = "shuffle-split"
+    treats = ("DAT106",)
+
+    def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+        """Ask for a new split."""
+        if recipe.resplit:
+            raise NotApplicable("the rows are split anew already")
+        if dataset.validation is None:
+            raise NotApplicable("there are no validation rows to split anew")
+        if dataset.train.groups is not None:
+            raise NotApplicable("groups= decides which rows stay together")
+        return recipe.replace(resplit=True)
+
+    def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
+        """Name the two splits."""
+        return "validation rows as given", "all rows shuffled, classes in shares"
+
+    def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Shuffle before ``fit`` splits."""
+        return (
+            "order = np.random.default_rng(0).permutation(len(X_train))\n"
+            "X_train, y_train = X_train[order], y_train[order]  # with any rows of validation_data put in before"
+        )

@@ -1,0 +1,56 @@
+import numpy as np
+
+from remedy.dataset import Dataset, Rows
+from remedy.recipe import Recipe
+from remedy.remedies.shuffle_split import ShuffleSplit
+from remedy.scores import class_ids
+from remedy.testing import check_rewritten, check_unchanged
+
+from ..conftest import blobs, dense
+
+
+def _sorted_program(rows=300):
+    X, y = blobs(rows=rows)
+    order = np.argsort(y.argmax(-1), kind="stable")
+    X, y, at = X[order], y[order], rows * 4 // 5
+    data = Dataset(Rows(X[:at], y[:at]), Rows(X[at:], y[at:]), "multiclass", validation_tail=True)
+    return Recipe.from_model(dense(), {"epochs": 2, "batch_size": 32}), data
+
+
+def _classes(rows):
+    return set(class_ids(rows.target))
+
+
+def test_a_recipe_asks_for_a_new_split_once():
+    recipe, data = _sorted_program()
+    changed = check_rewritten(ShuffleSplit(), recipe, data)
+    check_unchanged(ShuffleSplit(), changed, data)
+
+
+def test_a_new_split_shows_every_class_on_both_sides_and_loses_no_row():
+    _, data = _sorted_program()
+    assert len(_classes(data.validation)) == 1
+    new = data.resplit(0)
+    assert _classes(new.train) == _classes(new.validation) == {0, 1, 2}
+    assert len(new.train) + len(new.validation) == 300
+    assert len(new.validation) == 60
+
+
+def test_a_search_chooses_and_confirms_on_every_class_and_never_trains_on_those_rows():
+    _, data = _sorted_program()
+    found = data.for_search(0, resplit=True)
+    parts = [found.train, found.extra, found.validation, found.holdout]
+    assert _classes(found.validation) == _classes(found.holdout) == {0, 1, 2}
+    assert sum(len(p) for p in parts) == 300
+    seen = [row.tobytes() for p in parts for row in p.X]
+    assert len(set(seen)) == len({row.tobytes() for row in np.concatenate([data.train.X, data.validation.X])})
+    own = {row.tobytes() for row in data.train.X}
+    assert all(row.tobytes() in own for row in found.train.X)
+    assert not any(row.tobytes() in own for row in found.extra.X)
+
+
+def test_without_validation_rows_or_with_groups_there_is_nothing_to_split():
+    recipe, data = _sorted_program()
+    check_unchanged(ShuffleSplit(), recipe, Dataset(data.train, None, "multiclass"))
+    grouped = Rows(data.train.X, data.train.y, None, np.arange(len(data.train)) // 4)
+    check_unchanged(ShuffleSplit(), recipe, Dataset(grouped, data.validation, "multiclass"))
