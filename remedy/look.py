@@ -40,7 +40,7 @@ def look(model: Any, rows: Rows, epoch: int) -> Look:
     picked = np.linspace(0, len(rows) - 1, fixed or LOOK_ROWS).astype("int64")
     some = rows.take(picked if fixed else np.unique(picked))
     kernels = _kernels(model)
-    with _put_back(model):
+    with put_back(model):
         gradients = _gradients(model, some, list(kernels.values()))
         dead, saturated = _units(model, some)
     return Look(
@@ -59,9 +59,10 @@ def _fixed_rows(model: Any) -> int | None:
 
 
 @contextmanager
-def _put_back(model: Any) -> Iterator[None]:
+def put_back(model: Any) -> Iterator[None]:
     """Put back what a run in inference mode moves: states of stateful layers, and the metrics of several losses."""
-    moving = [*model.non_trainable_variables, *model.metrics_variables]
+    states = keras.tree.flatten([getattr(layer, "states", None) or () for layer in layers_in_order(model)])
+    moving = [*model.non_trainable_variables, *model.metrics_variables, *(v for v in states if hasattr(v, "assign"))]
     before = [np.asarray(keras.ops.convert_to_numpy(v.value)) for v in moving]
     try:
         yield

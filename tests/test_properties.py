@@ -243,7 +243,7 @@ def programs(draw):
     return lambda: network(task, shapes, names, body, seed, options), X, y, fit
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_remedy_trains_any_healthy_program_to_the_bits_that_keras_trains_it_to(store, program):
     make, X, y, fit = program

@@ -1,6 +1,5 @@
 """What a project sets in its pyproject.toml, and what it may not set."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -135,10 +134,10 @@ def test_an_instance_keeps_the_thresholds_it_was_made_with():
 def test_an_ellipsis_stands_for_all_other_detectors():
     every = [d.code for d in registry.detectors()]
     chosen = registry.detectors([..., DeadUnits(fraction=0.6)], thresholds={"saturated-units": {"fraction": 0.7}})
-    assert [d.code for d in chosen] == every
+    assert sorted(d.code for d in chosen) == sorted(every)
     fractions = {d.name: d.fraction for d in chosen if d.name in ("dead-units", "saturated-units")}
     assert fractions == {"dead-units": 0.6, "saturated-units": 0.7}
-    assert [d.code for d in registry.detectors([...])] == every
+    assert sorted(d.code for d in registry.detectors([...])) == sorted(every)
 
 
 def test_an_ellipsis_leaves_out_what_is_ignored():
@@ -185,12 +184,3 @@ def test_mistakes_in_a_call_stop_it_too():
         remedy.fit(model, X, y, detectors=[..., "no-such"], verbose=0)
     with pytest.raises(InvalidInput, match="3 is no detector"):
         remedy.fit(model, X, y, detectors=[3], verbose=0)
-
-
-def test_a_run_under_settings_is_trained_with_them(store):
-    (store / "pyproject.toml").write_text(IGNORES)
-    model, X, y = _wild()
-    keras.utils.set_random_seed(1)
-    model.run_eagerly = True
-    result = remedy.fit(model, X, y, epochs=1, verbose=0, search=False, log_data=False)
-    assert not {"unscaled-input", "class-imbalance"} & {d.name for d in result.diagnoses}

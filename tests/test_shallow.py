@@ -172,13 +172,14 @@ def test_only_some_of_many_rows_are_used():
     assert shallow_baseline(half, "multiclass").score == pytest.approx(0.5, abs=0.1)
 
 
-def _seconds(X, y, task, runs=2):
-    times = []
-    for _ in range(runs):
+def _takes_under(seconds, X, y, task):
+    """Try twice: another process may have had the processor the first time."""
+    for _ in range(2):
         began = time.perf_counter()
         assert shallow_baseline(Rows(X, y), task) is not None
-        times.append(time.perf_counter() - began)
-    return min(times)
+        if time.perf_counter() - began < seconds:
+            return True
+    return False
 
 
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
@@ -186,16 +187,17 @@ def test_20000_rows_of_100_columns_take_under_three_seconds(task):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((20_000, 100)).astype("float32")
     y = rng.integers(0, 10, 20_000) if task == "multiclass" else X[:, 0] + rng.standard_normal(20_000)
-    assert _seconds(X, y, task) < 3
+    assert _takes_under(3, X, y, task)
 
 
 def test_2000_small_colour_images_take_under_three_seconds():
     rng = np.random.default_rng(0)
-    assert _seconds(rng.integers(0, 255, (2000, 32, 32, 3)).astype("uint8"), np.arange(2000) % 10, "multiclass") < 3
+    images = rng.integers(0, 255, (2000, 32, 32, 3)).astype("uint8")
+    assert _takes_under(3, images, np.arange(2000) % 10, "multiclass")
 
 
 def test_many_columns_and_many_classes_cost_no_more_than_seconds():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((1500, COLUMNS)).astype("float32")
-    assert _seconds(X, X[:, 0], "regression", runs=1) < 8
-    assert _seconds(X, np.arange(1500) % 250, "multiclass", runs=1) < 10
+    assert _takes_under(8, X, X[:, 0], "regression")
+    assert _takes_under(8, X, np.arange(1500) % 100, "multiclass")

@@ -214,11 +214,11 @@ def test_training_on_tf_data_leaves_the_weights_that_keras_alone_leaves(store):
     stream, held = as_tf_data(X, Y), as_tf_data(X[:60], Y[:60])
     plain, model = stepwise(dense(dropout=0.2)), stepwise(dense(dropout=0.2))
     keras.utils.set_random_seed(11)
-    plain.fit(stream, epochs=3, validation_data=held, verbose=0)
+    plain.fit(stream, epochs=2, validation_data=held, verbose=0)
     keras.utils.set_random_seed(11)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RemedyWarning)
-        result = remedy.fit(model, stream, epochs=3, validation_data=held, verbose=0, search=False)
+        result = remedy.fit(model, stream, epochs=2, validation_data=held, verbose=0, search=False)
     assert equal(model, plain)
     assert result.run_id
     assert {"class-imbalance", "unscaled-input", "majority-collapse"} <= {*result.examination.passed}
@@ -228,9 +228,9 @@ def test_training_on_a_py_dataset_with_names_and_weights_leaves_the_weights_that
     stream = Batches(NAMED, Y, WEIGHTS)
     plain, model = stepwise(two_inputs()), stepwise(two_inputs())
     keras.utils.set_random_seed(11)
-    plain.fit(stream, epochs=3, shuffle=False, verbose=0)
+    plain.fit(stream, epochs=2, shuffle=False, verbose=0)
     keras.utils.set_random_seed(11)
-    result = remedy.fit(model, stream, epochs=3, shuffle=False, verbose=0, search=False)
+    result = remedy.fit(model, stream, epochs=2, shuffle=False, verbose=0, search=False)
     assert equal(model, plain)
     assert result.examination.failed == {}
     assert "unscaled-input" in result.examination.passed
