@@ -27,7 +27,7 @@ def check_up() -> dict[str, str]:
             found[package] = "not installed"
     import keras
 
-    from remedy import registry, tracking
+    from remedy import registry
     from remedy.errors import StoreError
     from remedy.logbook import device
 
@@ -37,8 +37,8 @@ def check_up() -> dict[str, str]:
     plugins = ", ".join(registry.plugin_names())
     found["catalogue"] = f"{counts}{f', plugins: {plugins}' if plugins else ''}"
     try:
-        found["store"] = tracking.use_default_store()
-        tracking.require_reachable(found["store"])
+        found["store"] = connection.use_default_store()
+        connection.require_reachable(found["store"])
         found["store reachable"] = "yes"
     except StoreError as error:
         found["store reachable"] = f"no: {error}"
@@ -47,9 +47,9 @@ def check_up() -> dict[str, str]:
 
 def serve_ui(host: str, port: int, browser: bool) -> int:
     """Run ``mlflow ui`` on the store until it is stopped; return its exit code."""
-    from remedy import tracking
+    from remedy import connection
 
-    uri = tracking.use_default_store()
+    uri = connection.use_default_store()
     page = f"http://{host}:{port}/#/experiments?workflowType=machine_learning"
     if uri.startswith("http"):
         page = f"{uri.rstrip('/')}/#/experiments?workflowType=machine_learning"

@@ -59,10 +59,17 @@ def _fixed_rows(model: Any) -> int | None:
 
 
 @contextmanager
-def put_back(model: Any) -> Iterator[None]:
-    """Put back what a run in inference mode moves: states of stateful layers, and the metrics of several losses."""
+def put_back(model: Any, whole: bool = True) -> Iterator[None]:
+    """Put back what a run in inference mode moves: states of stateful layers, seeds, the metrics of several losses.
+
+    Args:
+        model: A Keras model.
+        whole: False for frozen weights and moving averages too large to copy every epoch: no layer of
+            Keras' own changes them in inference mode.
+    """
     states = keras.tree.flatten([getattr(layer, "states", None) or () for layer in layers_in_order(model)])
-    moving = [*model.non_trainable_variables, *model.metrics_variables, *(v for v in states if hasattr(v, "assign"))]
+    moving = [v for v in model.non_trainable_variables if whole or not keras.backend.is_float_dtype(v.dtype)]
+    moving += [*model.metrics_variables, *(v for v in states if hasattr(v, "assign"))]
     before = [np.asarray(keras.ops.convert_to_numpy(v.value)) for v in moving]
     try:
         yield

@@ -23,6 +23,7 @@ from remedy.diagnosis import Diagnosis, Examination, Looks, diagnose
 from remedy.errors import RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import KERAS_BATCH_SIZE, row_weights
+from remedy.look import put_back
 from remedy.model_facts import live_layer_facts
 from remedy.recipe import Recipe
 from remedy.scores import CLASSIFICATION, Scorer, predicted_ids, recalls
@@ -91,8 +92,7 @@ class Recorder(keras.callbacks.Callback):
         """Measure, diagnose, tell; never raise."""
         try:
             self._measure(epoch, dict(logs or {}))
-            if self._closer is not None:
-                self.evidence = self._closer.add_to(self.evidence, self.model)
+            self._look_closer()
             self._examine()
             if self._on_epoch:
                 self._on_epoch(epoch, self.evidence)
@@ -102,6 +102,13 @@ class Recorder(keras.callbacks.Callback):
             self._asked = True
             if self._on_stuck(self.examination):
                 self.model.stop_training = True
+
+    def _look_closer(self) -> None:
+        try:
+            if self._closer is not None:
+                self.evidence = self._closer.add_to(self.evidence, self.model)
+        except Exception as error:  # The epoch is diagnosed all the same, without the look.
+            self._warn(error)
 
     def _measure(self, epoch: int, logs: dict[str, Any]) -> None:
         numbers = {name: float(np.asarray(value)) for name, value in logs.items() if np.ndim(value) == 0}
@@ -113,14 +120,14 @@ class Recorder(keras.callbacks.Callback):
         numbers.pop("learning_rate", None)
         if "val_loss" in numbers:
             values["val_loss"] = numbers.pop("val_loss")
-        outputs = None if self._probe is None else predict(self.model, self._probe.X, self._batch_size)
+        outputs = None if self._probe is None else self._predict(self._probe.X)
         bad = next((name for name in ("loss", "val_loss") if not math.isfinite(values.get(name, 0.0))), None)
         if isinstance(outputs, np.ndarray) and self._probe is not None:
             finite = bool(np.all(np.isfinite(outputs)))
             bad = bad or (None if finite else "outputs")
             values |= self._judge_outputs(outputs, self._probe)
         if self._validation is not None and self._scorer is not None:
-            guesses = predict(self.model, self._validation.X, self._batch_size)
+            guesses = self._predict(self._validation.X)
             if isinstance(guesses, np.ndarray):
                 values["val_score"] = self._scorer(self._validation.target, guesses)
         if self.evidence.layers is None and self._recipe is not None and not self.evidence.epochs_seen:
@@ -147,6 +154,10 @@ class Recorder(keras.callbacks.Callback):
         if self._recipe is not None and (cost := probe_loss(self._recipe, probe, outputs)) is not None:
             values["probe_loss"] = cost
         return values
+
+    def _predict(self, X: arrays.Nest) -> Any:
+        with put_back(self.model, whole=False):
+            return predict(self.model, X, self._batch_size)
 
     @property
     def _batch_size(self) -> int:

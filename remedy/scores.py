@@ -29,7 +29,7 @@ def class_ids(y: Array) -> Array:
     Sequence labels (n, t) or (n, t, k) are flattened to (n * t,).
     """
     y = np.asarray(y)
-    if y.ndim > 1 and y.shape[-1] > 1:
+    if y.ndim > 1 and y.shape[-1] > 1 and not _holds_ids(y):
         return y.argmax(-1).reshape(-1)
     values = np.nan_to_num(y.reshape(-1).astype("float64"))
     if values.size and not np.all(values == np.round(values)):
@@ -37,6 +37,12 @@ def class_ids(y: Array) -> Array:
     if values.size and values.min() < 0:
         return (values > 0).astype("int64")
     return values.astype("int64")
+
+
+def _holds_ids(y: Array) -> bool:
+    """Say whether the last axis runs along a sequence of class ids, and not over classes."""
+    sample = np.asarray(y[:1000], dtype="float64")
+    return bool(np.nanmax(sample, initial=0.0) > 1 and np.all(sample == np.round(sample)))
 
 
 def predicted_ids(output: Array, logits: bool = False) -> Array:

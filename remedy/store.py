@@ -17,9 +17,10 @@ import numpy as np
 from mlflow.exceptions import MlflowException
 
 from remedy import arrays
+from remedy.connection import first_line, require_reachable, use_default_store
 from remedy.dataset import Dataset, Rows
 from remedy.errors import NotFound
-from remedy.tracking import FOLDER, first_line, require_reachable, use_default_store
+from remedy.tracking import FOLDER
 
 
 def find_runs(experiment: str | None, filter_string: str, limit: int = 200) -> list[Any]:

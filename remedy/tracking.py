@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import json
 import math
-import os
+import random
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
 from mlflow.entities import Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from remedy import arrays
+from remedy.connection import experiment_id, first_line, require_reachable, silent_mlflow, use_default_store
 from remedy.dataset import Dataset
-from remedy.errors import RemedyWarning, StoreError
+from remedy.errors import RemedyWarning
 from remedy.mlflow_plugin import ROLE
 
 UI = "http://127.0.0.1:5000"
@@ -34,83 +33,6 @@ UI = "http://127.0.0.1:5000"
 MAX_TAG, MAX_PARAM = 5000, 6000
 FOLDER = "remedy"
 """Artifact folder of everything that remedy writes beside the model."""
-
-
-def use_default_store(root: str | Path = ".") -> str:
-    """Point MLflow at ``<root>/mlruns/mlflow.db`` unless the user has set a tracking URI.
-
-    Returns:
-        The tracking URI in use.
-
-    Raises:
-        StoreError: The folder cannot be written.
-    """
-    if mlflow.is_tracking_uri_set():
-        return str(mlflow.get_tracking_uri())
-    folder = Path(root).resolve() / "mlruns"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{folder} cannot be written ({error.strerror}). Call mlflow.set_tracking_uri(...)."
-        ) from error
-    # Absolute, because MLflow resolves a relative URI once and keeps it after a chdir.
-    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
-    return str(mlflow.get_tracking_uri())
-
-
-def require_reachable(uri: str, seconds: float = 5.0) -> None:
-    """Check a store before work depends on it.
-
-    Raises:
-        StoreError: A server does not answer within ``seconds``, or a database cannot be opened.
-    """
-    if uri.startswith(("http://", "https://")):
-        import requests
-
-        try:
-            # MLflow's own client would retry for minutes before it says the same.
-            requests.get(uri.rstrip("/") + "/health", timeout=seconds)
-        except requests.RequestException as error:
-            raise StoreError(
-                f"The tracking server {uri} does not answer ({type(error).__name__}). Is it running?"
-            ) from error
-    try:
-        with silent_mlflow():  # The first use of a database announces every table it makes.
-            mlflow.MlflowClient().search_experiments(max_results=1)
-    except Exception as error:
-        raise StoreError(f"The tracking store {uri} cannot be opened: {first_line(error)}") from error
-
-
-def experiment_id(name: str | None) -> str | None:
-    """Return the id of an experiment, made if need be; artifacts of a local store go beside it.
-
-    Without a name MLflow's own choice is kept (``set_experiment`` or its environment variables,
-    answered with None); where nobody chose, the experiment is called "remedy".
-    """
-    client = mlflow.MlflowClient()
-    if name is None:
-        chosen = getattr(mlflow.tracking.fluent, "_active_experiment_id", None)
-        if chosen or os.environ.get("MLFLOW_EXPERIMENT_NAME") or os.environ.get("MLFLOW_EXPERIMENT_ID"):
-            return None
-        name = "remedy"
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        if found.lifecycle_stage == "deleted":
-            raise StoreError(f"Experiment {name!r} was deleted; restore it in MLflow, or choose another name.")
-        return str(found.experiment_id)
-    uri = str(mlflow.get_tracking_uri())
-    location = None
-    if uri.startswith("sqlite:////"):
-        folder = Path(uri.removeprefix("sqlite:///")).parent
-        location = (folder / "artifacts" / _file_name(name)).as_uri()
-    try:
-        return str(client.create_experiment(name, artifact_location=location))
-    except MlflowException:
-        other = client.get_experiment_by_name(name)  # Another process was quicker.
-        if other is None:
-            raise
-        return str(other.experiment_id)
 
 
 class Run:
@@ -283,9 +205,11 @@ def open_run(experiment: str | None, name: str | None, tags: Mapping[str, str] |
         try:
             require_reachable(use_default_store())
             if mine:
+                drawn = random.getstate()  # MLflow draws the name of a run from the user's random numbers.
                 started = mlflow.start_run(
                     experiment_id=experiment_id(experiment), run_name=name, tags=dict(tags or {})
                 )
+                random.setstate(drawn)
             else:
                 started = mlflow.active_run()
             run = Run(started.info.run_id, started.info.experiment_id)
@@ -318,32 +242,9 @@ def _leave(run: Run, mine: bool, status: str) -> None:
         warnings.warn(f"MLflow did not end run {run.run_id}: {first_line(error)}", RemedyWarning, stacklevel=4)
 
 
-@contextmanager
-def silent_mlflow() -> Iterator[None]:
-    """Let MLflow say errors only."""
-    import logging
-
-    logger = logging.getLogger("mlflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
 def _metric_name(name: str) -> str:
     """Replace what MLflow refuses in names."""
     return "".join(c if c.isalnum() or c in "_-./: " else "_" for c in name)[:250]
-
-
-def _file_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "_-." else "_" for c in name)
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its kind."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 def _as_numpy(tensor: Any) -> Any:

@@ -275,18 +275,8 @@ class Sampled(keras.Model):
 @pytest.mark.parametrize(
     ("make", "shuffle"),
     [
-        pytest.param(
-            Sampled,
-            True,
-            id="subclassed",
-            marks=pytest.mark.xfail(strict=True, reason="reading the recipe sets TensorFlow's global seed"),
-        ),
-        pytest.param(
-            lambda: Sampled(0.3),
-            False,
-            id="random at inference",
-            marks=pytest.mark.xfail(strict=True, reason="predicting the probe rows moves the model's own seed"),
-        ),
+        pytest.param(Sampled, True, id="subclassed"),
+        pytest.param(lambda: Sampled(0.3), False, id="random at inference"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::remedy.errors.RemedyWarning")

@@ -236,7 +236,6 @@ def test_training_on_a_py_dataset_with_names_and_weights_leaves_the_weights_that
     assert "unscaled-input" in result.examination.passed
 
 
-@pytest.mark.xfail(strict=True, reason="MLflow draws the name of a run from Python's random, which orders the batches")
 def test_keras_shuffles_the_batches_of_a_py_dataset_as_it_does_alone(store):
     stream = Batches(X, Y)
     plain, model = stepwise(dense()), stepwise(dense())

@@ -255,6 +255,8 @@ def keep_random_state() -> Iterator[None]:
         import torch
 
         torch_state = torch.random.get_rng_state()
+    context = _tensorflow_context()
+    tensorflow_state = None if context is None else (context._seed, context._rng)
     keras_state = {name: global_state.get_global_attribute(name) for name in KERAS_SEEDS}
     try:
         yield
@@ -263,8 +265,23 @@ def keep_random_state() -> Iterator[None]:
         np.random.set_state(array)
         if torch_state is not None:
             torch.random.set_rng_state(torch_state)
+        if context is not None and tensorflow_state is not None:
+            context._seed, context._rng = tensorflow_state
         for name, value in keras_state.items():
             global_state.set_global_attribute(name, value)
+
+
+def _tensorflow_context() -> Any:
+    """Return where TensorFlow keeps its global seed, which it cannot be asked for in public; None on other backends."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    try:
+        from tensorflow.python.eager import context
+
+        found = context.context()
+        return found if hasattr(found, "_seed") and hasattr(found, "_rng") else None
+    except ImportError:
+        return None
 
 
 def _variables(model: Any) -> list[Any]:
