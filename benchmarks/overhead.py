@@ -3,8 +3,9 @@
     python benchmarks/overhead.py --json
 
 Three healthy programs (an MLP, a Conv1D and a Conv2D net) train again and again in one process, in
-the order bare, remedy, autolog, bare, remedy, autolog ..., so that a machine that slows down slows
-all of them down. Every run builds a new model from the same seed. Ratios are medians over rounds.
+the order bare, remedy, bare, remedy ... and then bare, autolog, bare, autolog ..., so that a machine
+that slows down slows both of a pair down, and either comes behind the other. Every run builds a
+new model from the same seed. Ratios are medians over rounds.
 Peak memory is the largest resident size that a sampling thread sees during a run.
 """
 
@@ -143,20 +144,18 @@ def main() -> None:
 def _rounds(make: Callable[[float], Program], rounds: int, scale: float) -> dict[str, float]:
     for tool in TOOLS:  # First use of a library costs seconds once; it is not what an epoch costs.
         measure(make, tool, 0.05)
-    seconds: dict[str, list[float]] = {tool: [] for tool in TOOLS}
-    memory: dict[str, list[float]] = {tool: [] for tool in TOOLS}
-    for i in range(rounds):
-        for tool in TOOLS:
-            spent, peak = measure(make, tool, scale)
-            seconds[tool].append(spent)
-            memory[tool].append(peak)
-            print(f"{make.__name__:<8} round {i + 1}  {tool:<8} {spent:6.2f} s  {peak:7.0f} MB", flush=True)
-    ratios = {
-        tool: statistics.median(b / a for a, b in zip(seconds["bare"], seconds[tool], strict=True))
-        for tool in ("remedy", "autolog")
-    }
-    peaks = statistics.median(b / a for a, b in zip(memory["bare"], memory["remedy"], strict=True))
-    return {**ratios, "memory": peaks, "bare_seconds": statistics.median(seconds["bare"])}
+    time_ratio, memory_ratio, bare_seconds = {}, {}, []
+    for tool in ("remedy", "autolog"):
+        pairs = []
+        for i in range(rounds):
+            pair = [measure(make, name, scale) for name in ("bare", tool)]
+            pairs.append(pair)
+            bare_seconds.append(pair[0][0])
+            told = f"bare {pair[0][0]:6.2f} s {pair[0][1]:6.0f} MB   {tool} {pair[1][0]:6.2f} s {pair[1][1]:6.0f} MB"
+            print(f"{make.__name__:<8} round {i + 1}  {told}", flush=True)
+        time_ratio[tool] = statistics.median(after[0] / before[0] for before, after in pairs)
+        memory_ratio[tool] = statistics.median(after[1] / before[1] for before, after in pairs)
+    return {**time_ratio, "memory": memory_ratio["remedy"], "bare_seconds": statistics.median(bare_seconds)}
 
 
 def _classes(shape: tuple[int, ...], rows: int) -> tuple[Any, Any]:

@@ -27,7 +27,7 @@ def check_up() -> dict[str, str]:
             found[package] = "not installed"
     import keras
 
-    from remedy import registry
+    from remedy import connection, registry
     from remedy.errors import StoreError
     from remedy.logbook import device
 
