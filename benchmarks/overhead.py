@@ -41,7 +41,7 @@ def mlp(scale: float) -> Program:
     """Dense layers on a table."""
     X, y = _classes((60,), rows=20_000)
     model = keras.Sequential([keras.Input((60,)), layers.Dense(128, "relu"), layers.Dense(128, "relu"), _head()])
-    return _compiled(model), X, y, {"epochs": max(2, round(22 * scale)), "batch_size": 32, "validation_split": 0.2}
+    return _compiled(model), X, y, {"epochs": max(2, round(14 * scale)), "batch_size": 32, "validation_split": 0.2}
 
 
 def conv1d(scale: float) -> Program:

@@ -297,7 +297,7 @@ def test_a_subclassed_model_is_treated_without_surgery_and_that_is_said(store):
     model.compile(keras.optimizers.SGD(0.001), "categorical_crossentropy")
     with pytest.warns(RemedyWarning, match="cannot be rewritten"):
         result = remedy.fit(
-            model, X, y, epochs=15, verbose=0, detectors=[CallsItStuck], search=remedy.Search(trials=6, timeout=30)
+            model, X, y, epochs=15, verbose=0, detectors=[CallsItStuck], search=remedy.Search(trials=6, timeout=90)
         )
     assert result.fix is not None
     assert set(result.fix.prescription.names) <= {"learning-rate", "class-weights"}
