@@ -136,14 +136,15 @@ def fit(
 
         recorder = _recorder(recipe, call.dataset, found, terminal, run, on_stuck)
         history = model.fit(call.X, call.y, callbacks=[*own_callbacks, recorder], **call.kwargs)
+        if treatment is not None:
+            seen = (*recorder.examination.diagnoses, *treatment.diagnoses)
+            recorder.examination = replace(recorder.examination, diagnoses=seen)
         conclusion = treatment.conclusion if treatment else report.verdict(recorder.examination)
         write_end(run, recorder, conclusion, model, call.dataset, fixed=bool(treatment and treatment.fix))
     fix = treatment.fix if treatment else None
     if fix is None:
         terminal.conclusion(conclusion)
     examination = recorder.examination
-    if treatment is not None:
-        examination = replace(examination, diagnoses=(*examination.diagnoses, *treatment.diagnoses))
     return Result(
         model, history, run.run_id, run.url, examination.stuck, examination.diagnoses, examination, fix, conclusion
     )
@@ -185,7 +186,12 @@ def diagnose(
         return examine(Evidence(), found)
     build_if_needed(model, call.dataset.train.X)
     evidence = static_evidence(Recipe.from_model(model, call.recipe_options), call.dataset)
-    return examine(closer_look(evidence, call.dataset).before_training(evidence, model), found)
+    try:
+        evidence = _closer_look(evidence, call.dataset).before_training(evidence, model)
+    except Exception as error:
+        text = f"The layers could not be looked at ({type(error).__name__}: {error}); the rest is examined."
+        warnings.warn(text, RemedyWarning, stacklevel=2)
+    return examine(evidence, found)
 
 
 def tune(
@@ -244,7 +250,7 @@ def _detectors(chosen: Iterable[Any] | None = None, ignore: Iterable[str] = ()) 
         raise type(error)(f"{error} (Detectors were set here and in {settings.source}.)") from error
 
 
-def closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
+def _closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
     """Return what takes the costly looks at a training on this dataset."""
     return CloserLook(dataset.train, dataset.task, any(facts.ids for facts in evidence.inputs or ()))
 
@@ -276,9 +282,9 @@ def _recorder(
     held = None if dataset is None or dataset.validation is None else probe(dataset.validation, VALIDATION_ROWS)
     scorer = closer = None
     if dataset is not None and rows is not None:
-        scorer = scorer_for(dataset.task, rows.target, None, bool(recipe and recipe.from_logits))
+        scorer = scorer_for(dataset.task, rows.target)
         known = known if recipe else Evidence(task=dataset.task, class_counts=dataset.class_counts)
-        closer = closer_look(known, dataset)
+        closer = _closer_look(known, dataset)
     return Recorder(
         known,
         detectors,

@@ -126,6 +126,23 @@ class Architecture:
             return [_name(layers[at - 1])] if at > 0 else []
         return _sources(layers[at]) if layers else []
 
+    def back_from(self, output: str) -> Iterator[LayerConfig]:
+        """Yield the layers from an output back towards the inputs, nested models entered, until branches meet."""
+        inner, name = self, output
+        while True:
+            entry = next((layer for layer in inner.config["config"]["layers"] if _name(layer) == name), None)
+            if entry is None:
+                return
+            if isinstance(entry["config"].get("layers"), list):
+                inner = Architecture(entry)
+                name = inner.outputs()[0]
+                continue
+            yield entry
+            sources = inner.sources(name)
+            if len(sources) != 1:
+                return
+            name = sources[0]
+
     def without(self, *names: str) -> Architecture:
         """Return a copy without the named outermost layers; what read them reads what they read.
 

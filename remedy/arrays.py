@@ -63,13 +63,13 @@ def take(nest: Nest, index: Sequence[int] | Array | slice) -> Nest:
     return tree_map(lambda array: array[index], nest)
 
 
-def concatenate(first: Nest, second: Nest) -> Nest:
-    """Stack two nests of the same structure row-wise."""
+def concatenate(first: Nest, *more: Nest) -> Nest:
+    """Stack nests of the same structure row-wise."""
     if isinstance(first, Mapping):
-        return {key: concatenate(part, second[key]) for key, part in first.items()}
+        return {key: concatenate(part, *(nest[key] for nest in more)) for key, part in first.items()}
     if isinstance(first, (list, tuple)):
-        return type(first)(concatenate(a, b) for a, b in zip(first, second, strict=True))
-    return np.concatenate([first, second])
+        return type(first)(concatenate(*parts) for parts in zip(first, *more, strict=True))
+    return np.concatenate([first, *more])
 
 
 def digest(*nests: Nest) -> str:

@@ -1,7 +1,7 @@
 """How the target is coded for training, and how answers come back in the user's own units and labels.
 
 A regression target is trained on at zero mean and unit spread; a layer behind the model turns its
-answers back. Class labels become ids, one-hot rows or zeros and ones, whatever the loss expects.
+answers back. Class labels become ids, or zeros and ones, whatever the loss expects.
 """
 
 from __future__ import annotations
@@ -16,16 +16,14 @@ from remedy import arrays
 from remedy.arrays import Array
 from remedy.dataset import Rows
 
-CODES = ("standard", "ids", "one-hot", "binary")
-
 
 @dataclass(frozen=True)
 class TargetCoding:
     """A coding of the target, fitted on the training rows.
 
     Attributes:
-        kind: "standard" (mean 0, spread 1, a column at a time), "ids" (0, 1, 2 ...), "one-hot" or
-            "binary" (0.0 and 1.0).
+        kind: "standard" (mean 0, spread 1, a column at a time), "ids" (0, 1, 2 ...) or "binary"
+            (0.0 and 1.0).
         values: The user's labels in the order of the classes; empty for "standard".
         mean, spread: Of every target column; empty for classes.
     """
@@ -45,8 +43,6 @@ class TargetCoding:
             scaled = (np.asarray(y, dtype="float64") - self._shaped(self.mean)) / self._shaped(self.spread)
             return np.asarray(scaled, dtype="float32")
         ids = class_index(y, self.values)
-        if self.kind == "one-hot":
-            return np.eye(len(self.values), dtype="float32")[ids]
         return ids[..., None].astype("float32") if self.kind == "binary" else ids.astype("int32")
 
     def rows(self, rows: Rows) -> Rows:

@@ -24,6 +24,9 @@ FACT_VALUES = 1_000_000
 DISTINCT = 1000
 """Different target values are counted up to here."""
 
+ORDERED_ROWS = 20
+"""In fewer rows the order of the labels says nothing."""
+
 OVERLAP_BYTES = 1 << 28
 """Larger training arrays are not compared row by row with the validation rows: it would take seconds."""
 
@@ -173,11 +176,8 @@ def _nonfinite(array: Array) -> int:
 def _changes(y: Array) -> float | None:
     """Return how often the label changes from row to row, over what a shuffled order would give."""
     ids = class_ids(y)
-    if len(ids) != len(y) or len(ids) < 20:
+    if len(ids) != len(y) or len(ids) < ORDERED_ROWS:
         return None
     shares = np.unique(ids, return_counts=True)[1] / len(ids)
     expected = (len(ids) - 1) * (1 - float((shares**2).sum()))
     return None if expected <= 0 else float((ids[1:] != ids[:-1]).sum() / expected)
-
-
-__all__ = ["FACT_ROWS", "input_facts", "overlap", "target_facts"]

@@ -36,7 +36,7 @@ def look(model: Any, rows: Rows, epoch: int) -> Look:
     """
     if not model.built:
         return Look(epoch)
-    fixed = _fixed_rows(model)
+    fixed = fixed_rows(model)
     picked = np.linspace(0, len(rows) - 1, fixed or LOOK_ROWS).astype("int64")
     some = rows.take(picked if fixed else np.unique(picked))
     kernels = _kernels(model)
@@ -52,7 +52,7 @@ def look(model: Any, rows: Rows, epoch: int) -> Look:
     )
 
 
-def _fixed_rows(model: Any) -> int | None:
+def fixed_rows(model: Any) -> int | None:
     """Return how many rows a model with a fixed batch size takes, else None."""
     shapes = [tuple(tensor.shape) for tensor in getattr(model, "inputs", None) or ()]
     return next((shape[0] for shape in shapes if shape and shape[0]), None)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, Architecture, LayerConfig, width_key
+from remedy.architecture import KERNEL_LAYERS, Architecture, LayerConfig, width_key
 from remedy.measured import LayerFacts
 from remedy.recipe import Recipe
 
@@ -32,8 +32,8 @@ JOINS = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Sub
 ATTENTION = ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention")
 METRIC_BINDINGS = ("class_id", "top_k", "average", "thresholds")
 RESHAPERS = ("Flatten", "Reshape", "Permute")
-TRANSPARENT = ("Dropout", "Identity", "ActivityRegularization", *RESHAPERS)
-"""Layers behind which the head may stand: they change no value at inference."""
+PASSING = ("Dropout", "Identity", "ActivityRegularization")
+"""Layers before which the head may stand: they change nothing at inference."""
 
 
 def layer_facts(architecture: Architecture) -> tuple[LayerFacts, ...] | None:
@@ -191,45 +191,26 @@ def _penalty(regularizer: Any) -> float:
 
 def _head(architecture: Architecture, output: str) -> dict[str, Any]:
     """Walk back from an output to the function applied last, and to the width of what it is applied to."""
-    entry, inner = _entry(architecture, output)
     head: dict[str, Any] = {"name": output, "activation": "unknown"}
     functions: list[str] = []
     reshaped = False  # The last axis is then no longer the width of the kernel layer.
-    for _ in range(64):
-        if entry is None:
-            return head
-        if isinstance(entry["config"].get("layers"), list):
-            inner = Architecture(entry)
-            entry, inner = _entry(inner, inner.outputs()[0])
-            continue
-        if entry["class_name"] == "TimeDistributed" and isinstance(entry["config"].get("layer"), dict):
-            entry = {**entry, **{k: entry["config"]["layer"][k] for k in ("class_name", "config")}}
-            continue
+    for outer in architecture.back_from(output):
+        entry = outer
+        if outer["class_name"] == "TimeDistributed" and isinstance(outer["config"].get("layer"), dict):
+            entry = outer["config"]["layer"]
         kind, function = entry["class_name"], activation_of(entry)
         if kind in KERNEL_LAYERS:
             names = [f for f in (*functions, function) if f not in (None, "linear")]
-            head["activation"] = names[0] if names else "linear"
-            head["before"] = names[1] if len(names) > 1 else None
             width = width_key(entry)
             known = width and kind != "Bidirectional" and not reshaped
-            head["units"] = entry["config"][width] if known else None
-            return head
+            return head | {
+                "activation": names[0] if names else "linear",
+                "before": names[1] if len(names) > 1 else None,
+                "units": entry["config"][width] if known else None,
+            }
         reshaped = reshaped or kind in RESHAPERS
         if kind == "Activation" or kind in ACTIVATION_LAYERS:
             functions.append(str(function))
-        elif kind not in TRANSPARENT:
-            head["activation"] = functions[0] if functions else ("linear" if kind in CONVOLUTIONS else kind.lower())
-            return head
-        entry = _source(inner, entry)
+        elif kind not in (*PASSING, *RESHAPERS):
+            return head | {"activation": functions[0] if functions else kind.lower()}
     return head
-
-
-def _entry(architecture: Architecture, name: str) -> tuple[LayerConfig | None, Architecture]:
-    layers = architecture.config["config"]["layers"]
-    return next((layer for layer in layers if _name(layer) == name), None), architecture
-
-
-def _source(architecture: Architecture, entry: LayerConfig) -> LayerConfig | None:
-    """Return the one layer that a layer reads, or None."""
-    names = architecture.sources(_name(entry))
-    return _entry(architecture, names[0])[0] if len(names) == 1 else None

@@ -23,7 +23,7 @@ from remedy.diagnosis import Diagnosis, Examination, Looks, diagnose
 from remedy.errors import RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import KERAS_BATCH_SIZE, row_weights
-from remedy.look import put_back
+from remedy.look import fixed_rows, put_back
 from remedy.model_facts import live_layer_facts
 from remedy.recipe import Recipe
 from remedy.scores import CLASSIFICATION, Scorer, predicted_ids, recalls
@@ -71,7 +71,9 @@ class Recorder(keras.callbacks.Callback):
         self.evidence = evidence
         self.detectors = tuple(detectors)
         self.examination = Examination()
-        self._probe, self._scorer, self._recipe = probe, scorer, recipe
+        self._probe, self._recipe = probe, recipe
+        # Whether answers are raw scores is a matter of the recipe, and a remedy may change it.
+        self._scorer = replace(scorer, logits=recipe.from_logits) if scorer and recipe else scorer
         self._validation, self._closer = validation, closer
         self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
         self._began = 0.0
@@ -157,12 +159,13 @@ class Recorder(keras.callbacks.Callback):
 
     def _predict(self, X: arrays.Nest) -> Any:
         with put_back(self.model, whole=False):
-            return predict(self.model, X, self._batch_size)
+            return predict(self.model, X, self._batch_size(arrays.length(X)))
 
-    @property
-    def _batch_size(self) -> int:
-        size = self._recipe.batch_size if self._recipe else None
-        return max(KERAS_BATCH_SIZE, size or 0)
+    def _batch_size(self, rows: int) -> int:
+        """Return the batch size of the run, or less where that would be mostly filling; a fixed one stays."""
+        size = max(KERAS_BATCH_SIZE, (self._recipe.batch_size if self._recipe else None) or 0)
+        enough = 1 << (rows - 1).bit_length()  # Powers of two: few shapes, so few traces.
+        return fixed_rows(self.model) or max(KERAS_BATCH_SIZE, min(size, enough))
 
     def _examine(self) -> None:
         known = {d.code for d in self.examination.diagnoses}

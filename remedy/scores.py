@@ -113,7 +113,7 @@ class Scorer:
         return value if np.isfinite(value) else -1.0
 
 
-def scorer_for(task: Task, y: Array, objective: str | Objective | None = None, logits: bool = False) -> Scorer:
+def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -> Scorer:
     """Choose the scorer of a task, or wrap the user's own objective.
 
     Args:
@@ -121,7 +121,6 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None, l
         y: Labels that the constant answer is scored on, shape (n,) or (n, k).
         objective: None for the task's own score; one of "balanced_accuracy", "macro_f1", "r2"; or a
             callable ``(y_true, y_pred) -> float``, higher is better.
-        logits: True when the model answers without a final sigmoid or softmax.
 
     Raises:
         InvalidInput: The objective is not known.
@@ -140,7 +139,7 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None, l
             f"Search(objective={objective!r}) is not known: use one of {', '.join(sorted(named))}, "
             "or a function (y_true, y_pred) -> float."
         )
-    return Scorer(name, constant_score(task, y), named[name], logits)
+    return Scorer(name, constant_score(task, y), named[name])
 
 
 def constant_score(task: Task, y: Array) -> float:

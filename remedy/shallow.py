@@ -49,7 +49,7 @@ def shallow_baseline(
         seed: Of rows, folds and trees.
         limit: Most rows to use.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     target = np.asarray(rows.target)
     if len(rows) < LEAST_ROWS or len(arrays.leaves(rows.y)) != 1:

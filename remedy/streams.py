@@ -76,7 +76,7 @@ def read_stream(X: Any) -> Stream | None:
             break
     if not batches:
         return None
-    whole = [_stacked([batch[i] for batch in batches]) for i in range(len(batches[0]))]
+    whole = arrays.concatenate(*batches)
     rows = Rows(whole[0], whole[1], whole[2] if len(whole) == 3 else None)
     total = len(rows) if complete else None if count is None else count * first
     return Stream(rows, complete, first, total)
@@ -111,12 +111,3 @@ def _batches(X: Any, count: int | None) -> Iterator[Any]:
     else:
         for i in range(count if count is not None else SAMPLE_ROWS):
             yield X[i]
-
-
-def _stacked(parts: list[Any]) -> Any:
-    whole = parts[0]
-    if isinstance(whole, dict):
-        return {key: _stacked([part[key] for part in parts]) for key in whole}
-    if isinstance(whole, (list, tuple)):
-        return [_stacked([part[i] for part in parts]) for i in range(len(whole))]
-    return np.concatenate(parts)

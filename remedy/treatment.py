@@ -15,7 +15,7 @@ from typing import Any
 from remedy import confirm, report
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
-from remedy.diagnosis import Diagnosis, diagnose
+from remedy.diagnosis import Diagnosis, Examination, diagnose
 from remedy.engines.inline import InlineEngine, fit_recipe, keep_random_state
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
@@ -45,7 +45,7 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
     with keep_random_state():
         indicated = {r.name for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)}
         data = patient.dataset.for_search(options.seed, resplit="shuffle-split" in indicated)
-        scorer = scorer_for(data.task, data.holdout.target, options.objective, patient.recipe.from_logits)  # type: ignore[union-attr]
+        scorer = scorer_for(data.task, data.holdout.target, options.objective)  # type: ignore[union-attr]
         engine = InlineEngine(data, scorer, patient.detectors)
         search_run = patient.run.child(
             f"search {patient.name or ''}".strip(), "search", {"remedy.verdict": "searching"}
@@ -121,7 +121,7 @@ def _complete(
     try:
         terminal.stage("training the fix for all epochs", recipe.epochs)
         recorder = _train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
-        if recorder.examination.stuck and len(proof.seeds) > 1:
+        if _failed(recorder.examination) and len(proof.seeds) > 1:
             other = next(s for s in proof.seeds if s != proof.best_seed)
             recorder = _train_in_full(patient, recipe, other, run, terminal, scorer)
         lines = patch(prescription, patient.recipe, patient.dataset, patient.remedies)
@@ -143,6 +143,11 @@ def _complete(
         run.end("FAILED")
         raise
     return Treatment(fix, conclusion)
+
+
+def _failed(examination: Examination) -> bool:
+    """Say whether the training itself went wrong; what was wrong before it began is no matter of its seed."""
+    return any(d.severity == "error" and d.epoch > 0 for d in examination.diagnoses)
 
 
 def _train_in_full(

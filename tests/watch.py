@@ -47,7 +47,7 @@ def fitted(model, X, y, **fit):
         static_evidence(recipe, data),
         registry.detectors(),
         probe=rows,
-        scorer=scorer_for(data.task, rows.target, None, recipe.from_logits),
+        scorer=scorer_for(data.task, rows.target),
         recipe=recipe,
         validation=data.validation,
         closer=CloserLook(data.train, data.task),

@@ -15,7 +15,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -127,7 +127,7 @@ class InlineEngine:
             training_evidence(job.recipe, self._dataset),
             self._detectors,
             probe=job.recipe.coded(getattr(self._dataset, job.judge_by)),
-            scorer=replace(self._scorer, logits=job.recipe.from_logits),
+            scorer=self._scorer,
             recipe=job.recipe,
             on_stuck=(lambda _: True) if job.stop_when_stuck else None,
         )

@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 
 from remedy import arrays
-from remedy.architecture import Architecture, LayerConfig, width_key
+from remedy.architecture import CONVOLUTIONS, Architecture, LayerConfig, width_key
 from remedy.coding import TargetCoding, label_values
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.model_facts import ACTIVATION_LAYERS, head_facts
+from remedy.model_facts import ACTIVATION_LAYERS, PASSING, head_facts
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
 
 REGRESSION_LOSSES = ("squared", "absolute", "huber", "log_cosh", "mse", "mae", "logcosh", "tukey", "quantile")
-PASSING = ("Dropout", "Identity", "ActivityRegularization")
 
 
 @dataclass(frozen=True)
@@ -131,24 +130,15 @@ def with_head(architecture: Architecture, units: int, activation: str) -> Archit
 def _end(architecture: Architecture) -> tuple[list[LayerConfig], LayerConfig]:
     """Return the activation layers at the end, and the layer with weights before them, for changing in place."""
     functions: list[LayerConfig] = []
-    inner, name = architecture, architecture.outputs()[0]
-    for _ in range(64):
-        entry = next(layer for layer in inner.config["config"]["layers"] if layer["config"].get("name") == name)
-        if isinstance(entry["config"].get("layers"), list):
-            inner = Architecture(entry)
-            name = inner.outputs()[0]
-            continue
-        if entry["class_name"] == "Dense" or entry["class_name"].startswith("Conv"):
+    output = architecture.outputs()[0]
+    for entry in architecture.back_from(output):
+        if entry["class_name"] == "Dense" or entry["class_name"] in CONVOLUTIONS:
             return functions, entry
         if entry["class_name"] == "Activation" or entry["class_name"] in ACTIVATION_LAYERS:
             functions.append(entry)
         elif entry["class_name"] not in PASSING:
             break
-        sources = inner.sources(name)
-        if len(sources) != 1:
-            break
-        name = sources[0]
-    raise NotApplicable(f"the model ends in {name!r}, not in a dense or convolutional layer")
+    raise NotApplicable(f"the model ends in {output!r}, not in a dense or convolutional layer")
 
 
 def _numbers(recipe: Recipe, y: Any, width: int) -> Head:

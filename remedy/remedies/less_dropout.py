@@ -9,10 +9,9 @@ from optuna.distributions import FloatDistribution
 from remedy.architecture import LayerConfig
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
+from remedy.model_facts import DROPOUTS
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
-
-DROPOUTS = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout")
 
 
 class LessDropout(Remedy):
