@@ -164,6 +164,26 @@ class Architecture:
             _redirect(inner, name, references[0])
         return Architecture(config)
 
+    def functional(self) -> Architecture:
+        """Return a Sequential model as the functional model of the same layers, which may also hold operations.
+
+        Raises:
+            NotApplicable: The model's input shape is not known, or its layers cannot be operated on.
+        """
+        self.require_open()
+        if self.config["class_name"] != "Sequential":
+            return self
+        layers = copy.deepcopy(self.config["config"]["layers"])
+        if not layers or layers[0]["class_name"] != "InputLayer":
+            raise NotApplicable("the model does not say the shape of its input")
+        layers[0] |= {"name": _name(layers[0]), "inbound_nodes": []}
+        for before, entry in itertools.pairwise(layers):
+            entry |= {"name": _name(entry), "inbound_nodes": [_node(_name(before))]}
+        first, last = ([_name(layers[at]), 0, 0] for at in (0, -1))
+        inner = {"name": self.config["config"].get("name"), "trainable": True, "layers": layers}
+        inner |= {"input_layers": [first], "output_layers": [last]}
+        return Architecture({"module": "keras.src.models.functional", "class_name": "Functional", "config": inner, "registered_name": None})
+
     def insert_after(self, name: str, new: LayerConfig) -> Architecture:
         """Return a copy in which ``new`` stands behind the outermost layer ``name``.
 
@@ -179,8 +199,7 @@ class Architecture:
         if config["class_name"] != "Sequential":
             new_name = entry["config"]["name"]
             _redirect(inner, name, [new_name, 0, 0])
-            tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0], **_no_shape()}}
-            entry |= {"name": new_name, "inbound_nodes": [{"args": [tensor], "kwargs": {}}]}
+            entry |= {"name": new_name, "inbound_nodes": [_node(name)]}
         inner["layers"].insert(at + 1, entry)
         return Architecture(config)
 
@@ -195,9 +214,11 @@ def width_key(layer: LayerConfig) -> str | None:
     return next((key for key in ("filters", "units") if isinstance(layer["config"].get(key), int)), None)
 
 
-def _no_shape() -> dict[str, Any]:
+def _node(name: str) -> dict[str, Any]:
+    """Return the call of a layer on the output of layer ``name``."""
     # Keras rebuilds a node from its history alone; shape and dtype only have to be there.
-    return {"shape": [None], "dtype": "float32"}
+    config = {"keras_history": [name, 0, 0], "shape": [None], "dtype": "float32"}
+    return {"args": [{"class_name": "__keras_tensor__", "config": config}], "kwargs": {}}
 
 
 def _name(layer: LayerConfig) -> str:

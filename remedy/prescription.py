@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from remedy.calls import compile_line
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis
 from remedy.errors import NotApplicable
@@ -142,16 +143,6 @@ def _variants(
             yield Prescription(tuple((n, usable[1] if n == name else dose) for n, dose in textbook.items))
 
 
-def compile_line(recipe: Recipe) -> str:
-    """Return the line of Python that compiles a model as the recipe does."""
-    arguments = [f"optimizer={_call(recipe.optimizer)}", f"loss={_call(recipe.loss)}"]
-    for name in ("loss_weights", "metrics", "weighted_metrics"):
-        value = getattr(recipe, name)
-        if value:
-            arguments.append(f"{name}={_call(value)}")
-    return f"model.compile({', '.join(arguments)})"
-
-
 def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, available: Iterable[Remedy]) -> str:
     """Return the lines of Python that make the same changes in the user's script.
 
@@ -176,36 +167,3 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
 
 def _spelled(dose: Mapping[str, Any]) -> str:
     return ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in dose.items())
-
-
-def _call(value: Any) -> str:
-    """Spell a Keras configuration as the call that makes it, arguments at their default left out."""
-    if isinstance(value, Mapping) and "class_name" in value:
-        if value["class_name"] == "function":
-            return str(value["config"])
-        return _constructor(value)
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_call(v) for v in value)}]"
-    return repr(value)
-
-
-def _constructor(value: Mapping[str, Any]) -> str:
-    from keras import losses, metrics, optimizers
-
-    name = str(value["class_name"])
-    homes = {"losses": losses, "metrics": metrics, "optimizers": optimizers}
-    homes["optimizers.schedules"] = optimizers.schedules
-    for home, module in homes.items():
-        kind = getattr(module, name, None)
-        if kind is None:
-            continue
-        try:
-            plain = kind().get_config()
-        except TypeError:
-            plain = {}
-        told = {k: v for k, v in value["config"].items() if k not in plain or plain[k] != v}
-        told = {k: v for k, v in told.items() if k not in ("name", "dtype") or (home == "metrics" and k == "name")}
-        if "learning_rate" in value["config"]:
-            told["learning_rate"] = value["config"]["learning_rate"]
-        return f"keras.{home}.{name}({', '.join(f'{k}={_call(v)}' for k, v in told.items())})"
-    return f"{name}.from_config({dict(value['config'])!r})"

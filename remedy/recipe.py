@@ -29,7 +29,7 @@ Model = Any
 
 @dataclass(frozen=True)
 class Resampling:
-    """Rows drawn again on the training part only: "random" copies or "smote" mixtures (imbalanced-learn)."""
+    """Rows drawn again, on the training part only: "random" copies, "smote" mixtures, or "balanced" classes."""
 
     kind: str
 
@@ -50,6 +50,7 @@ class Recipe:
         input_scaling: Scaling inside the model, or None.
         resampling: Resampling of the training rows, or None.
         target: Coding of the target for training, or None for the user's own.
+        restarts: Initial weights to try for a few epochs; training goes on from those with the lowest loss.
         resplit: True where training and validation rows are put together and split anew, classes kept in shares.
         jit_compile: As compiled.
         trusted: True for the user's live model, whose Lambda layers may run; a recipe read from a
@@ -73,6 +74,7 @@ class Recipe:
     input_scaling: InputScaling | None = None
     resampling: Resampling | None = None
     target: TargetCoding | None = None
+    restarts: int = 1
     resplit: bool = False
     jit_compile: Any = "auto"
     trusted: bool = field(default=False, repr=False, compare=False)
@@ -245,6 +247,7 @@ class Recipe:
             "input_scaling": None if self.input_scaling is None else vars(self.input_scaling),
             "resampling": None if self.resampling is None else vars(self.resampling),
             "target": None if self.target is None else vars(self.target),
+            "restarts": self.restarts,
             "resplit": self.resplit,
             "jit_compile": self.jit_compile,
         }
@@ -261,6 +264,7 @@ class Recipe:
             resampling=None if resampling is None else Resampling(**resampling),
             target=coding_from_dict(values.pop("target", None)),
             resplit=values.pop("resplit", False),
+            restarts=values.pop("restarts", 1),
             **values,
         )
 

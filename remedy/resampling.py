@@ -26,7 +26,7 @@ def require_resampling(resampling: Resampling, dataset: Dataset) -> None:
         raise NotApplicable("oversampling needs classes of different size")
     if len(class_ids(dataset.train.target)) != len(dataset.train):
         raise NotApplicable("sequence labels cannot be resampled row by row")
-    growth = max(counts) * len(counts) / sum(counts)
+    growth = 1.0 if resampling.kind == "balanced" else max(counts) * len(counts) / sum(counts)
     item = 4 if resampling.kind == "smote" else 1
     needed = growth * sum(max(a.nbytes, a.size * item) for a in arrays.leaves(dataset.train.X))
     if needed > MEMORY_LIMIT:
@@ -41,7 +41,7 @@ def require_resampling(resampling: Resampling, dataset: Dataset) -> None:
 
 
 def resample(rows: Rows, resampling: Resampling, seed: int) -> Rows:
-    """Return training rows in which every class has as many rows as the largest.
+    """Return training rows in which every class has as many rows as the largest, or as the mean ("balanced").
 
     Args:
         rows: Training rows of a classification task; sample weights are carried along (1 for
@@ -56,6 +56,11 @@ def resample(rows: Rows, resampling: Resampling, seed: int) -> Rows:
     if resampling.kind == "random":
         drawn = RandomOverSampler(random_state=seed).fit_resample(index[:, None], ids)[0][:, 0]
         return rows.take(drawn)
+    if resampling.kind == "balanced":
+        rng, kinds = np.random.default_rng(seed), np.unique(ids)
+        share = len(ids) // len(kinds)
+        drawn = [rng.choice(np.flatnonzero(ids == k), share, replace=bool(np.sum(ids == k) < share)) for k in kinds]
+        return rows.take(np.concatenate(drawn))
     X = arrays.leaves(rows.X)[0]
     smallest = int(np.unique(ids, return_counts=True)[1].min())
     sampler = SMOTE(random_state=seed, k_neighbors=min(5, smallest - 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,16 +21,19 @@ class InputScaling:
 
     Attributes:
         kind: "standard" (mean and standard deviation), "minmax" (range to 0..1), "robust" (median and
-            interquartile range) or "per-sample" (every row by its own mean and standard deviation).
+            interquartile range), "log" (inverse hyperbolic sine, then standard: for heavy tails) or
+            "per-sample" (every row by its own mean and standard deviation).
         per: "feature" for one pair of numbers per entry of the last axis, "input" for one per input.
+        impute: Put the training rows' mean in the place of values that are not finite.
     """
 
     kind: str
     per: str = "feature"
+    impute: bool = False
 
 
 def scaled(architecture: Architecture, scaling: InputScaling | None, dataset: Dataset) -> Architecture:
-    """Return the architecture with a scaling layer behind every input that holds quantities.
+    """Return the architecture with scaling layers behind every input that holds quantities.
 
     Raises:
         NotApplicable: No input does: ids for an Embedding, or a model that cannot be operated on.
@@ -40,51 +44,89 @@ def scaled(architecture: Architecture, scaling: InputScaling | None, dataset: Da
     if not columns:
         raise NotApplicable("no input holds quantities that could be scaled")
     for entry, rows in columns:
-        layer = scaling_layer(scaling, rows, architecture.unused_name("input_scaling"))
-        architecture = architecture.insert_after(entry["config"]["name"], layer)
+        layers = scaling_layers(scaling, rows)
+        if any("ops" in layer["module"] for layer in layers):
+            architecture = architecture.functional()
+        for layer in reversed(layers):
+            layer["config"]["name"] = architecture.unused_name(layer["config"]["name"])
+            architecture = architecture.insert_after(entry["config"]["name"], layer)
     return architecture
 
 
-def scaling_layer(scaling: InputScaling, rows: arrays.Array, name: str) -> LayerConfig:
-    """Return the configuration of the Keras layer that scales one input.
+def scaling_layers(scaling: InputScaling, rows: arrays.Array) -> list[LayerConfig]:
+    """Return the configurations of the Keras layers and operations that scale one input, in order.
 
-    Only layers that Keras itself ships are used, so a saved fix loads without remedy. A column
-    that (nearly) never varies in training keeps its scale: dividing by its spread would blow up
-    the first odd value after training.
+    Only what Keras itself ships is used, so a saved fix loads without remedy. A column that never
+    varies in training is not divided by its spread of zero.
 
     Args:
         scaling: What to do.
         rows: Training rows of this input, shape (n, ...).
-        name: Name of the new layer.
     """
+    layers: list[LayerConfig] = []
     if scaling.kind == "per-sample":
         axes = list(range(1, rows.ndim))
-        config: dict[str, Any] = {"name": name, "axis": axes, "center": False, "scale": False, "epsilon": 1e-6}
-        return {"module": "keras.layers", "class_name": "LayerNormalization", "config": config}
-    per_feature = scaling.per == "feature" and rows.ndim > 1
-    axes_out = tuple(range(rows.ndim - 1)) if per_feature else None
-    values = np.asarray(rows, dtype="float64")
-    values = np.where(np.isfinite(values), values, np.nan)
-    if scaling.kind == "standard":
-        centre, spread = np.nanmean(values, axis=axes_out), np.nanstd(values, axis=axes_out)
-    elif scaling.kind == "minmax":
-        centre = np.nanmin(values, axis=axes_out)
-        spread = np.nanmax(values, axis=axes_out) - centre
-    elif scaling.kind == "robust":
-        low, centre, high = np.nanpercentile(values, [25, 50, 75], axis=axes_out)
-        spread = (high - low) / 1.349  # the interquartile range of a normal distribution of variance 1
+        config: dict[str, Any] = {"axis": axes, "center": False, "scale": False, "epsilon": 1e-6}
+        layers.append(_layer("keras.layers", "LayerNormalization", "input_scaling", config))
     else:
-        raise NotApplicable(f"scaling of kind {scaling.kind!r} is not known")
-    spread, centre = np.atleast_1d(spread), np.nan_to_num(np.atleast_1d(centre))
-    typical = float(np.median(spread[spread > 0])) if np.any(spread > 0) else 1.0
-    spread = np.where(spread > 1e-3 * typical, spread, typical)
+        values = np.where(np.isfinite(rows), rows, np.nan).astype("float64")
+        per_feature = scaling.per == "feature" and rows.ndim > 1
+        axes_out = tuple(range(rows.ndim - 1)) if per_feature else None
+        kind = scaling.kind
+        if kind == "log":
+            centre, spread = statistics("mad", values, axes_out)
+            layers.append(_normalization("input_unit", centre, spread, per_feature))
+            layers.append(_layer("keras.src.ops.numpy", "Arcsinh", "input_log", {}))
+            values, kind = np.arcsinh((values - centre) / spread), "standard"
+        layers.append(_normalization("input_scaling", *statistics(kind, values, axes_out), per_feature))
+    if scaling.impute:
+        # Behind the scaling 0 is the mean; ten spreads stand for infinity.
+        config = {"nan": 0.0, "posinf": 10.0, "neginf": -10.0}
+        layers.append(_layer("keras.src.ops.numpy", "NanToNum", "input_imputed", config))
+    return layers
+
+
+def statistics(kind: str, values: arrays.Array, axes: tuple[int, ...] | None) -> tuple[Any, Any]:
+    """Return centre and spread over ``axes`` (None for all), NaN left out; the spread is never 0.
+
+    Raises:
+        NotApplicable: The kind is not known.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a column of nothing but NaN
+        if kind == "standard":
+            centre, spread = np.nanmean(values, axis=axes), np.nanstd(values, axis=axes)
+        elif kind == "minmax":
+            centre = np.nanmin(values, axis=axes)
+            spread = np.nanmax(values, axis=axes) - centre
+        elif kind == "robust":
+            low, centre, high = np.nanpercentile(values, [25, 50, 75], axis=axes)
+            spread = (high - low) / 1.349  # the interquartile range of a normal distribution of variance 1
+            spread = np.where(spread > 0, spread, np.nanstd(values, axis=axes))
+        elif kind == "mad":
+            centre = np.nanmedian(values, axis=axes)
+            distance = np.abs(values - centre)
+            spread = np.nanmedian(distance, axis=axes)
+            spread = np.where(spread > 0, spread, np.nanmean(distance, axis=axes))
+        else:
+            raise NotApplicable(f"scaling of kind {kind!r} is not known")
+    centre, spread = np.nan_to_num(np.asarray(centre)), np.nan_to_num(np.asarray(spread))
+    varies = spread > 1e-7 * np.abs(centre)
+    typical = float(np.median(spread[varies])) if np.any(varies) else 1.0
+    return centre, np.where(varies, spread, typical)
+
+
+def _normalization(name: str, centre: Any, spread: Any, per_feature: bool) -> LayerConfig:
     config = {
-        "name": name,
         "axis": -1 if per_feature else None,
-        "mean": centre.tolist() if per_feature else float(centre[0]),
-        "variance": (spread**2).tolist() if per_feature else float(spread[0] ** 2),
+        "mean": centre.tolist() if per_feature else float(centre),
+        "variance": (spread**2).tolist() if per_feature else float(spread**2),
     }
-    return {"module": "keras.layers", "class_name": "Normalization", "config": config}
+    return _layer("keras.layers", "Normalization", name, config)
+
+
+def _layer(module: str, kind: str, name: str, config: dict[str, Any]) -> LayerConfig:
+    return {"module": module, "class_name": kind, "config": {"name": name, **config}}
 
 
 def _columns(architecture: Architecture, dataset: Dataset) -> list[tuple[LayerConfig, arrays.Array]]:

@@ -173,6 +173,74 @@ def check_rewritten(remedy: Remedy, recipe: Recipe, dataset: Dataset, **dose: An
     return changed
 
 
+def check_patch(remedy: Remedy, recipe: Recipe, dataset: Dataset, **dose: Any) -> None:
+    """Execute the patch of a remedy, as in a user's script, and check that the training is the recipe's.
+
+    Model, rows and fit arguments start as the user has them. The patched model gets the initial
+    weights and random states of the recipe's; after two epochs both must answer alike.
+    """
+    import keras
+
+    from remedy.engines.inline import fit_recipe
+    from remedy.prescription import Prescription, patch
+
+    changed = remedy.apply(recipe, dataset, **dose)
+    if changed.resplit:
+        return  # Which rows are drawn is chance.
+    ours = changed.build(dataset, 0)
+    start = [np.array(v) for v in _variables(ours)]
+    names: dict[str, Any] = {
+        "keras": keras,
+        "np": np,
+        "model": recipe.build(dataset, 1),
+        "X_train": dataset.train.X,
+        "y_train": dataset.train.y,
+        "fit": {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "class_weight": recipe.class_weight},
+    }
+    code = patch(Prescription(((remedy.name, dose),)), recipe, dataset, [remedy])
+    exec(code, names)
+    theirs, fit = names["model"], names["fit"]
+    assert (fit["epochs"], fit["batch_size"]) == (changed.epochs, changed.batch_size), f"{remedy.name}: fit differs"
+    if changed.restarts > 1:
+        return  # Which start is the best one is chance.
+    if not theirs.compiled:
+        theirs.compile(ours.optimizer.from_config(ours.optimizer.get_config()), ours.loss)
+    assert len(start) == len(_variables(theirs)), f"{remedy.name}: the patch makes another network"
+    for value, variable in zip(start, _variables(theirs), strict=True):
+        variable.assign(value)
+    keras.utils.set_random_seed(0)
+    fit_recipe(ours, changed, dataset, 0, 0, 2, [])
+    keras.utils.set_random_seed(0)
+    theirs.fit(names["X_train"], names["y_train"], **{**fit, "epochs": 2, "verbose": 0})
+    told = np.abs(ours.predict(dataset.train.X, verbose=0) - theirs.predict(dataset.train.X, verbose=0)).max()
+    assert told < 1e-4, f"{remedy.name}: after the patch the training differs by {told}"
+
+
+def _variables(model: Any) -> list[Any]:
+    """Return weights, moving averages and states of random layers, statistics fixed beforehand left out."""
+    fixed = {
+        id(v) for layer in model._flatten_layers() if type(layer).__name__ == "Normalization" for v in layer.weights
+    }
+    found = [*model.trainable_variables, *model.non_trainable_variables]
+    return [v for v in found if id(v) not in fixed]
+
+
+def check_saved(recipe: Recipe, dataset: Dataset) -> None:
+    """Check that a model built from a recipe loads again with ``safe_mode`` and predicts the same."""
+    import tempfile
+
+    import keras
+
+    model = recipe.deliver(recipe.build(dataset, 0))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/fix.keras")
+        again = keras.saving.load_model(
+            f"{folder}/fix.keras", custom_objects=dict(recipe.custom_objects), safe_mode=True
+        )
+    told = np.abs(model.predict(dataset.train.X, verbose=0) - again.predict(dataset.train.X, verbose=0)).max()
+    assert told < 1e-6, f"the saved model answers differently by {told}"
+
+
 def check_unchanged(remedy: Remedy, recipe: Recipe, dataset: Dataset, **dose: Any) -> None:
     """Check that a remedy says that there is nothing for it to act on."""
     import pytest
@@ -263,7 +331,9 @@ def _purity(cls: type[Remedy]) -> None:
             remedy.apply(recipe, dataset, **dose)
         except NotApplicable:
             continue
-        check_rewritten(remedy, recipe, dataset, **dose)
+        changed = check_rewritten(remedy, recipe, dataset, **dose)
+        check_patch(remedy, recipe, dataset, **dose)
+        check_saved(changed, dataset)
         tried += 1
     assert tried or cls.apply is not Remedy.apply
 

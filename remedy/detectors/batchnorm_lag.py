@@ -26,7 +26,7 @@ class BatchNormLag(Detector):
     """
 
     code, name, severity = "OPT405", "batchnorm-lag", "warning"
-    remedies = ("batchnorm-momentum", "scale-inputs")
+    remedies = ("batchnorm-momentum", "scale-inputs", "train-longer")
     fires_on = (
         Evidence(
             batchnorm_momentum=0.99,

@@ -32,6 +32,7 @@ class ClassBlindMetrics(Detector):
     """
 
     code, name, severity = "HED210", "class-blind-metrics", "warning"
+    remedies = ("class-aware-metrics",)
     tasks = ("binary", "multiclass")
     fires_on = (
         Evidence(

@@ -28,7 +28,18 @@ class ConstantOutput(Detector):
     """
 
     code, name, severity, symptom = "OPT404", "constant-output", "error", True
-    remedies = ("scale-inputs", "learning-rate", "simplify-architecture", "less-dropout", "batchnorm-momentum")
+    remedies = (
+        "scale-inputs",
+        "learning-rate",
+        "optimizer",
+        "initializer",
+        "add-normalization",
+        "swap-activation",
+        "simplify-architecture",
+        "less-dropout",
+        "batchnorm-momentum",
+        "clip-gradients",
+    )
     fires_on = (
         Evidence(
             task="multiclass",

@@ -26,7 +26,14 @@ class DeadUnits(Detector):
     """
 
     code, name, severity = "OPT411", "dead-units", "warning"
-    remedies = ("learning-rate", "scale-inputs", "simplify-architecture")
+    remedies = (
+        "learning-rate",
+        "swap-activation",
+        "scale-inputs",
+        "initializer",
+        "add-normalization",
+        "simplify-architecture",
+    )
     fires_on = (Evidence(looks=(Look(2, dead={"dense": 0.2, "dense_1": 1.0}),)),)
     silent_on = (Evidence(looks=(Look(2, dead={"dense": 0.2, "dense_1": 0.3}),)),)
 

@@ -26,7 +26,7 @@ class DivergingLoss(Detector):
     """
 
     code, name, severity, symptom = "OPT401", "diverging-loss", "error", True
-    remedies = ("learning-rate", "scale-inputs")
+    remedies = ("learning-rate", "scale-inputs", "clip-gradients", "optimizer", "add-normalization")
     fires_on = (Evidence(loss=(0.7, 0.9, 4.0, 60.0), prior_loss=0.7),)
     silent_on = (
         Evidence(loss=(0.7, 0.5, 0.4, 0.35), prior_loss=0.7),

@@ -23,6 +23,7 @@ class ExtremeBatchSize(Detector):
     """
 
     code, name, severity = "OPT413", "extreme-batch-size", "warning"
+    remedies = ("batch-size",)
     fires_on = (
         Evidence(batch_size=1, n_train=2000, steps_per_epoch=2000),
         Evidence(batch_size=1000, n_train=800, steps_per_epoch=1, epochs_planned=20),

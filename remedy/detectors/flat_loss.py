@@ -27,7 +27,18 @@ class FlatLoss(Detector):
     """
 
     code, name, severity, symptom = "OPT403", "flat-loss", "error", True
-    remedies = ("scale-inputs", "learning-rate", "class-weights", "simplify-architecture", "less-dropout")
+    remedies = (
+        "scale-inputs",
+        "learning-rate",
+        "optimizer",
+        "initializer",
+        "add-normalization",
+        "swap-activation",
+        "class-weights",
+        "simplify-architecture",
+        "less-dropout",
+        "batchnorm-momentum",
+    )
     fires_on = (Evidence(loss=(0.701, 0.694, 0.693, 0.6932, 0.6931, 0.6931), prior_loss=0.6931, epochs_planned=20),)
     silent_on = (
         Evidence(loss=(0.70, 0.69, 0.68, 0.665, 0.65, 0.62), prior_loss=0.6931, epochs_planned=20),

@@ -25,7 +25,7 @@ class InvalidLearningRate(Detector):
     """
 
     code, name, severity = "OPT408", "invalid-learning-rate", "error"
-    remedies = ("learning-rate",)
+    remedies = ("learning-rate", "optimizer")
     fires_on = (
         Evidence(planned_rates=(-0.01, -0.01, -0.01)),
         Evidence(planned_rates=(0.0, 0.0, 0.0)),

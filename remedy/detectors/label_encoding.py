@@ -30,6 +30,7 @@ class LabelEncoding(Detector):
     """
 
     code, name, severity = "DAT105", "label-encoding", "error"
+    remedies = ("remap-labels", "fix-head")
     fires_on = (
         Evidence(
             outputs=(

@@ -33,9 +33,12 @@ class MajorityCollapse(Detector):
         "learning-rate",
         "class-weights",
         "oversampling",
+        "optimizer",
         "batchnorm-momentum",
         "less-dropout",
         "simplify-architecture",
+        "add-normalization",
+        "initializer",
     )
     tasks = ("binary", "multiclass")
     fires_on = (

@@ -41,6 +41,7 @@ class MissingActivation(Detector):
     """
 
     code, name, severity = "ARC301", "missing-activation", "warning"
+    remedies = ("add-activation",)
     fires_on = (_net(LayerFacts("drop", "Dropout", rate=0.2)), _net(LayerFacts("pool", "MaxPooling1D")))
     silent_on = (_net(LayerFacts("norm", "BatchNormalization", normalizes=True), LayerFacts("act", "ReLU", "relu")),)
 

@@ -39,6 +39,7 @@ class NarrowBottleneck(Detector):
     """
 
     code, name, severity = "ARC305", "narrow-bottleneck", "warning"
+    remedies = ("widen-architecture",)
     fires_on = (_dense(4, 10), _dense(2, 1))
     silent_on = (_dense(64, 32, 10), _dense(8, 1))
 

@@ -26,7 +26,7 @@ class NeglectedClass(Detector):
     """
 
     code, name, severity, symptom = "GEN405", "neglected-class", "error", True
-    remedies = ("class-weights", "oversampling", "learning-rate", "scale-inputs")
+    remedies = ("class-weights", "oversampling", "learning-rate", "scale-inputs", "optimizer", "train-longer")
     tasks = ("binary", "multiclass")
     fires_on = (
         Evidence(

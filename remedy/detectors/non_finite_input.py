@@ -45,6 +45,7 @@ class NonFiniteInput(Detector):
     """
 
     code, name, severity = "DAT104", "non-finite-input", "error"
+    remedies = ("impute",)
     fires_on = (
         Evidence(inputs=(InputFacts("table", (8,), -3.0, 3.0, 0.0, 1.0, columns=8, nonfinite=12),)),
         Evidence(inputs=(), outputs=(OutputFacts(loss="mean_squared_error", nonfinite=3),)),

@@ -28,7 +28,7 @@ class OscillatingLoss(Detector):
     """
 
     code, name, severity, symptom = "OPT406", "oscillating-loss", "warning", True
-    remedies = ("learning-rate", "scale-inputs")
+    remedies = ("learning-rate", "scale-inputs", "batch-size", "optimizer", "clip-gradients")
     fires_on = (Evidence(loss=(0.9, 0.6, 0.8, 0.62, 0.9, 0.65), probe_loss=(0.9, 0.6, 0.8, 0.62, 0.9, 0.65)),)
     silent_on = (Evidence(loss=(0.9, 0.6, 0.5, 0.4, 0.42, 0.3), probe_loss=(0.9, 0.6, 0.5, 0.4, 0.42, 0.3)),)
 

@@ -25,6 +25,7 @@ class OverRegularised(Detector):
     """
 
     code, name, severity = "ARC306", "over-regularised", "warning"
+    remedies = ("regularise",)
     fires_on = (
         Evidence(layers=(LayerFacts("hidden", "Dense", "relu", 64, penalty=0.5, kernel=True),)),
         Evidence(layers=(LayerFacts("conv", "Conv2D", "relu", 32, penalty=0.1, kernel=True),)),

@@ -25,7 +25,7 @@ class SaturatedUnits(Detector):
     """
 
     code, name, severity = "OPT412", "saturated-units", "warning"
-    remedies = ("scale-inputs", "learning-rate")
+    remedies = ("scale-inputs", "swap-activation", "learning-rate", "initializer", "add-normalization")
     fires_on = (Evidence(looks=(Look(2, saturated={"dense": 0.97}),)),)
     silent_on = (Evidence(looks=(Look(2, saturated={"dense": 0.3}),)),)
 

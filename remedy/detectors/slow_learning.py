@@ -30,7 +30,18 @@ class SlowLearning(Detector):
     """
 
     code, name, severity, symptom = "OPT407", "slow-learning", "error", True
-    remedies = ("learning-rate", "scale-inputs", "less-dropout", "simplify-architecture")
+    remedies = (
+        "learning-rate",
+        "optimizer",
+        "scale-inputs",
+        "train-longer",
+        "add-normalization",
+        "swap-activation",
+        "initializer",
+        "less-dropout",
+        "simplify-architecture",
+        "batch-size",
+    )
     fires_on = (
         Evidence(loss=(0.734, 0.733, 0.732, 0.731, 0.730), prior_loss=0.693, epochs_planned=30),
         Evidence(

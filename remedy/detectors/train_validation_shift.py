@@ -26,6 +26,7 @@ class TrainValidationShift(Detector):
     """
 
     code, name, severity = "DAT107", "train-validation-shift", "warning"
+    remedies = ("shuffle-split",)
     fires_on = (
         Evidence(
             inputs=(InputFacts("table", (8,), -3.0, 3.0, 0.0, 1.0),),

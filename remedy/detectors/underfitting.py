@@ -26,7 +26,16 @@ class Underfitting(Detector):
     """
 
     code, name, severity, symptom = "GEN402", "underfitting", "warning", True
-    remedies = ("scale-inputs", "learning-rate", "less-dropout", "class-weights")
+    remedies = (
+        "scale-inputs",
+        "learning-rate",
+        "optimizer",
+        "train-longer",
+        "widen-architecture",
+        "less-dropout",
+        "class-weights",
+        "add-normalization",
+    )
     fires_on = (
         Evidence(
             loss=(1.1,) * 5, probe_score=(0.33,) * 5, epochs_planned=6, shallow=Shallow(2, 0.76, 0.02, 0.33, "a forest")

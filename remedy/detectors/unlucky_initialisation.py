@@ -25,7 +25,7 @@ class UnluckyInitialisation(Detector):
     """
 
     code, name, severity, symptom = "GEN404", "unlucky-initialisation", "warning", True
-    remedies = ("simplify-architecture",)
+    remedies = ("widen-architecture", "initializer", "restart", "swap-activation", "simplify-architecture")
     fires_on = (Evidence(seed_scores=(0.33, 0.81, 0.79), constant_score=0.33),)
     silent_on = (
         Evidence(seed_scores=(0.78, 0.81, 0.79), constant_score=0.33),

@@ -38,7 +38,7 @@ class UnusualLearningRate(Detector):
     """
 
     code, name, severity = "OPT414", "unusual-learning-rate", "warning"
-    remedies = ("learning-rate",)
+    remedies = ("learning-rate", "optimizer")
     fires_on = (
         Evidence(optimizer="Adam", planned_rates=(0.1, 0.1, 0.1)),
         Evidence(optimizer="Adam", planned_rates=(1e-4, 5e-6, 2.4e-6), steps_per_epoch=20, epochs_planned=20_000),

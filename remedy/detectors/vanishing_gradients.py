@@ -25,7 +25,15 @@ class VanishingGradients(Detector):
     """
 
     code, name, severity = "OPT409", "vanishing-gradients", "warning"
-    remedies = ("simplify-architecture", "scale-inputs", "learning-rate")
+    remedies = (
+        "swap-activation",
+        "add-normalization",
+        "initializer",
+        "simplify-architecture",
+        "scale-inputs",
+        "optimizer",
+        "learning-rate",
+    )
     fires_on = (Evidence(looks=(Look(3, gradients={"dense": 1e-7, "dense_1": 2e-4, "dense_2": 0.04}),)),)
     silent_on = (Evidence(looks=(Look(3, gradients={"dense": 0.02, "dense_1": 0.05, "dense_2": 0.04}),)),)
 

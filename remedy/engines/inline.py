@@ -13,7 +13,7 @@ import json
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -168,6 +168,7 @@ def trace_key(recipe: Recipe) -> str:
         "epochs",
         "resampling",
         "resplit",
+        "restarts",
         "shuffle",
         "batch_size",
         "steps_per_epoch",
@@ -218,18 +219,35 @@ def fit_recipe(
     weights = rows.sample_weight
     if isinstance(rows.y, np.ndarray) and (weights is None or weights.ndim == 1):
         weights = row_weights(rows, recipe.class_weight).astype("float32")
-    return model.fit(
-        rows.X,
-        rows.y,
-        sample_weight=weights,
-        batch_size=recipe.batch_size,
-        shuffle=recipe.shuffle,
-        steps_per_epoch=recipe.steps_per_epoch,
-        initial_epoch=done,
-        epochs=epochs,
-        callbacks=list(callbacks),
-        **{"verbose": 0, **fit},
-    )
+    given = {
+        "x": rows.X,
+        "y": rows.y,
+        "sample_weight": weights,
+        "batch_size": recipe.batch_size,
+        "shuffle": recipe.shuffle,
+        "steps_per_epoch": recipe.steps_per_epoch,
+        "verbose": 0,
+    }
+    if recipe.restarts > 1 and done == 0:
+        _start_well(model, recipe, dataset, seed, given)
+    return model.fit(**given | {"initial_epoch": done, "epochs": epochs, "callbacks": list(callbacks), **fit})
+
+
+def _start_well(model: Any, recipe: Recipe, dataset: Dataset, seed: int, given: Mapping[str, Any]) -> None:
+    """Give the model the initial weights whose loss after one epoch is the lowest of ``recipe.restarts``."""
+    model.optimizer.build(model.trainable_variables)
+    untouched, best = _values(model.optimizer.variables), None
+    for start in range(recipe.restarts):
+        _assign(model.optimizer.variables, untouched)
+        weights = _values(_variables(recipe.build(dataset, seed + 7919 * start)))
+        _assign(_variables(model), weights)
+        loss = model.fit(**given, epochs=1).history["loss"][-1]
+        if best is None or loss < best[0] or best[0] != best[0]:
+            best = (loss, weights)
+    assert best is not None
+    _assign(_variables(model), best[1])
+    _assign(model.optimizer.variables, untouched)
+    keras.utils.set_random_seed(seed)
 
 
 class Deadline(keras.callbacks.Callback):

@@ -44,8 +44,17 @@ class FixHead(Remedy):
 
     name = "fix-head"
     treats = (
-        *("HED201", "HED202", "HED203", "HED204", "HED205", "HED206", "HED207", "HED208", "HED209", "HED212", "HED213"),
-        "DAT105",
+        "HED201",
+        "HED202",
+        "HED203",
+        "HED204",
+        "HED205",
+        "HED206",
+        "HED207",
+        "HED208",
+        "HED209",
+        "HED212",
+        "HED213",
     )
     surgery = True
     recompiles = True
@@ -78,11 +87,15 @@ class FixHead(Remedy):
             "model = keras.Model(model.inputs, head(hidden))",
         ]
         if wanted.coding is not None:
-            known = [int(v) if v == int(v) else v for v in wanted.coding.values]
-            lines.append(f"y_train = np.searchsorted(np.array({known}), np.ravel(y_train) - 1e-6)")
-            if wanted.coding.kind == "binary":
-                lines.append("y_train = y_train[:, None].astype('float32')")
+            lines.append(coding_patch(wanted.coding))
         return "\n".join(lines)
+
+
+def coding_patch(coding: TargetCoding) -> str:
+    """Return lines of Python that code ``y_train``."""
+    known = [int(v) if v == int(v) else v for v in coding.values]
+    nearest = f"np.abs(np.ravel(y_train)[:, None] - np.array({known})).argmin(1)"
+    return f"y_train = {nearest}" + ("[:, None].astype('float32')" if coding.kind == "binary" else "")
 
 
 def wanted_head(recipe: Recipe, dataset: Dataset) -> Head:

@@ -14,7 +14,9 @@ from remedy.resampling import require_resampling
 
 
 class Oversampling(Remedy):
-    """Bring every class to the size of the largest, by copies or by SMOTE's mixtures.
+    """Bring every class to one size: the largest, by copies or by SMOTE's mixtures, or the mean ("balanced").
+
+    "balanced" draws as many rows in all as there are, so that it takes no more memory or time.
 
     Only training rows are drawn, when the recipe is trained; validation rows never are.
 
@@ -23,7 +25,7 @@ class Oversampling(Remedy):
 
     name = "oversampling"
     treats = ("DAT101",)
-    space = {"kind": CategoricalDistribution(["random", "smote"])}
+    space = {"kind": CategoricalDistribution(["random", "smote", "balanced"])}
     usual = {"kind": "random"}
     excludes = ("class-weights",)
 
@@ -50,6 +52,15 @@ class Oversampling(Remedy):
                 ".fit_resample(X_train.reshape(len(X_train), -1), classes)\n"
                 "X_train = flat.reshape(-1, *X_train.shape[1:])\n"
                 "y_train = np.eye(y_train.shape[-1])[drawn] if y_train.ndim > 1 and y_train.shape[-1] > 1 else drawn"
+            )
+        if dose["kind"] == "balanced":
+            return (
+                "classes = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)\n"
+                "rng, kinds = np.random.default_rng(0), np.unique(classes)\n"
+                "share = len(classes) // len(kinds)\n"
+                "rows = np.concatenate([rng.choice(np.flatnonzero(classes == k), share, "
+                "replace=np.sum(classes == k) < share) for k in kinds])\n"
+                "X_train, y_train = X_train[rows], y_train[rows]"
             )
         return (
             "from imblearn.over_sampling import RandomOverSampler\n"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from optuna.distributions import CategoricalDistribution
 
-from remedy.data_facts import input_facts
+from remedy import arrays
+from remedy.data_facts import FACT_ROWS, input_facts
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 from remedy.scaling import InputScaling
+
+HEAVY = 50
+"""Quartile ranges from the middle: a normal distribution reaches 3, a log-normal one of sigma 1 about 20."""
 
 
 class ScaleInputs(Remedy):
@@ -27,7 +33,7 @@ class ScaleInputs(Remedy):
 
     name = "scale-inputs"
     treats = ("DAT102",)
-    space = {"kind": CategoricalDistribution(["standard", "minmax", "robust", "per-sample"])}
+    space = {"kind": CategoricalDistribution(["standard", "minmax", "robust", "log", "per-sample"])}
     usual = {"kind": "standard"}
     surgery = True
     recompiles = True
@@ -36,12 +42,14 @@ class ScaleInputs(Remedy):
     """Rows whose means differ by more than half their inner spread have baselines of their own."""
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
-        """Return "per-sample" first for signals whose rows have baselines of their own, else "standard"."""
+        """Return "per-sample" first for signals whose rows have baselines of their own, "log" for heavy tails."""
         del recipe
-        shifts = [f.row_shift for f in input_facts(dataset.train.X) if f.row_shift is not None and len(f.shape) == 2]
-        own_baseline = bool(shifts) and max(shifts) > self.wandering
-        kinds = ("per-sample", "standard") if own_baseline else ("standard",)
-        return [{"kind": kind} for kind in kinds]
+        facts = input_facts(dataset.train.X)
+        shifts = [f.row_shift for f in facts if f.row_shift is not None and len(f.shape) == 2]
+        if shifts and max(shifts) > self.wandering:
+            return [{"kind": "per-sample"}, {"kind": "standard"}]
+        heavy = any(len(f.shape) < 2 and _heavy_tails(part) for f, part in zip(facts, _leaves(dataset), strict=True))
+        return [{"kind": kind} for kind in (("log", "standard") if heavy else ("standard",))]
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Put the scaling into the recipe; it is fitted when the recipe is built."""
@@ -49,34 +57,110 @@ class ScaleInputs(Remedy):
         kind = str(dose["kind"])
         if kind == "per-sample" and all(f.shape in ((), (1,)) for f in input_facts(dataset.train.X)):
             raise NotApplicable("a row of one number has no spread of its own to scale by")
-        return recipe.replace(input_scaling=InputScaling(kind, _per(dataset)))
+        impute = recipe.input_scaling is not None and recipe.input_scaling.impute
+        return recipe.replace(input_scaling=InputScaling(kind, scaled_per(dataset), impute))
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Name the scaling."""
-        scaling = changed.input_scaling
-        return "raw values", f"{scaling.kind} (a layer in the model)" if scaling else "raw values"
+        return tuple(  # type: ignore[return-value]
+            f"{r.input_scaling.kind} (a layer in the model)" if r.input_scaling else "raw values"
+            for r in (recipe, changed)
+        )
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
-        """Put the layer in front of the model."""
-        if dose["kind"] == "per-sample":
-            axes = "axis=list(range(1, X_train.ndim))"
-            layer = f"keras.layers.LayerNormalization({axes}, center=False, scale=False, epsilon=1e-6)"
-        else:
-            axis = "tuple(range(X_train.ndim - 1))" if _per(dataset) == "feature" else "None"
-            centre, spread = {
-                "standard": (f"X_train.mean({axis})", f"X_train.std({axis})"),
-                "minmax": (f"X_train.min({axis})", f"(X_train.max({axis}) - X_train.min({axis}))"),
-                "robust": (
-                    f"np.median(X_train, {axis})",
-                    f"(np.percentile(X_train, 75, {axis}) - np.percentile(X_train, 25, {axis})) / 1.349",
-                ),
-            }[str(dose["kind"])]
-            per = "-1" if _per(dataset) == "feature" else "None"
-            layer = f"keras.layers.Normalization(axis={per}, mean={centre}, variance=({spread}) ** 2)"
-        return f"model = keras.Sequential([keras.Input(X_train.shape[1:]), {layer}, model])"
+        """Put the layers in front of the model."""
+        return scaling_patch(self.apply(recipe, dataset, **dose))
 
 
-def _per(dataset: Dataset) -> str:
-    """Return "input" for picture-like rows without a channel axis, such as (28, 28), else "feature"."""
+def scaling_patch(recipe: Recipe) -> str:
+    """Return the lines of Python that put a recipe's scaling in front of ``model``."""
+    scaling = recipe.input_scaling
+    assert scaling is not None
+    if scaling.kind == "per-sample":
+        axes = "axis=list(range(1, values.ndim))"
+        lines = [f"x = keras.layers.LayerNormalization({axes}, center=False, scale=False, epsilon=1e-6)(x)"]
+    elif scaling.kind == "log":
+        lines = [*_scaled_by("mad", scaling.per), "x = keras.ops.arcsinh(x)", "values = np.arcsinh(values)"]
+        lines += _scaled_by("standard", scaling.per)
+    else:
+        lines = _scaled_by(scaling.kind, scaling.per)
+    if scaling.impute:
+        lines.append("x = keras.ops.nan_to_num(x, nan=0.0, posinf=10.0, neginf=-10.0)")
+    body = "".join(f"    {line}\n" for line in lines)
+    names = [entry["config"]["name"] for entry in recipe.architecture.inputs()]
+    ids = [n for n in names if any(r["class_name"] == "Embedding" for r in recipe.architecture.consumers(n))]
+    if len(names) == 1:
+        return (
+            f"def scale(x, values):\n{body}    return x\n"
+            "first = keras.Input(X_train.shape[1:])\n"
+            "model = keras.Model(first, model(scale(first, np.asarray(X_train, 'float64'))))"
+        )
+    return (
+        f"def scale(x, values):\n{body}    return x\n"
+        f"names, ids = {names!r}, {ids!r}\n"
+        "rows = X_train if isinstance(X_train, dict) else dict(zip(names, X_train))\n"
+        "first = {name: keras.Input(rows[name].shape[1:], name=name) for name in names}\n"
+        "scaled = {name: first[name] if name in ids else scale(first[name], np.asarray(rows[name], 'float64')) "
+        "for name in names}\n"
+        "one = isinstance(X_train, dict)\n"
+        "model = keras.Model(first if one else list(first.values()), model(scaled if one else list(scaled.values())))"
+    )
+
+
+def _scaled_by(kind: str, per: str) -> list[str]:
+    """Return lines that scale the tensor ``x``, and the array ``values`` alike."""
+    axes = "tuple(range(values.ndim - 1))" if per == "feature" else "None"
+    centre, spread = {
+        "standard": (f"np.nanmean(values, {axes})", f"np.nanstd(values, {axes})"),
+        "minmax": (f"np.nanmin(values, {axes})", f"np.nanmax(values, {axes}) - centre"),
+        "robust": (
+            f"np.nanmedian(values, {axes})",
+            f"np.subtract(*np.nanpercentile(values, [75, 25], {axes})) / 1.349",
+        ),
+        "mad": (f"np.nanmedian(values, {axes})", f"np.nanmedian(np.abs(values - centre), {axes})"),
+    }[kind]
+    axis = "-1" if per == "feature" else "None"
+    return [
+        f"centre = {centre}",
+        f"spread = {spread}",
+        "spread = np.where(spread > 0, spread, np.median(spread[spread > 0]) if np.any(spread > 0) else 1.0)",
+        f"x = keras.layers.Normalization(axis={axis}, mean=centre, variance=spread**2)(x)",
+        "values = (values - centre) / spread",
+    ]
+
+
+def scaled_per(dataset: Dataset) -> str:
+    """Return "input" where all values of a row share one unit (pixels), else "feature"."""
+    parts = _leaves(dataset)
     facts = input_facts(dataset.train.X)
-    return "input" if any(len(f.shape) == 2 and f.shape[-1] > 16 and f.shape[0] > 1 for f in facts) else "feature"
+    flat_picture = any(len(f.shape) == 2 and f.shape[-1] > 16 and f.shape[0] > 1 for f in facts)
+    return "input" if flat_picture or any(_one_unit(part) for part in parts) else "feature"
+
+
+def _leaves(dataset: Dataset) -> list[Any]:
+    return [np.asarray(part[:FACT_ROWS]) for part in arrays.leaves(dataset.train.X)]
+
+
+def _one_unit(part: Any) -> bool:
+    """Say whether flat rows are pixels or counts: many columns that begin at one minimum and end near one maximum."""
+    if part.ndim != 2 or part.shape[1] < 16:
+        return False
+    low, high = np.nanmin(part, 0), np.nanmax(part, 0)
+    varies = high > low
+    if varies.sum() < 8 or np.mean(low == low.min()) < 0.9:
+        return False
+    small, large = np.percentile(high[varies] - low[varies], [20, 90])
+    return bool(large <= 10 * small)
+
+
+def _heavy_tails(part: Any) -> bool:
+    """Say whether the largest value of some column lies more than fifty quartile ranges from its middle."""
+    table = np.asarray(part, dtype="float64").reshape(len(part), -1)
+    if table.shape[1] > 200:
+        return False
+    table = np.where(np.isfinite(table), table, np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        low, middle, high = np.nanpercentile(table, [25, 50, 75], axis=0)
+        reach = np.nanmax(np.abs(table - middle), axis=0)
+    return bool(np.any((high > low) & (reach > HEAVY * (high - low))))

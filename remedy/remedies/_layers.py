@@ -1,0 +1,109 @@
+"""What remedies that rewrite layers share: which layers are hidden, and how a rewrite is spelled as Python."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, Architecture, LayerConfig
+from remedy.errors import NotApplicable
+from remedy.model_facts import ACTIVATION_LAYERS, NORMALIZERS, activation_of
+
+FOLLOWED_THROUGH = (
+    *NORMALIZERS,
+    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Identity"),
+    *(f"{kind}Pooling{d}D" for kind in ("Max", "Average") for d in (1, 2, 3)),
+    *("Flatten", "Reshape"),
+)
+"""Layers that an activation may stand behind: they keep the values, or only shift, scale and drop them."""
+
+
+def kernels(architecture: Architecture) -> list[tuple[Architecture, LayerConfig]]:
+    """Return the hidden dense and convolutional layers, each with the (nested) model that it stands in.
+
+    Entries are those of ``architecture`` itself, so a copy of it can be changed in place. Layers in
+    front of an output, behind which no other weights follow, are heads and left out.
+    """
+    heads = {entry["config"]["name"] for entry in head_layers(architecture)}
+    return [
+        (model, entry)
+        for model in models(architecture)
+        for entry in model.config["config"]["layers"]
+        if (entry["class_name"] == "Dense" or entry["class_name"] in CONVOLUTIONS)
+        and entry["config"]["name"] not in heads
+        and entry["config"].get("trainable", True)
+    ]
+
+
+def models(architecture: Architecture) -> Iterator[Architecture]:
+    """Yield the model and the models nested in it."""
+    yield architecture
+    for entry in architecture.layers():
+        if isinstance(entry["config"].get("layers"), list):
+            yield Architecture(entry)
+
+
+def head_layers(architecture: Architecture) -> list[LayerConfig]:
+    """Return what stands at the outputs: the last layer with weights of each, and everything behind it."""
+    found = []
+    for output in architecture.outputs():
+        for entry in architecture.back_from(output):
+            found.append(entry)
+            if entry["class_name"] in KERNEL_LAYERS or isinstance(entry["config"].get("layer"), dict):
+                break
+    return found
+
+
+def bends(model: Architecture, entry: LayerConfig) -> bool:
+    """Say whether a layer has an activation of its own, or one behind it before the next weights."""
+    if activation_of(entry) not in (None, "linear"):
+        return True
+    waiting = list(model.consumers(entry["config"]["name"]))
+    while waiting:
+        reader = waiting.pop()
+        if reader["class_name"] in ACTIVATION_LAYERS or activation_of(reader) not in (None, "linear"):
+            if reader["class_name"] not in KERNEL_LAYERS:
+                return True
+        elif reader["class_name"] in FOLLOWED_THROUGH:
+            waiting += model.consumers(reader["config"]["name"])
+        elif reader["class_name"] not in KERNEL_LAYERS:
+            return True  # A layer of another kind may do anything, a sum or an attention included.
+    return False
+
+
+def rewrite(architecture: Architecture, change: Callable[[Architecture, LayerConfig], None]) -> Architecture:
+    """Return a copy in which ``change(model, layer)`` was called for every hidden layer, to change it in place.
+
+    Raises:
+        NotApplicable: The layers cannot be operated on, or nothing was changed.
+    """
+    architecture.require_open()
+    changed = Architecture(copy.deepcopy(architecture.config))
+    for model, entry in kernels(changed):
+        change(model, entry)
+    if changed == architecture:
+        raise NotApplicable("no hidden layer would change")
+    return changed
+
+
+def settings_patch(before: Architecture, after: Architecture) -> str:
+    """Return lines of Python that build the model anew with the settings of layers that differ."""
+    new = {entry["config"]["name"]: entry for entry in after.layers()}
+    changes: dict[str, dict[str, Any]] = {}
+    for entry in before.layers():
+        name, now = entry["config"]["name"], new[entry["config"]["name"]]
+        if isinstance(entry["config"].get("layers"), list):
+            continue
+        differs = {k: v for k, v in now["config"].items() if k not in entry["config"] or entry["config"][k] != v}
+        if differs:
+            changes[name] = differs
+    listed = "".join(f"    {name!r}: {values!r},\n" for name, values in changes.items())
+    recursive = ", recursive=True" if len(list(models(before))) > 1 else ""
+    return (
+        f"changes = {{\n{listed}}}\n"
+        "model = keras.models.clone_model(\n"
+        "    keras.Model(model.inputs, model.outputs),\n"
+        "    clone_function=lambda layer: type(layer).from_config(layer.get_config() | changes.get(layer.name, {}))"
+        f"{recursive},\n)"
+    )

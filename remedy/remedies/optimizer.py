@@ -1,0 +1,69 @@
+"""optimizer: another rule of descent, with a rate that suits it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+from remedy.dataset import Dataset
+from remedy.errors import NotApplicable
+from remedy.recipe import Recipe
+from remedy.remedies._base import Dose, Remedy
+from remedy.remedies.clip_gradients import CLIPS
+
+ADAPTIVE = ("Adam", "AdamW", "Nadam", "RMSprop", "Lion")
+
+
+class Optimizer(Remedy):
+    """Train with another optimizer.
+
+    Adam scales every weight's step by the size of its own gradients, so it needs no hand-tuned rate
+    for most nets; momentum carries plain descent over plateaus.
+
+    Source: Kingma and Ba, "Adam", ICLR 2015 (0.001 as default rate); Sutskever et al., "On the
+    importance of initialization and momentum in deep learning", ICML 2013 (momentum 0.9).
+    """
+
+    name = "optimizer"
+    space: ClassVar = {
+        "kind": CategoricalDistribution(["Adam", "RMSprop", "SGD"]),
+        "rate": FloatDistribution(1e-4, 1e-1, log=True),
+    }
+    usual = {"kind": "Adam", "rate": 1e-3}
+    excludes = ("learning-rate",)
+    recompiles = True
+
+    def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
+        """Return Adam at its default rate, then at five times that; for Adam's own kin SGD with momentum."""
+        del dataset
+        if recipe.optimizer["class_name"] in ADAPTIVE:
+            return [{"kind": "SGD", "rate": 1e-2}]
+        return [{"kind": "Adam", "rate": 1e-3}, {"kind": "Adam", "rate": 5e-3}]
+
+    def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+        """Put another optimizer in; bounds on the gradients stay."""
+        kind, rate = str(dose["kind"]), float(dose["rate"])
+        old = recipe.optimizer
+        if old["class_name"] == kind and old["config"].get("learning_rate") == rate:
+            raise NotApplicable(f"it is {kind} at this rate already")
+        config = {"learning_rate": rate} | {k: old["config"][k] for k in CLIPS if old["config"].get(k)}
+        if kind == "SGD":
+            config["momentum"] = 0.9
+        new = {"module": "keras.optimizers", "class_name": kind, "config": config, "registered_name": None}
+        return recipe.replace(optimizer=new)
+
+    def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
+        """Name both with their rates."""
+        return _spelled(recipe), _spelled(changed)
+
+    def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Nothing of its own: the new optimizer stands in the compile line."""
+        return ""
+
+
+def _spelled(recipe: Recipe) -> str:
+    momentum = recipe.optimizer["config"].get("momentum") or 0
+    extra = f", momentum {momentum:g}" if momentum else ""
+    return f"{recipe.optimizer['class_name']} at {recipe.learning_rate:.3g}{extra}"

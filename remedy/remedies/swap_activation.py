@@ -1,0 +1,93 @@
+"""swap-activation: another nonlinearity in the hidden layers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.distributions import CategoricalDistribution
+
+from remedy.architecture import Architecture, LayerConfig
+from remedy.dataset import Dataset
+from remedy.errors import NotApplicable
+from remedy.model_facts import ACTIVATION_LAYERS, activation_of
+from remedy.recipe import Recipe
+from remedy.remedies._base import Dose, Remedy
+from remedy.remedies._layers import head_layers, kernels, models
+
+BOUNDED = ("sigmoid", "tanh", "softmax", "hard_sigmoid", "exponential", "softsign")
+
+
+class SwapActivation(Remedy):
+    """Replace the activation of the hidden layers.
+
+    A sigmoid or tanh that saturates passes no gradient on; a relu that is zero on every row never
+    learns again. elu and leaky relu are never flat on both sides.
+
+    Source: Glorot, Bordes, Bengio, "Deep Sparse Rectifier Neural Networks", 2011; Clevert et al.,
+    "Fast and Accurate Deep Network Learning by Exponential Linear Units", 2016.
+    """
+
+    name = "swap-activation"
+    space = {"kind": CategoricalDistribution(["relu", "elu", "gelu", "leaky_relu", "tanh"])}
+    usual = {"kind": "elu"}
+    surgery = True
+    recompiles = True
+
+    def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
+        """Return relu first where the hidden layers are bounded, else elu."""
+        del dataset
+        bounded = any(activation_of(entry) in BOUNDED for entry in _bending(recipe.architecture))
+        return [{"kind": kind} for kind in (("relu", "elu") if bounded else ("elu", "leaky_relu"))]
+
+    def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+        """Set the activation of every hidden layer that has one, and of activation layers between them."""
+        recipe.architecture.require_open()
+        kind = str(dose["kind"])
+        changed = Architecture(copy.deepcopy(recipe.architecture.config))
+        for entry in _bending(changed):
+            if entry["class_name"] in ACTIVATION_LAYERS:
+                kept = {k: v for k, v in entry["config"].items() if k in ("name", "dtype", "trainable")}
+                entry |= {"module": "keras.layers", "class_name": "Activation", "registered_name": None}
+                entry["config"] = kept
+            entry["config"]["activation"] = kind
+        if changed == recipe.architecture:
+            raise NotApplicable(f"the hidden layers have no other activation than {kind}")
+        return recipe.replace(architecture=changed)
+
+    def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
+        """Name the activations before and after."""
+        return _spelled(recipe), _spelled(changed)
+
+    def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Build the model anew with other activations."""
+        names = [entry["config"]["name"] for entry in _bending(recipe.architecture)]
+        recursive = ", recursive=True" if len(list(models(recipe.architecture))) > 1 else ""
+        return (
+            f"names = {names!r}\n"
+            "def swapped(layer):\n"
+            "    if layer.name not in names:\n"
+            "        return type(layer).from_config(layer.get_config())\n"
+            "    if 'activation' not in layer.get_config():  # a layer such as ReLU()\n"
+            f"        return keras.layers.Activation({dose['kind']!r}, name=layer.name)\n"
+            f"    return type(layer).from_config(layer.get_config() | {{'activation': {dose['kind']!r}}})\n"
+            "model = keras.models.clone_model("
+            f"keras.Model(model.inputs, model.outputs), clone_function=swapped{recursive})"
+        )
+
+
+def _bending(architecture: Architecture) -> list[LayerConfig]:
+    """Return hidden layers with an activation, and activation layers that belong to no head."""
+    heads = {entry["config"]["name"] for entry in head_layers(architecture)}
+    own = [entry for _, entry in kernels(architecture) if activation_of(entry) not in (None, "linear")]
+    apart = [
+        entry
+        for entry in architecture.layers("Activation", *ACTIVATION_LAYERS)
+        if entry["config"]["name"] not in heads and activation_of(entry) != "softmax"
+    ]
+    return own + apart
+
+
+def _spelled(recipe: Recipe) -> str:
+    return ", ".join(dict.fromkeys(str(activation_of(entry)) for entry in _bending(recipe.architecture)))

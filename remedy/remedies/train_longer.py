@@ -1,0 +1,52 @@
+"""train-longer: more epochs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.distributions import CategoricalDistribution
+
+from remedy.dataset import Dataset
+from remedy.facts import KERAS_BATCH_SIZE
+from remedy.recipe import Recipe
+from remedy.remedies._base import Dose, Remedy
+
+ENOUGH_STEPS = 1000
+"""Steps after which a small net has usually left its start; what is planned below that is stretched."""
+
+
+class TrainLonger(Remedy):
+    """Multiply the epochs.
+
+    A net that was still getting better when it ended, or that made a few dozen steps in all, is
+    not stuck but unfinished.
+
+    Source: Hoffer, Hubara, Soudry, "Train longer, generalize better", NIPS 2017 (what counts is the
+    number of steps, not of epochs).
+    """
+
+    name = "train-longer"
+    space = {"factor": CategoricalDistribution([2, 3, 5, 10, 30])}
+    usual = {"factor": 3}
+
+    def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
+        """Return the smallest factor, three or more, that gives a thousand steps; then the next."""
+        rows = recipe.batch_size or KERAS_BATCH_SIZE
+        steps = recipe.epochs * (recipe.steps_per_epoch or math.ceil(len(dataset.train) / rows))
+        known = (3, 5, 10, 30)
+        enough = [factor for factor in known if factor * steps >= ENOUGH_STEPS] or [known[-1]]
+        return [{"factor": factor} for factor in enough[:2]]
+
+    def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+        """Set the epochs."""
+        return recipe.replace(epochs=recipe.epochs * int(dose["factor"]))
+
+    def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
+        """Name both numbers."""
+        return f"{recipe.epochs} epochs", f"{changed.epochs} epochs"
+
+    def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Pass them to ``fit``."""
+        return f"fit['epochs'] = {recipe.epochs * int(dose['factor'])}"
