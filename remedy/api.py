@@ -19,6 +19,7 @@ from remedy.facts import probe, static_evidence
 from remedy.inputs import FitCall, build_if_needed, read_fit_call, require_compiled
 from remedy.logbook import last_values, logged_evidence, verdict_tags, write_end, write_start
 from remedy.patient import Fix, Patient, Treatment
+from remedy.pause import free_iterators
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.report import Terminal
@@ -126,6 +127,7 @@ def fit(
             patient = Patient(
                 recipe, call.dataset, examination, recorder.evidence, run, found, chosen, own_callbacks, name
             )
+            free_iterators()
             try:
                 treatment = treat(patient, options, terminal)
             except Exception as error:

@@ -182,7 +182,14 @@ class Architecture:
         first, last = ([_name(layers[at]), 0, 0] for at in (0, -1))
         inner = {"name": self.config["config"].get("name"), "trainable": True, "layers": layers}
         inner |= {"input_layers": [first], "output_layers": [last]}
-        return Architecture({"module": "keras.src.models.functional", "class_name": "Functional", "config": inner, "registered_name": None})
+        return Architecture(
+            {
+                "module": "keras.src.models.functional",
+                "class_name": "Functional",
+                "config": inner,
+                "registered_name": None,
+            }
+        )
 
     def insert_after(self, name: str, new: LayerConfig) -> Architecture:
         """Return a copy in which ``new`` stands behind the outermost layer ``name``.

@@ -14,7 +14,8 @@ from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
 from remedy.prescription import Change, Prescription
 from remedy.scores import CLASSIFICATION, Scorer, class_ids
-from remedy.search import REDUCE_UNTIL, Attempt, Screening
+from remedy.screening import Screening
+from remedy.search import Attempt
 
 FRESH_SEEDS = 3
 SLACK = 0.02
@@ -25,6 +26,9 @@ SLOWER = 1.25
 
 CONFIRM_SHARE = 0.85
 """Share of the remaining seconds that confirmation plans with; the rest is for building and tracing."""
+
+ANOTHER_PROOF = 0.8
+"""Share of the budget up to which the next best is reduced and confirmed where the best did not hold."""
 
 REDUCE_AFTER = 1 / 3
 """Share of the planned epochs after which the absence of a remedy may be judged. Earlier, little shows:
@@ -41,7 +45,7 @@ class Proof:
             error of the score on so few rows, or 0.02, whichever is most.
         constant: Score of the best constant answer, or None for a user's own objective.
         seeds: The seeds.
-        epochs: Epochs that every training was given.
+        epochs: Epochs that every training of the treated recipe was given.
     """
 
     baseline: tuple[float, ...] = ()
@@ -96,16 +100,17 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
         best: The attempt to make smaller.
     """
     result = Reduction(best.prescription)
-    names = [name for name in best.prescription.names if not _speeds_up(screening, name)]
+    sure = screening.certain.names  # What is plainly wrong is mended, whatever the score says.
+    names = [n for n in best.prescription.names if n not in sure and not _speeds_up(screening, n)]
     if len(best.prescription) < 2 or not names:
         return result
     per_epoch, longest = _epoch_seconds(best.outcome), len(best.outcome.scores)
-    epochs = _affordable(screening.budget.left(REDUCE_UNTIL), 1.5 * len(names) * per_epoch, longest)
+    epochs = _affordable(screening.budget.left(screening.shares.reduce), 1.5 * len(names) * per_epoch, longest)
     epochs = max(epochs, min(longest, math.ceil(REDUCE_AFTER * screening.recipe.epochs)))
     kept_score = best.outcome.scores[epochs - 1]
     screening.listener.stage("reduce", len(names))
     for name in reversed(names):
-        if screening.budget.left(REDUCE_UNTIL) < per_epoch * epochs or len(result.prescription) == 1:
+        if screening.budget.left(screening.shares.reduce) < per_epoch * epochs or len(result.prescription) == 1:
             break
         smaller = result.prescription.without(name)
         outcome = _outcome_of(screening, smaller, epochs)
@@ -136,15 +141,17 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer) -> P
     theirs = min(theirs, screening.seconds_per_epoch or theirs)
     seconds = CONFIRM_SHARE * screening.budget.left() / FRESH_SEEDS
     # Where the untouched recipe is stuck again, the detectors end it as early as they did at first.
-    spared = min(screening.certain_after or screening.recipe.epochs, screening.recipe.epochs)
-    all_of_both = _affordable(seconds, ours + theirs, screening.recipe.epochs)
-    rest_of_ours = _affordable(seconds - theirs * spared, ours, screening.recipe.epochs)
-    epochs = max(all_of_both, rest_of_ours)
+    planned = screening.recipe.epochs
+    spared = min(screening.certain_after or planned, planned)
+    whole, other = ours * recipe.epochs, theirs * planned
+    both = _share(seconds, whole + other)
+    share = max(both, _share(seconds - theirs * spared, whole))
     sides: dict[str, list[float]] = {"treated": [], "untouched": []}
     screening.listener.stage("confirm", 2 * len(seeds))
     for seed in seeds:
         for side, chosen in (("treated", recipe), ("untouched", screening.recipe)):
             key = f"{side}-{seed}"
+            epochs = max(1, math.floor(share * chosen.epochs + 1e-9))
             job = Job(chosen, seed, epochs, key, judge_by="holdout", deadline=screening.budget.deadline())
             outcome = screening.engine.train(job)
             screening.engine.forget(key)
@@ -156,7 +163,12 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer) -> P
             screening.listener.step(f"{side}, seed {seed}", score)
     treated, untouched = sides["treated"], sides["untouched"]
     return Proof(
-        tuple(untouched), tuple(treated), _margin(screening.dataset, treated, untouched), scorer.constant, seeds, epochs
+        tuple(untouched),
+        tuple(treated),
+        _margin(screening.dataset, treated, untouched),
+        scorer.constant,
+        seeds,
+        max(1, math.floor(share * recipe.epochs + 1e-9)),
     )
 
 
@@ -187,7 +199,7 @@ def _outcome_of(screening: Screening, prescription: Prescription, epochs: int) -
     except NotApplicable as error:
         return Outcome(error=str(error))
     key = f"without-{prescription.key}"
-    job = Job(recipe, screening.options.seed, epochs, key, deadline=screening.budget.deadline(REDUCE_UNTIL))
+    job = Job(recipe, screening.options.seed, epochs, key, deadline=screening.budget.deadline(screening.shares.reduce))
     outcome = screening.engine.train(job)
     screening.engine.forget(key)
     return outcome
@@ -204,6 +216,11 @@ def _epoch_seconds(outcome: Outcome) -> float:
     """Return the median time of an epoch; the first one, which traces, is left out where there are more."""
     seconds = (outcome.evidence.seconds or ()) if outcome.evidence else ()
     return statistics.median(seconds[1:] or seconds) if seconds else 0.0
+
+
+def _share(seconds: float, needed: float) -> float:
+    """Return which share of trainings that take ``needed`` seconds fits into ``seconds``, 1 at most."""
+    return 1.0 if needed <= 0 or seconds >= needed else max(0.0, seconds / needed)
 
 
 def _affordable(seconds: float, seconds_per_epoch: float, most: int) -> int:

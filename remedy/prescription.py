@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,13 +90,37 @@ class Change:
     without: float | None = None
 
 
+SINGLES = 8
+"""Single remedies that are tried; what is asked for later in a long list is left to combinations and draws."""
+
+BEFORE = 2
+"""Single remedies that are tried before the textbook combination."""
+
+FIRST_CHOICES = 2
+"""Remedies of every diagnosis that stand in the textbook combination."""
+
+
+def indicated(diagnoses: Sequence[Diagnosis], available: Sequence[Remedy]) -> list[Remedy]:
+    """Return the remedies that the diagnoses ask for: the first choice of each, then the second, and so on."""
+    return [remedy for _, _, remedy in _ranked(diagnoses, available)]
+
+
+def foundation(
+    diagnoses: Sequence[Diagnosis], available: Sequence[Remedy], recipe: Recipe, dataset: Dataset
+) -> Prescription:
+    """Return the remedies of errors that were plain before training: no other remedy can do without them."""
+    plain = [d for d in diagnoses if d.severity == "error" and d.epoch == 0]
+    return _first_choices(plain, available, recipe, dataset)
+
+
 def candidates(
     diagnoses: Sequence[Diagnosis], available: Sequence[Remedy], recipe: Recipe, dataset: Dataset
 ) -> list[Prescription]:
-    """Return what to try before any sampling: each indicated remedy alone, then combinations.
+    """Return what to try before any sampling, in order.
 
-    The textbook combination is the first dose of every indicated remedy that applies and is not
-    excluded by one before it; the others leave one remedy of it out or take its second dose.
+    The `foundation`; the first choice of everything that was found before training; each indicated
+    remedy alone (on the foundation), between the first two and the others the textbook combination of
+    the first choices of every diagnosis; and that with an excluded remedy in the place of what excludes it.
 
     Args:
         diagnoses: Most certain first; they say which remedies are indicated.
@@ -104,22 +128,77 @@ def candidates(
         recipe: The untouched recipe.
         dataset: Rows the search trains on.
     """
-    wanted = dict.fromkeys(remedy for d in diagnoses for remedy in remedies_for(d, available))
-    indicated = [remedy for remedy in wanted if not (remedy.surgery and recipe.architecture.opaque)]
-    doses: dict[str, list[Dose]] = {}
-    for remedy in indicated:
-        usable = [dose for dose in remedy.usual_doses(recipe, dataset) if applies(remedy, dose, recipe, dataset)]
-        if usable:
-            doses[remedy.name] = usable
-    singles = [Prescription(((name, usable[0]),)) for name, usable in doses.items()]
-    together: list[str] = []
-    for remedy in indicated:
-        if remedy.name in doses and not set(remedy.excludes) & set(together):
-            together.append(remedy.name)
-    textbook = Prescription(tuple((name, doses[name][0]) for name in together))
-    combined = [textbook] if len(textbook) > 1 else []
-    combined += list(_variants(textbook, doses, {remedy.name: remedy for remedy in indicated}))
-    return list({p.key: p for p in [*singles, *combined]}.values())
+    certain = foundation(diagnoses, available, recipe, dataset)
+    before_training = [d for d in diagnoses if d.epoch == 0]
+    found = [certain] if len(certain) else []
+    if len(before_training) < len(diagnoses):
+        found.append(_first_choices(before_training, available, recipe, dataset))
+    ranked = [entry for entry in _ranked(diagnoses, available) if entry[2].name not in certain.names]
+    singles = [_joined(certain, [remedy], available, recipe, dataset) for _, _, remedy in ranked]
+    singles = [p for p in singles if len(p) > len(certain)]
+    # What was found before training is a cause; what shows in training may be its effect.
+    first = sorted(ranked, key=lambda entry: (entry[0] >= FIRST_CHOICES, entry[1].epoch > 0))
+    chosen = [remedy for rank, _, remedy in first if rank < FIRST_CHOICES]
+    textbook = _joined(certain, chosen, available, recipe, dataset)
+    swapped = [
+        _joined(certain, [remedy, *chosen], available, recipe, dataset)
+        for remedy in chosen
+        if remedy.name not in textbook.names
+    ]
+    listed = [*found, *singles[:BEFORE], textbook, *singles[BEFORE:SINGLES], *swapped]
+    return list({p.key: p for p in listed if len(p)}.values())
+
+
+def _ranked(diagnoses: Sequence[Diagnosis], available: Sequence[Remedy]) -> list[tuple[int, Diagnosis, Remedy]]:
+    """Return every remedy asked for once: its best rank in a diagnosis, that diagnosis, the remedy."""
+    asked = [
+        (rank, diagnosis, remedy)
+        for diagnosis in diagnoses
+        for rank, remedy in enumerate(r for r in remedies_for(diagnosis, available) if r.searched)
+    ]
+    asked.sort(key=lambda entry: entry[0])
+    best: dict[str, tuple[int, Diagnosis, Remedy]] = {}
+    for entry in asked:
+        best.setdefault(entry[2].name, entry)
+    return list(best.values())
+
+
+def _first_choices(
+    diagnoses: Sequence[Diagnosis], available: Sequence[Remedy], recipe: Recipe, dataset: Dataset
+) -> Prescription:
+    """Return the first remedy of every diagnosis that applies."""
+    made = Prescription()
+    for diagnosis in diagnoses:
+        for remedy in remedies_for(diagnosis, available):
+            if remedy.name in made.names:
+                break
+            more = _joined(made, [remedy], available, recipe, dataset) if remedy.searched else made
+            if len(more) > len(made):
+                made = more
+                break
+    return made
+
+
+def _joined(
+    start: Prescription, more: Sequence[Remedy], available: Sequence[Remedy], recipe: Recipe, dataset: Dataset
+) -> Prescription:
+    """Return ``start`` with remedies added at their first dose that applies; excluded ones are left out."""
+    known = {remedy.name: remedy for remedy in available}
+    now = start.apply(recipe, dataset, available)
+    items = list(start.items)
+    for remedy in more:
+        taken = {name for name, _ in items}
+        clash = set(remedy.excludes) | {r.name for r in known.values() if remedy.name in r.excludes}
+        if remedy.name in taken or clash & taken or (remedy.surgery and recipe.architecture.opaque):
+            continue
+        for dose in remedy.usual_doses(now, dataset):
+            try:
+                now = remedy.apply(now, dataset, **dose)
+            except NotApplicable:
+                continue
+            items.append((remedy.name, dose))
+            break
+    return Prescription(tuple(items))
 
 
 def applies(remedy: Remedy, dose: Dose, recipe: Recipe, dataset: Dataset) -> bool:
@@ -129,18 +208,6 @@ def applies(remedy: Remedy, dose: Dose, recipe: Recipe, dataset: Dataset) -> boo
     except NotApplicable:
         return False
     return True
-
-
-def _variants(
-    textbook: Prescription, doses: Mapping[str, list[Dose]], known: Mapping[str, Remedy]
-) -> Iterator[Prescription]:
-    for name in doses:  # An excluded remedy takes the place of what excludes it.
-        if name not in textbook.names and len(textbook) > 1:
-            kept = tuple(item for item in textbook.items if name not in known[item[0]].excludes)
-            yield Prescription((*kept, (name, doses[name][0])))
-    for name, usable in doses.items():
-        if len(usable) > 1 and name in textbook.names and len(textbook) > 1:
-            yield Prescription(tuple((n, usable[1] if n == name else dose) for n, dose in textbook.items))
 
 
 def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, available: Iterable[Remedy]) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from remedy.confirm import Proof
 from remedy.diagnosis import Diagnosis, Examination
+from remedy.measured import Shallow
 from remedy.prescription import Change
 from remedy.search import Attempt
 
@@ -122,14 +123,21 @@ def no_fix(attempts: Sequence[Attempt], proof: Proof | None, scorer_name: str, i
     return f"{text}. Look next at the labels (do they follow from these inputs?) and at more data."
 
 
-def fixed(proof: Proof, scorer_name: str, prescription: str, confirmed: bool) -> str:
-    """Say what the fix is and how it was proven."""
+FAR = 0.1
+"""By so much more of the score a shallow model is far better."""
+
+
+def fixed(proof: Proof, scorer_name: str, prescription: str, confirmed: bool, shallow: Shallow | None = None) -> str:
+    """Say what the fix is and how it was proven, and where a shallow model does far better."""
     if not confirmed:
         return f"Interrupted: the best so far is {prescription}; it has not been confirmed on fresh seeds."
-    return (
+    text = (
         f"Fixed by {prescription}: {scorer_name} {proof.baseline_score:.3f} -> {proof.score:.3f} "
         f"(median of {len(proof.treated)} fresh seeds, on rows never trained on or chosen by)."
     )
+    if shallow is not None and proof.score is not None and shallow.score > proof.score + FAR:
+        text += f" Mind that {shallow.model} reaches {shallow.score:.3f} on the same rows."
+    return text
 
 
 def note(headline: str, link: str | None, diagnoses: Sequence[Diagnosis] = (), changes: Sequence[Change] = ()) -> str:

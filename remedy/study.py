@@ -22,7 +22,7 @@ class Study:
 
     Attributes:
         optuna: The study itself.
-        remedies: What TPE draws from.
+        remedies: What TPE may draw from.
     """
 
     def __init__(
@@ -45,14 +45,20 @@ class Study:
             sampler=sampler,
         )
 
-    def ask(self, prescription: Prescription | None = None) -> tuple[Any, Prescription]:
-        """Return a trial and its prescription: the given one, or one that the study draws."""
+    def ask(self, prescription: Prescription | None = None, wanted: Sequence[Remedy] = ()) -> tuple[Any, Prescription]:
+        """Return a trial and its prescription: the given one, or one that the study draws.
+
+        Args:
+            prescription: What to try; None lets the study draw.
+            wanted: Remedies to draw from.
+        """
         if prescription is not None:
-            chosen = {r.name: r.name in prescription.names for r in self.remedies} | prescription.params()
-            self.optuna.enqueue_trial(chosen)
+            wanted = [r for r in self.remedies if r.name in prescription.names]
+            chosen: dict[str, Any] = dict.fromkeys(prescription.names, True)
+            self.optuna.enqueue_trial(chosen | prescription.params())
         trial = self.optuna.ask()
         items = []
-        for remedy in self.remedies:
+        for remedy in wanted:
             if trial.suggest_categorical(remedy.name, [False, True]):
                 dose = {key: _draw(trial, f"{remedy.name}.{key}", space) for key, space in remedy.space.items()}
                 items.append((remedy.name, dose))

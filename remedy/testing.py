@@ -70,7 +70,8 @@ class ScriptedEngine:
         scores = self._done.setdefault(job.key, [])
         trouble = self.stuck(job)
         while len(scores) < job.epochs and not (trouble and scores):
-            if job.deadline is not None and self.now >= job.deadline and scores:
+            over = job.deadline is not None and self.now >= job.deadline
+            if scores and (over or (job.seconds is not None and self.now >= began + job.seconds)):
                 break
             try:
                 scores.append(self.script(job, len(scores) + 1))
@@ -79,6 +80,11 @@ class ScriptedEngine:
             self.now += self.seconds_per_epoch
         evidence = Evidence(loss=tuple(1.0 for _ in scores), seconds=tuple(self.seconds_per_epoch for _ in scores))
         return Outcome(tuple(scores), evidence, trouble, self.now - began)
+
+    def suggest_rate(self, recipe: Recipe, seed: int) -> float | None:
+        """Suggest nothing."""
+        del recipe, seed
+        return None
 
     def model(self, key: str) -> Any:
         """Return the key itself for a job that was trained."""

@@ -17,17 +17,22 @@ from remedy.confirm import Proof
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, Examination, diagnose
 from remedy.engines.inline import InlineEngine, fit_recipe, keep_random_state
+from remedy.errors import NotApplicable
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
 from remedy.logbook import SearchLog, last_values, write_fix
+from remedy.measured import Shallow
 from remedy.patient import Fix, Patient, Treatment
+from remedy.pause import rare_collections
 from remedy.prescription import Change, Prescription, patch
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.registry import remedies_for
 from remedy.report import Terminal
 from remedy.scores import Scorer, scorer_for
-from remedy.search import Attempt, Budget, Screening, Search
+from remedy.screening import Screening
+from remedy.search import Attempt, Budget, Search
+from remedy.shallow import shallow_baseline
 from remedy.tracking import Run
 
 REUSABLE = ("EarlyStopping", "ReduceLROnPlateau", "LearningRateScheduler", "TerminateOnNaN")
@@ -42,7 +47,7 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         options: How to search.
         terminal: Hears how it goes on.
     """
-    with keep_random_state():
+    with keep_random_state(), rare_collections():
         indicated = {r.name for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)}
         data = patient.dataset.for_search(options.seed, resplit="shuffle-split" in indicated)
         scorer = scorer_for(data.task, data.holdout.target, options.objective)  # type: ignore[union-attr]
@@ -54,6 +59,7 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         screening = Screening(
             data, patient.recipe, patient.remedies, engine, options, listener, Budget(options.timeout, engine)
         )
+        screening.shallow = _yardstick(patient, data, options)
         try:
             treatment, proof = _treat(patient, screening, scorer, terminal, search_run)
         except BaseException:
@@ -79,11 +85,12 @@ def _seen_by_seeds(patient: Patient, proof: Proof | None) -> tuple[Diagnosis, ..
 def _treat(
     patient: Patient, screening: Screening, scorer: Scorer, terminal: Terminal, search_run: Run
 ) -> tuple[Treatment, Proof | None]:
+    """Search, and confirm the best; where that fails and time is left, the next best."""
     screening.run(patient.examination.diagnoses, _seconds_per_epoch(patient, screening.dataset))
-    best, proof = screening.best(), None
-    if best is not None and best.score > _floor(screening):
+    failed: list[Prescription] = []
+    proof, interrupted = None, screening.interrupted
+    while (best := screening.best(failed)) is not None and best.score > _floor(screening):
         reduction = confirm.Reduction(best.prescription)
-        interrupted = screening.interrupted
         if not interrupted:
             try:
                 reduction = confirm.reduce(screening, best)
@@ -97,9 +104,24 @@ def _treat(
         if proof is not None and proof.holds:
             changes = confirm.changes(screening, reduction)
             return _complete(patient, screening, reduction.prescription, changes, proof, scorer, terminal), proof
-    conclusion = report.no_fix(screening.attempts, proof, scorer.name, screening.interrupted)
+        failed.append(best.prescription)
+        if screening.budget.left(confirm.ANOTHER_PROOF) <= 0:
+            break
+    conclusion = report.no_fix(screening.attempts, proof, scorer.name, interrupted)
     patient.run.tags({"remedy.search_result": "no fix"})
-    return Treatment(None, conclusion, screening.interrupted), proof
+    return Treatment(None, conclusion, interrupted), proof
+
+
+def _yardstick(patient: Patient, data: Dataset, options: Search) -> Shallow | None:
+    """Return what a shallow model reaches on the rows of the search; None for a user's own objective."""
+    if callable(options.objective):
+        return None
+    rows = data.train if data.extra is None else data.train.with_rows(data.extra)
+    ids = any(patient.recipe.architecture.layers("Embedding"))
+    try:
+        return shallow_baseline(rows, data.task, ids)
+    except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
+        return None
 
 
 def _complete(
@@ -112,6 +134,7 @@ def _complete(
     terminal: Terminal,
 ) -> Treatment:
     """Train the proven prescription in full and log it as a run linked both ways."""
+    prescription, changes = _with_unsearched(patient, prescription, changes)
     recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
     run = patient.run.child(
         f"fixed {patient.name or ''}".strip(),
@@ -136,13 +159,31 @@ def _complete(
             True,
             proof,
         )
-        conclusion = report.fixed(proof, scorer.name, str(prescription), True)
+        conclusion = report.fixed(proof, scorer.name, str(prescription), True, screening.shallow)
         terminal.conclusion(conclusion, proof, changes)
         write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
     except BaseException:
         run.end("FAILED")
         raise
     return Treatment(fix, conclusion)
+
+
+def _with_unsearched(
+    patient: Patient, prescription: Prescription, changes: tuple[Change, ...]
+) -> tuple[Prescription, tuple[Change, ...]]:
+    """Add what a diagnosis asks for and no search can weigh, such as better metrics."""
+    recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
+    for remedy in dict.fromkeys(r for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)):
+        if remedy.searched:
+            continue
+        try:
+            after = remedy.apply(recipe, patient.dataset, **remedy.usual)
+        except NotApplicable:
+            continue
+        changes = (*changes, Change(remedy.name, *remedy.describe(recipe, after)))
+        prescription = Prescription((*prescription.items, (remedy.name, remedy.usual)))
+        recipe = after
+    return prescription, changes
 
 
 def _failed(examination: Examination) -> bool:
@@ -223,7 +264,8 @@ def _floor(screening: Screening) -> float:
 
 
 def _seconds_per_epoch(patient: Patient, data: Dataset) -> float | None:
-    seconds = [s for s in patient.evidence.seconds or () if math.isfinite(s)]
+    """Return what an epoch costs on the rows of the search; None where only the first, which traces, was seen."""
+    seconds = [s for s in patient.evidence.seconds or () if math.isfinite(s)][1:]
     if not seconds:
         return None
     return statistics.median(seconds[-5:]) * len(data.train) / max(1, len(patient.dataset.train))

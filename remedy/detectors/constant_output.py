@@ -29,12 +29,12 @@ class ConstantOutput(Detector):
 
     code, name, severity, symptom = "OPT404", "constant-output", "error", True
     remedies = (
-        "scale-inputs",
-        "learning-rate",
-        "optimizer",
+        "swap-activation",
         "initializer",
         "add-normalization",
-        "swap-activation",
+        "optimizer",
+        "scale-inputs",
+        "learning-rate",
         "simplify-architecture",
         "less-dropout",
         "batchnorm-momentum",

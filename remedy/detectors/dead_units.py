@@ -27,11 +27,11 @@ class DeadUnits(Detector):
 
     code, name, severity = "OPT411", "dead-units", "warning"
     remedies = (
-        "learning-rate",
         "swap-activation",
-        "scale-inputs",
         "initializer",
         "add-normalization",
+        "learning-rate",
+        "scale-inputs",
         "simplify-architecture",
     )
     fires_on = (Evidence(looks=(Look(2, dead={"dense": 0.2, "dense_1": 1.0}),)),)

@@ -24,7 +24,14 @@ class ExplodingGradients(Detector):
     """
 
     code, name, severity = "OPT410", "exploding-gradients", "warning"
-    remedies = ("scale-inputs", "clip-gradients", "add-normalization", "learning-rate", "initializer")
+    remedies = (
+        "clip-gradients",
+        "swap-activation",
+        "initializer",
+        "add-normalization",
+        "scale-inputs",
+        "learning-rate",
+    )
     fires_on = (Evidence(looks=(Look(2, gradients={"dense": 4e3, "dense_1": 12.0}, weights={"dense": 0.2}),)),)
     silent_on = (Evidence(looks=(Look(2, gradients={"dense": 0.4, "dense_1": 0.1}, weights={"dense": 0.2}),)),)
 

@@ -28,12 +28,12 @@ class FlatLoss(Detector):
 
     code, name, severity, symptom = "OPT403", "flat-loss", "error", True
     remedies = (
-        "scale-inputs",
-        "learning-rate",
-        "optimizer",
+        "swap-activation",
         "initializer",
         "add-normalization",
-        "swap-activation",
+        "optimizer",
+        "scale-inputs",
+        "learning-rate",
         "class-weights",
         "simplify-architecture",
         "less-dropout",

@@ -30,15 +30,15 @@ class MajorityCollapse(Detector):
     code, name, severity, symptom = "GEN403", "majority-collapse", "error", True
     remedies = (
         "scale-inputs",
-        "learning-rate",
         "class-weights",
-        "oversampling",
+        "learning-rate",
+        "add-normalization",
         "optimizer",
         "batchnorm-momentum",
         "less-dropout",
-        "simplify-architecture",
-        "add-normalization",
         "initializer",
+        "oversampling",
+        "simplify-architecture",
     )
     tasks = ("binary", "multiclass")
     fires_on = (

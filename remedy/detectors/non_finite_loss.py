@@ -22,7 +22,15 @@ class NonFiniteLoss(Detector):
     """
 
     code, name, severity, symptom = "OPT402", "non-finite-loss", "error", True
-    remedies = ("scale-inputs", "learning-rate", "clip-gradients", "optimizer", "add-normalization")
+    remedies = (
+        "swap-activation",
+        "scale-inputs",
+        "clip-gradients",
+        "initializer",
+        "add-normalization",
+        "learning-rate",
+        "optimizer",
+    )
     fires_on = (
         Evidence(loss=(0.9, float("nan")), nonfinite_epoch=1, nonfinite_what="loss"),
         Evidence(loss=(float("inf"),), nonfinite_epoch=0, nonfinite_what="loss"),

@@ -27,12 +27,12 @@ class VanishingGradients(Detector):
     code, name, severity = "OPT409", "vanishing-gradients", "warning"
     remedies = (
         "swap-activation",
-        "add-normalization",
         "initializer",
+        "add-normalization",
         "simplify-architecture",
-        "scale-inputs",
         "optimizer",
         "learning-rate",
+        "scale-inputs",
     )
     fires_on = (Evidence(looks=(Look(3, gradients={"dense": 1e-7, "dense_1": 2e-4, "dense_2": 0.04}),)),)
     silent_on = (Evidence(looks=(Look(3, gradients={"dense": 0.02, "dense_1": 0.05, "dense_2": 0.04}),)),)

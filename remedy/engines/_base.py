@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from remedy.diagnosis import Diagnosis
 from remedy.evidence import Evidence
 from remedy.recipe import Recipe
 
@@ -20,6 +21,7 @@ class Job:
         key: Names the training. A job with the key of an earlier one goes on with its weights.
         judge_by: "validation" or "holdout": which rows score it after every epoch.
         deadline: Time by the engine's clock after which no further step is taken.
+        seconds: Seconds of training after which no further step is taken, tracing not counted.
         stop_when_stuck: Let the detectors end it as soon as they are certain.
     """
 
@@ -29,6 +31,7 @@ class Job:
     key: str
     judge_by: str = "validation"
     deadline: float | None = None
+    seconds: float | None = None
     stop_when_stuck: bool = True
 
 
@@ -40,6 +43,7 @@ class Outcome:
         scores: Score after every epoch so far, oldest first; higher is better.
         evidence: What was measured on the way.
         stuck: Name of the trouble that ended it, or None.
+        diagnoses: What the detectors found in it.
         seconds: Wall time of this job alone.
         error: Why it could not be trained, or None.
     """
@@ -49,6 +53,7 @@ class Outcome:
     stuck: str | None = None
     seconds: float = 0.0
     error: str | None = None
+    diagnoses: tuple[Diagnosis, ...] = ()
 
     @property
     def score(self) -> float | None:
@@ -61,6 +66,9 @@ class Engine(Protocol):
 
     def train(self, job: Job) -> Outcome:
         """Train, and return what came of it; a recipe that cannot be trained gives ``error``."""
+
+    def suggest_rate(self, recipe: Recipe, seed: int) -> float | None:
+        """Return a learning rate by a short range test, or None where none can be told."""
 
     def model(self, key: str) -> Any:
         """Return the trained model of a job, or None when it is no longer kept."""

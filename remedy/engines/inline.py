@@ -25,8 +25,9 @@ from keras.src.backend.common import global_state
 from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.engines._base import Job, Outcome
+from remedy.engines.range_test import RateRamp
 from remedy.errors import RemedyError
-from remedy.facts import row_weights, training_evidence
+from remedy.facts import KERAS_BATCH_SIZE, row_weights, training_evidence
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.resampling import resample
@@ -35,7 +36,7 @@ from remedy.scores import Scorer
 KERAS_SEEDS = ("rng_seed", "global_seed_generator")
 """Where Keras keeps its seed; it has no public way to put an earlier one back."""
 
-COMPILED_MODELS = 6
+COMPILED_MODELS = 10
 """Compiled models that are kept for jobs with the same graph."""
 
 
@@ -75,6 +76,7 @@ class InlineEngine:
         self._dataset, self._scorer, self._detectors = dataset, scorer, tuple(detectors)
         self._compiled: OrderedDict[str, _Compiled] = OrderedDict()
         self._learned: dict[str, _Learned] = {}
+        self._first: str | None = None
 
     def clock(self) -> float:
         """Return the process' monotonic clock."""
@@ -92,8 +94,26 @@ class InlineEngine:
             # What a backend raises for a recipe that cannot run: wrong shapes, out of memory.
             self._compiled.pop(trace_key(job.recipe), None)
             return Outcome(error=f"{type(error).__name__}: {error}", seconds=self.clock() - began)
-        stuck = recorder.examination.cause
-        return Outcome(tuple(recorder.scores), recorder.evidence, stuck.name if stuck else None, self.clock() - began)
+        stuck, found = recorder.examination.cause, tuple(recorder.examination.diagnoses)
+        cause, seconds = stuck.name if stuck else None, self.clock() - began
+        return Outcome(tuple(recorder.scores), recorder.evidence, cause, seconds, diagnoses=found)
+
+    def suggest_rate(self, recipe: Recipe, seed: int) -> float | None:
+        """Train some steps at rates that rise, and see where the loss falls."""
+        if recipe.resampling is not None or recipe.restarts > 1:
+            recipe = recipe.replace(resampling=None, restarts=1)
+        recipe = recipe.with_optimizer(learning_rate=RateRamp.LOWEST)
+        ramp = RateRamp()
+        try:
+            with keep_random_state():
+                compiled = self._take(Job(recipe, seed, 1, "range-test"), None)
+                keras.utils.set_random_seed(seed)
+                rows = len(self._dataset.train)
+                steps = recipe.steps_per_epoch or -(-rows // (recipe.batch_size or KERAS_BATCH_SIZE))
+                fit_recipe(compiled.model, recipe, self._dataset, seed, 0, -(-RateRamp.STEPS // steps), [ramp])
+        except (RemedyError, ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError):
+            return None
+        return ramp.suggestion()
 
     def model(self, key: str) -> Any:
         """Return a model with what the job has learned, or None."""
@@ -116,7 +136,7 @@ class InlineEngine:
         done = recorder.evidence.epochs_seen
         if done < job.epochs and not (recorder.examination.stuck and job.stop_when_stuck):
             keras.utils.set_random_seed(job.seed + done)
-            watch = [recorder, Deadline(job.deadline, self.clock)]
+            watch = [recorder, Deadline(job.deadline, self.clock, job.seconds)]
             fit_recipe(compiled.model, job.recipe, self._dataset, job.seed, done, job.epochs, watch)
         state = _values(_variables(compiled.model)), _values(compiled.model.optimizer.variables)
         self._learned[job.key] = _Learned(job.recipe, recorder, *state)
@@ -141,8 +161,10 @@ class InlineEngine:
             fresh.optimizer.build(fresh.trainable_variables)
             compiled = _Compiled(fresh, _values(fresh.optimizer.variables))
         self._compiled[key] = compiled
+        self._first = self._first or key
         while len(self._compiled) > COMPILED_MODELS:
-            self._compiled.popitem(last=False)
+            # The first one is the untouched recipe, which confirmation needs again.
+            self._compiled.pop(next(k for k in self._compiled if k != self._first))
             gc.collect()
         optimizer = compiled.model.optimizer
         if learned is None:
@@ -253,14 +275,18 @@ def _start_well(model: Any, recipe: Recipe, dataset: Dataset, seed: int, given: 
 class Deadline(keras.callbacks.Callback):
     """Stop a training between two batches once its time is over; its last epoch is then a short one."""
 
-    def __init__(self, deadline: float | None, clock: Callable[[], float]) -> None:
-        """Take a time by ``clock``; None never stops."""
+    def __init__(self, deadline: float | None, clock: Callable[[], float], seconds: float | None = None) -> None:
+        """Take a time by ``clock``, and seconds from the end of the first batch, which traces; None never stops."""
         super().__init__()
-        self._deadline, self._clock = deadline, clock
+        self._deadline, self._clock, self._seconds = deadline, clock, seconds
+        self._traced: float | None = None
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Stop when the time is over."""
-        if self._deadline is not None and self._clock() > self._deadline:
+        now = self._clock()
+        self._traced = now if self._traced is None else self._traced
+        over = self._seconds is not None and now > self._traced + self._seconds
+        if over or (self._deadline is not None and now > self._deadline):
             self.model.stop_training = True
 
 

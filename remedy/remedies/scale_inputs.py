@@ -57,6 +57,8 @@ class ScaleInputs(Remedy):
         kind = str(dose["kind"])
         if kind == "per-sample" and all(f.shape in ((), (1,)) for f in input_facts(dataset.train.X)):
             raise NotApplicable("a row of one number has no spread of its own to scale by")
+        if kind == "standard" and recipe.input_scaling is None and all(map(_standard, _leaves(dataset))):
+            raise NotApplicable("every column has zero mean and unit spread already")
         impute = recipe.input_scaling is not None and recipe.input_scaling.impute
         return recipe.replace(input_scaling=InputScaling(kind, scaled_per(dataset), impute))
 
@@ -151,6 +153,13 @@ def _one_unit(part: Any) -> bool:
         return False
     small, large = np.percentile(high[varies] - low[varies], [20, 90])
     return bool(large <= 10 * small)
+
+
+def _standard(part: Any) -> bool:
+    """Say whether every column that varies has nearly zero mean and unit spread."""
+    table = np.asarray(part, dtype="float64").reshape(-1, part.shape[-1] if part.ndim > 1 else 1)
+    mean, spread = table.mean(0), table.std(0)
+    return bool(np.all((spread == 0) | ((np.abs(mean) < 0.2) & (spread > 0.5) & (spread < 2))))
 
 
 def _heavy_tails(part: Any) -> bool:

@@ -16,8 +16,6 @@ from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies._layers import head_layers, kernels, models
 
-BOUNDED = ("sigmoid", "tanh", "softmax", "hard_sigmoid", "exponential", "softsign")
-
 
 class SwapActivation(Remedy):
     """Replace the activation of the hidden layers.
@@ -35,11 +33,18 @@ class SwapActivation(Remedy):
     surgery = True
     recompiles = True
 
+    deep = 4
+    """Hidden layers from which on relu layers die as a whole more often than not, where they are narrow."""
+
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
-        """Return relu first where the hidden layers are bounded, else elu."""
+        """Return relu first for a few bounded layers, else elu, which narrow and deep stacks survive."""
         del dataset
-        bounded = any(activation_of(entry) in BOUNDED for entry in _bending(recipe.architecture))
-        return [{"kind": kind} for kind in (("relu", "elu") if bounded else ("elu", "leaky_relu"))]
+        used = [activation_of(entry) for entry in _bending(recipe.architecture)]
+        if "relu" in used:
+            kinds = ("elu", "leaky_relu")
+        else:
+            kinds = ("relu", "elu") if len(used) < self.deep else ("elu", "relu")
+        return [{"kind": kind} for kind in kinds]
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Set the activation of every hidden layer that has one, and of activation layers between them."""

@@ -1,0 +1,383 @@
+"""The first half of a search: prescriptions are tried in a fixed order, then drawn by TPE.
+
+One writer: this module owns the study (ask and tell); engines only train. Order: the untouched
+recipe; what the diagnoses found before training treat; each indicated remedy; combinations; what
+else improves the best so far; then TPE over remedies and doses. It ends early with a result that
+leaves little to gain. Where time is short, everything is tried for a few epochs and the best third
+goes on with the weights it has.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from remedy.dataset import Dataset
+from remedy.diagnosis import Diagnosis
+from remedy.engines._base import Engine, Job, Outcome
+from remedy.errors import NotApplicable
+from remedy.measured import Shallow
+from remedy.prescription import Prescription, applies, candidates, foundation, indicated
+from remedy.recipe import Recipe
+from remedy.remedies._base import Remedy
+from remedy.search import Attempt, Budget, Listener, Search, Shares
+from remedy.study import Study
+
+RUSH = 0.12
+"""Share of the budget that the rest of a leader's epochs may cost to be trained at once."""
+
+LONGER = 3
+"""Combinations are screened this many times longer than single remedies, and every later round is this
+many times longer again (Jamieson and Talwalkar, "Non-stochastic Best Arm Identification", 2016)."""
+
+LEAST_SECONDS_A_TRIAL = 1.5
+"""A new model costs about this much before its first step, so a shorter trial saves nothing."""
+
+FIRST = 8
+"""Candidates that a first look must have time for; a search rarely needs more of them."""
+
+CEILING = 0.985
+"""Of a score whose best value is 1: what is left to gain is less than the noise of most validation sets."""
+
+ALIKE = 0.92
+"""Share of a shallow model's way from a constant answer from which on a network does what that model does."""
+
+LEARNT, STRONG = 0.3, 0.6
+"""Shares of the way from a constant answer to a perfect one: from the first on a shallow model is a
+yardstick; from the second on a network that reaches it leaves little to gain. Where trees and lines are
+weak, as on pictures, a network may well do better, and the search goes on."""
+
+TO_MEASURE = 3
+"""Epochs of the untouched recipe that tell what an epoch costs, where it is not known: the first one traces."""
+
+MOST_MISSES = 20
+"""Draws in a row that were tried already, after which the search has seen what there is."""
+
+RATE_FACTORS = (1.0, 3.0, 1 / 3)
+"""Around the rate that a range test suggests."""
+
+
+@dataclass
+class Screening:
+    """What was tried, and what is best so far.
+
+    Attributes:
+        shallow: What a shallow model reaches, as a yardstick; None where unknown or not comparable.
+        attempts: Everything tried, in order.
+        epochs: Epochs that every attempt was given at first.
+        study: Asks for prescriptions and is told what came of them.
+        interrupted: True when the user pressed Ctrl-C.
+        seconds_per_epoch: Of the untouched recipe, where known.
+        certain_after: Epochs after which the detectors were certain of the untouched recipe.
+        certain: What every prescription holds: the remedies of errors that were plain before training.
+        shares: When the stages end.
+    """
+
+    dataset: Dataset
+    recipe: Recipe
+    remedies: Sequence[Remedy]
+    engine: Engine
+    options: Search
+    listener: Listener
+    budget: Budget
+    shallow: Shallow | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    epochs: int = 1
+    study: Study = field(init=False)
+    interrupted: bool = False
+    certain_after: int = 0
+    seconds_per_epoch: float | None = None
+    certain: Prescription = field(default_factory=Prescription)
+    shares: Shares = field(default_factory=Shares)
+
+    @property
+    def baseline(self) -> Attempt:
+        """The untouched recipe."""
+        return self.attempts[0]
+
+    def best(self, without: Sequence[Prescription] = ()) -> Attempt | None:
+        """Return the best treated attempt; of nearly equal ones (0.01) the one with fewest remedies.
+
+        Only attempts that went on as long as any, or to their end, are compared: the others lost to
+        these already, and a score after three epochs says little beside one after nine.
+
+        Args:
+            without: Prescriptions to leave out.
+        """
+        tried = [a for a in self.attempts if len(a.prescription) and a.outcome.scores and a.prescription not in without]
+        if not tried:
+            return None
+        alive = [a for a in tried if not a.outcome.stuck] or tried
+        alive = [a for a in alive if a.outcome.stuck != "non-finite-loss"] or alive
+        longest = max(min(len(a.outcome.scores), self.recipe.epochs) for a in alive)
+        tried = [a for a in alive if len(a.outcome.scores) >= longest]
+        top = max(a.score for a in tried)
+        return min((a for a in tried if a.score >= top - 0.01), key=lambda a: (len(a.prescription), -a.score))
+
+    def excellent(self, attempt: Attempt | None) -> bool:
+        """Say whether an attempt leaves so little to gain that nothing else need be tried."""
+        if attempt is None or not len(attempt.prescription) or attempt.outcome.stuck or self._own_objective:
+            return False
+        return attempt.score >= CEILING or attempt.score >= self._goal(STRONG)
+
+    def good(self, attempt: Attempt | None) -> bool:
+        """Say whether an attempt does what a shallow model does: no reason to draw by chance."""
+        if attempt is None or attempt.outcome.stuck or self._own_objective:
+            return False
+        return attempt.score >= CEILING or attempt.score >= self._goal(LEARNT)
+
+    @property
+    def _own_objective(self) -> bool:
+        return callable(self.options.objective)
+
+    def _goal(self, least: float) -> float:
+        """Return the score that does what the shallow model does, infinite where that model learnt too little."""
+        known = self.shallow
+        if known is None or known.score - known.constant < least * (1 - known.constant):
+            return math.inf
+        return known.constant + ALIKE * (known.score - known.constant)
+
+    def run(self, diagnoses: Sequence[Diagnosis], seconds_per_epoch: float | None) -> None:
+        """Try everything that the budget allows; Ctrl-C ends it and keeps what is there.
+
+        Args:
+            diagnoses: What was found, most certain first.
+            seconds_per_epoch: Of the untouched recipe on these rows; None where unknown.
+        """
+        self.seconds_per_epoch = seconds_per_epoch
+        self.certain_after = next((d.epoch for d in diagnoses if d.severity == "error" and d.epoch), self.recipe.epochs)
+        self.certain = foundation(diagnoses, self.remedies, self.recipe, self.dataset)
+        searched = [remedy for remedy in self.remedies if remedy.searched]
+        self.study = Study(self.recipe, self.dataset, searched, self.options.seed, self.options.storage)
+        try:
+            self._begin(diagnoses)
+            seen = (*self.attempts[-1].outcome.diagnoses, *diagnoses)
+            self._screen(list({d.code: d for d in reversed(seen)}.values())[::-1])
+            if not self.excellent(self.best()):
+                self._go_on()
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def _begin(self, diagnoses: Sequence[Diagnosis]) -> None:
+        """Try the untouched recipe, which tells what an epoch costs, and what was plain before training."""
+        queue = [Prescription(), *candidates(diagnoses, self.remedies, self.recipe, self.dataset)]
+        self._plan(queue)
+        self.listener.stage("search", min(len(queue), self.options.trials))
+        if self.seconds_per_epoch is None:
+            self.epochs = min(self.epochs, TO_MEASURE)
+        self._try(*self.study.ask(queue[0]), len(queue))
+        self._plan(queue)
+        if len(self.certain) and self.options.trials > 1:
+            self._try(*self.study.ask(self.certain), len(queue) - 1)
+
+    def _measure(self, outcome: Outcome) -> None:
+        """Learn what an epoch costs, where it is not known; the first one, which traces, says little."""
+        timed = (outcome.evidence.seconds if outcome.evidence else None) or ()
+        if self.seconds_per_epoch is None and (len(timed) > 1 or self.recipe.epochs == 1):
+            self.seconds_per_epoch = statistics.median(timed[1:] or timed)
+
+    def _plan(self, queue: Sequence[Prescription]) -> None:
+        """Share the time out: how long to screen, and how many epochs each at first."""
+        if self.seconds_per_epoch:
+            # Confirming trains both sides three times, dropping remedies the treated one about twice.
+            whole = self.seconds_per_epoch * self.recipe.epochs
+            needed = (6.0 + 3.0 * self.certain_after / self.recipe.epochs) * whole + 6 * LEAST_SECONDS_A_TRIAL
+            self.shares = Shares.that_leave(needed, self.options.timeout)
+        self.epochs = self._first_epochs(queue)
+
+    def _screen(self, diagnoses: Sequence[Diagnosis]) -> None:
+        """Try what the diagnoses ask for, those of the foundation's own training included."""
+        waiting = candidates(diagnoses, self.remedies, self.recipe, self.dataset)
+        self._plan(waiting)
+        wanted = self._sampled(diagnoses)
+        total = self.options.trials if wanted else min(len(waiting) + 1, self.options.trials)
+        self.listener.stage("search", total)
+        misses, improvements = 0, self._improvements(wanted)
+        while len(self.attempts) < total and misses < MOST_MISSES:
+            best = self.best()
+            combined = any(len(p) > len(self.certain) + 1 for p in waiting)
+            if self._over(bool(waiting)) or self.excellent(best) or (self.good(best) and not combined):
+                return
+            if self._scarce(waiting):
+                waiting = [p for p in waiting if len(p) > len(self.certain) + 1]
+            chosen = waiting.pop(0) if waiting else next(improvements, None)
+            if chosen is None and not wanted:
+                return
+            trial, prescription = self.study.ask(chosen, wanted)
+            prescription = self._usable(prescription) if chosen is None else chosen
+            misses = 0 if self._try(trial, prescription, len(waiting) + 1) else misses + 1
+
+    def _over(self, waiting: bool) -> bool:
+        return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
+
+    def _improvements(self, wanted: Sequence[Remedy]) -> Iterator[Prescription]:
+        """Yield the best so far with one more remedy, or with another learning rate; from the new best when it wins."""
+        told: set[str] = set()
+        rates: dict[str, list[Prescription]] = {}
+        while (best := self.best()) is not None and best.recipe is not None:
+            others = best.prescription.without("learning-rate").key
+            if others not in rates:
+                rates[others] = self._rates(best)
+            asked = indicated(best.outcome.diagnoses, self.remedies)  # What troubles the best is what to treat next.
+            more = self._one_more(best, [*asked, *(r for r in wanted if r not in asked)])
+            new = next((p for p in (*rates[others], *more) if p.key not in told), None)
+            if new is None:
+                return
+            told.add(new.key)
+            yield new
+
+    def _rates(self, best: Attempt) -> list[Prescription]:
+        """Return the best so far at rates around what a range test suggests."""
+        known = next((r for r in self.remedies if r.name == "learning-rate"), None)
+        if known is None or best.recipe is None or "optimizer" in best.prescription.names:
+            return []
+        suggested = self.engine.suggest_rate(best.recipe, self.options.seed)
+        if suggested is None:
+            return []
+        low, high = known.space["rate"].low, known.space["rate"].high
+        rates = [min(high, max(low, suggested * factor)) for factor in RATE_FACTORS]
+        rest = best.prescription.without("learning-rate").items
+        return [Prescription((*rest, ("learning-rate", {"rate": rate, "schedule": "constant"}))) for rate in rates]
+
+    def _one_more(self, best: Attempt, wanted: Sequence[Remedy]) -> Iterator[Prescription]:
+        for remedy in wanted:
+            taken = set(best.prescription.names)
+            clash = set(remedy.excludes) | {r.name for r in self.remedies if remedy.name in r.excludes}
+            if remedy.name in taken or clash & taken or best.recipe is None:
+                continue
+            doses = remedy.usual_doses(best.recipe, self.dataset)
+            for dose in [d for d in doses if applies(remedy, d, best.recipe, self.dataset)][:1]:
+                yield Prescription((*best.prescription.items, (remedy.name, dose)))
+
+    def _scarce(self, waiting: Sequence[Prescription]) -> bool:
+        """Say whether trying the next single remedy would leave no time for the first two combinations."""
+        alone = len(self.certain) + 1
+        if not waiting or len(waiting[0]) > alone or len(waiting[-1]) <= alone:
+            return False
+        each = statistics.fmean(a.outcome.seconds for a in self.attempts)
+        longer = (LONGER - 1) * self.epochs * each / max(1, len(self.baseline.outcome.scores) + 1)
+        return self.budget.left(self.shares.screen) < each + 2 * (each + longer)
+
+    def _usable(self, suggested: Prescription) -> Prescription:
+        """Put what is certain first; leave out what has nothing to act on at its dose, or is excluded."""
+        known = {remedy.name: remedy for remedy in self.remedies}
+        items: list[tuple[str, Any]] = []
+        recipe = self.recipe
+        certain = set(self.certain.names)
+        for name, dose in (*self.certain.items, *(item for item in suggested.items if item[0] not in certain)):
+            if any(other in known[name].excludes or name in known[other].excludes for other, _ in items):
+                continue
+            try:
+                recipe = known[name].apply(recipe, self.dataset, **dose)
+            except NotApplicable:
+                continue
+            items.append((name, dose))
+        return Prescription(tuple(items))
+
+    def _try(self, trial: Any, prescription: Prescription, waiting: int) -> bool:
+        """Train one prescription and tell the study; False for one that was there already.
+
+        Args:
+            trial: Optuna's.
+            prescription: What to try.
+            waiting: How many more are certain to be tried, this one included.
+        """
+        seen = next((a for a in self.attempts if a.prescription.key == prescription.key), None)
+        if seen is not None:
+            self.study.tell(trial, seen.outcome)
+            return False
+        recipe: Recipe | None = None
+        try:
+            recipe = prescription.apply(self.recipe, self.dataset, self.remedies)
+            twin = next((a for a in self.attempts if a.recipe is not None and a.recipe.digest == recipe.digest), None)
+            if twin is not None:
+                self.study.tell(trial, twin.outcome)
+                return False
+            key = f"attempt-{len(self.attempts)}"
+            # A single remedy rarely cures what has several causes; time is better spent on combinations.
+            short = len(prescription) <= max(1, len(self.certain) + 1) and prescription != self.certain
+            share = self.epochs / self.recipe.epochs * (1 if short else LONGER)
+            epochs = min(recipe.epochs, max(1, round(share * recipe.epochs)))
+            deadline = self.budget.deadline(self.shares.go_on)
+            job = Job(recipe, self.options.seed, epochs, key, deadline=deadline, seconds=self._slice(waiting))
+            outcome = self.engine.train(job)
+            if self._leads(outcome, recipe):
+                outcome = self._to_the_end(job, outcome)
+        except NotApplicable as error:
+            outcome = Outcome(error=str(error))
+        self._measure(outcome)
+        attempt = Attempt(len(self.attempts), prescription, recipe, outcome)
+        self.attempts.append(attempt)
+        self.study.tell(trial, outcome)
+        self.listener.step(str(prescription), outcome.score)
+        self.listener.attempt(attempt)
+        return True
+
+    def _leads(self, outcome: Outcome, recipe: Recipe) -> bool:
+        """Say whether a treated recipe is the best so far, and the rest of its epochs cost little."""
+        if not self.attempts or outcome.stuck or not outcome.scores or len(outcome.scores) >= recipe.epochs:
+            return False
+        per_epoch = outcome.seconds / len(outcome.scores)
+        rest = per_epoch * (recipe.epochs - len(outcome.scores))
+        best = self.best()
+        beaten = max(self.baseline.score + 0.02, -math.inf if best is None else best.score)
+        return rest <= RUSH * (self.options.timeout or math.inf) and outcome.scores[-1] > beaten
+
+    def _to_the_end(self, job: Job, outcome: Outcome) -> Outcome:
+        """Let a leader train for all its epochs at once: what comes later has to beat a finished score."""
+        again = self.engine.train(replace(job, epochs=job.recipe.epochs, seconds=None))
+        return replace(again, seconds=again.seconds + outcome.seconds) if again.scores else outcome
+
+    def _slice(self, waiting: int) -> float | None:
+        """Return seconds for one attempt: twice its fair share, so that one slow net leaves time for the rest."""
+        if self.options.timeout is None:
+            return None
+        share = self.budget.left(self.shares.screen) / max(1, min(FIRST, waiting))
+        return 2 * max(LEAST_SECONDS_A_TRIAL, share)
+
+    def _go_on(self) -> None:
+        """Let the best third train on, `LONGER` each round, while there is time."""
+        rank = sorted((a for a in self.attempts if len(a.prescription)), key=lambda a: -a.score)
+        alive = [a for a in rank if a.outcome.scores and not a.outcome.stuck]
+        share = self.epochs / self.recipe.epochs
+        while alive and share < 1:
+            share = min(1.0, LONGER * share)
+            alive = alive[: max(1, math.ceil(len(alive) / 3))][:4]
+            self.listener.stage("continue", len(alive))
+            for i, attempt in enumerate(alive):
+                per_epoch = attempt.outcome.seconds / max(1, len(attempt.outcome.scores))
+                if self.budget.left(self.shares.go_on) < per_epoch:
+                    return
+                assert attempt.recipe is not None
+                epochs = max(len(attempt.outcome.scores), math.ceil(share * attempt.recipe.epochs))
+                deadline = self.budget.deadline(self.shares.go_on)
+                job = Job(attempt.recipe, self.options.seed, epochs, attempt.key, deadline=deadline)
+                alive[i] = replace(attempt, outcome=self.engine.train(job))
+                if not alive[i].outcome.scores:
+                    alive[i] = attempt
+                self.attempts[attempt.number] = alive[i]
+                self.listener.step(str(attempt.prescription), alive[i].score)
+                self.listener.attempt(alive[i])
+            alive.sort(key=lambda a: -a.score)
+
+    def _first_epochs(self, queue: Sequence[Prescription]) -> int:
+        """Return how many epochs a single remedy gets at first: as many as let the first candidates be screened."""
+        planned, seconds_per_epoch = self.recipe.epochs, self.seconds_per_epoch
+        if self.options.timeout is None or not seconds_per_epoch:
+            return max(1, math.ceil(planned / 4))
+        first = [p for p in queue if len(p) > len(self.certain) + 1][:2] + list(queue[: FIRST - 2])
+        shares = sum(LONGER if len(p) > len(self.certain) + 1 else 1 for p in first)
+        training = self.options.timeout * self.shares.screen - LEAST_SECONDS_A_TRIAL * len(first)
+        return max(1, min(planned, int(training / (shares * seconds_per_epoch))))
+
+    def _sampled(self, diagnoses: Sequence[Diagnosis]) -> list[Remedy]:
+        """Return the remedies that TPE draws from: the indicated ones that have something to act on."""
+        return [
+            r
+            for r in indicated(diagnoses, self.remedies)
+            if any(applies(r, d, self.recipe, self.dataset) for d in r.usual_doses(self.recipe, self.dataset))
+            or r.name in self.certain.names
+        ]
