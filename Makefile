@@ -18,7 +18,7 @@ check: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/test_contracts.py
+	$(BIN)/python -m pytest tests/test_contracts.py -n 2
 
 venv: $(DONE)
 

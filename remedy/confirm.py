@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +26,9 @@ SLOWER = 1.25
 
 CONFIRM_SHARE = 0.85
 """Share of the remaining seconds that confirmation plans with; the rest is for building and tracing."""
+
+MANY = 4
+"""Remedies from which on half of them are dropped at a time."""
 
 ANOTHER_PROOF = 0.8
 """Share of the budget up to which the next best is reduced and confirmed where the best did not hold."""
@@ -91,8 +94,9 @@ class Reduction:
 def reduce(screening: Screening, best: Attempt) -> Reduction:
     """Drop remedies one at a time, last wanted first, while the validation score stays.
 
-    Every try trains as long as the best attempt did, or as long as the time allows, but never
-    shorter than `REDUCE_AFTER`; it is compared with the best attempt after equally many epochs
+    Of many the later half is dropped at once, if it may go. Every try trains as long as the best
+    attempt did, or as long as the time allows, but never shorter than `REDUCE_AFTER`; it is compared
+    with the best attempt after equally many epochs
     from the same seed. What could not be examined in time stays.
 
     Args:
@@ -109,21 +113,37 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
     epochs = max(epochs, min(longest, math.ceil(REDUCE_AFTER * screening.recipe.epochs)))
     kept_score = best.outcome.scores[epochs - 1]
     screening.listener.stage("reduce", len(names))
-    for name in reversed(names):
-        if screening.budget.left(screening.shares.reduce) < per_epoch * epochs or len(result.prescription) == 1:
-            break
-        smaller = result.prescription.without(name)
+
+    def drop(these: Sequence[str]) -> bool:
+        """Take remedies out if the score stays; say whether it was measured and stayed."""
+        nonlocal kept_score
+        smaller = result.prescription
+        for name in these:
+            smaller = smaller.without(name)
         outcome = _outcome_of(screening, smaller, epochs)
         score = outcome.scores[epochs - 1] if len(outcome.scores) >= epochs else None
         if score is None and outcome.stuck:
             score = outcome.score
-        screening.listener.step(f"without {name}", score)
+        screening.listener.step(f"without {', '.join(these)}", score)
         if score is None:
-            continue
-        if score >= kept_score - SLACK and _epoch_seconds(outcome) <= SLOWER * per_epoch:
+            return False
+        stays = score >= kept_score - SLACK and _epoch_seconds(outcome) <= SLOWER * per_epoch
+        if stays:
             result.prescription, kept_score = smaller, max(kept_score - SLACK, score)
-        else:
-            result.lost[name] = kept_score - score
+        elif len(these) == 1:
+            result.lost[these[0]] = kept_score - score
+        return stays
+
+    def enough_time() -> bool:
+        return screening.budget.left(screening.shares.reduce) >= per_epoch * epochs
+
+    half = names[len(names) // 2 :]
+    if len(names) >= MANY and enough_time() and drop(half):
+        names = [name for name in names if name not in half]
+    for name in reversed(names):
+        if not enough_time() or len(result.prescription) == 1:
+            break
+        drop([name])
     return result
 
 

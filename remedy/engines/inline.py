@@ -26,6 +26,7 @@ from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.engines._base import Job, Outcome
 from remedy.engines.range_test import RateRamp
+from remedy.engines.untuned import untuned
 from remedy.errors import RemedyError
 from remedy.facts import KERAS_BATCH_SIZE, row_weights, training_evidence
 from remedy.recipe import Recipe
@@ -252,7 +253,7 @@ def fit_recipe(
     }
     if recipe.restarts > 1 and done == 0:
         _start_well(model, recipe, dataset, seed, given)
-    return model.fit(**given | {"initial_epoch": done, "epochs": epochs, "callbacks": list(callbacks), **fit})
+    return model.fit(**untuned(given) | {"initial_epoch": done, "epochs": epochs, "callbacks": list(callbacks), **fit})
 
 
 def _start_well(model: Any, recipe: Recipe, dataset: Dataset, seed: int, given: Mapping[str, Any]) -> None:
@@ -263,7 +264,7 @@ def _start_well(model: Any, recipe: Recipe, dataset: Dataset, seed: int, given: 
         _assign(model.optimizer.variables, untouched)
         weights = _values(_variables(recipe.build(dataset, seed + 7919 * start)))
         _assign(_variables(model), weights)
-        loss = model.fit(**given, epochs=1).history["loss"][-1]
+        loss = model.fit(**untuned(given), epochs=1).history["loss"][-1]
         if best is None or loss < best[0] or best[0] != best[0]:
             best = (loss, weights)
     assert best is not None

@@ -1,0 +1,34 @@
+import keras
+import numpy as np
+from keras import layers
+
+from remedy.dataset import Dataset, Rows
+from remedy.recipe import Recipe
+from remedy.remedies.class_aware_metrics import ClassAwareMetrics
+from remedy.testing import check_rewritten, check_unchanged
+
+from ..conftest import blobs, dense, patient_of
+
+
+def test_one_hot_classes_get_macro_f1():
+    changed = check_rewritten(ClassAwareMetrics(), *patient_of(dense(), *blobs()))
+    assert changed.metrics[0]["class_name"] == "F1Score"
+
+
+def test_two_classes_get_recall_precision_and_area():
+    X = np.random.default_rng(0).standard_normal((40, 4)).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, "sigmoid")])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    data = Dataset(Rows(X, (X[:, :1] > 0).astype("float32")), None, "binary")
+    changed = check_rewritten(ClassAwareMetrics(), Recipe.from_model(model, {}), data)
+    assert [m if isinstance(m, str) else m["class_name"] for m in changed.metrics] == [
+        "Recall",
+        "Precision",
+        "AUC",
+        "accuracy",
+    ]
+
+
+def test_a_regression_is_left_as_it_is():
+    recipe, data = patient_of(dense(), *blobs())
+    check_unchanged(ClassAwareMetrics(), recipe, Dataset(data.train, None, "regression"))

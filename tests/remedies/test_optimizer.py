@@ -1,0 +1,24 @@
+import keras
+
+from remedy.remedies.optimizer import Optimizer
+from remedy.testing import check_rewritten, check_unchanged
+
+from ..conftest import blobs, dense, patient_of
+
+
+def test_plain_descent_becomes_adam_and_its_bounds_on_gradients_stay():
+    recipe, data = patient_of(dense(optimizer=keras.optimizers.SGD(1e-6, clipnorm=2.0)), *blobs())
+    dose = Optimizer().usual_doses(recipe, data)[0]
+    changed = check_rewritten(Optimizer(), recipe, data, **dose)
+    built = changed.build(data, 0).optimizer
+    assert (type(built).__name__, round(float(built.learning_rate), 6), built.clipnorm) == ("Adam", 0.001, 2.0)
+
+
+def test_adam_gets_momentum_descent_as_the_other_choice():
+    recipe, data = patient_of(dense(), *blobs())
+    assert Optimizer().usual_doses(recipe, data)[0] == {"kind": "SGD", "rate": 0.01}
+
+
+def test_the_same_optimizer_at_the_same_rate_is_left_as_it_is():
+    recipe, data = patient_of(dense(rate=0.5), *blobs())
+    check_unchanged(Optimizer(), recipe, data, kind="Adam", rate=0.5)

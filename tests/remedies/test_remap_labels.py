@@ -1,0 +1,30 @@
+import keras
+import numpy as np
+from keras import layers
+
+from remedy.dataset import Dataset, Rows
+from remedy.recipe import Recipe
+from remedy.remedies.remap_labels import RemapLabels
+from remedy.testing import check_patch, check_rewritten, check_unchanged
+
+IDS = np.random.default_rng(0).integers(0, 3, 120)
+X = np.random.default_rng(1).standard_normal((120, 4)).astype("float32")
+
+
+def _program(y, units, activation, loss):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(8, "relu"), layers.Dense(units, activation)])
+    model.compile("adam", loss)
+    return Recipe.from_model(model, {"epochs": 2, "batch_size": 16}), Dataset(Rows(X, y), None, "multiclass")
+
+
+def test_labels_that_count_from_one_are_counted_from_zero():
+    recipe, data = _program(IDS + 1, 3, "softmax", "sparse_categorical_crossentropy")
+    changed = check_rewritten(RemapLabels(), recipe, data, train=False)
+    assert set(np.unique(changed.coded(data.train).y)) == {0, 1, 2}
+    check_patch(RemapLabels(), recipe, data)
+
+
+def test_it_leaves_right_labels_and_wrong_heads_alone():
+    check_unchanged(RemapLabels(), *_program(IDS, 3, "softmax", "sparse_categorical_crossentropy"))
+    check_unchanged(RemapLabels(), *_program(IDS + 1, 1, "sigmoid", "binary_crossentropy"))

@@ -1,0 +1,16 @@
+from remedy.remedies.widen_architecture import WidenArchitecture
+from remedy.testing import check_patch, check_rewritten, check_unchanged
+
+from ..conftest import blobs, dense, patient_of
+
+
+def test_hidden_layers_get_wider_and_none_stays_a_bottleneck():
+    recipe, data = patient_of(dense(widths=(2, 32)), *blobs())
+    changed = check_rewritten(WidenArchitecture(), recipe, data, train=False, factor=2)
+    assert [la["config"]["units"] for la in changed.architecture.layers("Dense")] == [16, 64, 3]
+    check_patch(WidenArchitecture(), recipe, data, factor=2)
+
+
+def test_a_net_without_hidden_layers_or_a_wide_one_is_left_as_it_is():
+    check_unchanged(WidenArchitecture(), *patient_of(dense(widths=()), *blobs()), factor=2)
+    check_unchanged(WidenArchitecture(), *patient_of(dense(widths=(512,)), *blobs()), factor=2)
