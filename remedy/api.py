@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,6 +73,7 @@ def fit(
     detectors: Iterable[Any] | None = None,
     ignore: Iterable[str] = (),
     remedies: Iterable[Any] | None = None,
+    build: Callable[[], Any] | None = None,
     log_data: bool | None = None,
     **fit_kwargs: Any,
 ) -> Result:
@@ -95,6 +96,9 @@ def fit(
             stands for all others: ``[..., DeadUnits(fraction=0.6)]``.
         ignore: Codes or names of detectors to leave out, beside those in pyproject.toml.
         remedies: Remedies to choose from, by name, class or instance; None takes all.
+        build: For a subclassed model: a function without arguments that returns a fresh model like it.
+            Where that one is built of Keras' layers (the functional API), remedies can rewrite them;
+            where it is not, it serves to begin anew from fresh weights.
         log_data: True keeps the arrays with the run, False never does; None keeps them, once by
             digest, where the store is local.
         **fit_kwargs: Every keyword of ``Model.fit``, with Keras' meaning.
@@ -111,7 +115,7 @@ def fit(
     call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0)
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
-    recipe = _read_recipe(model, call)
+    recipe = _read_recipe(model, call, build)
     terminal = Terminal(quiet=fit_kwargs.get("verbose", "auto") == 0)
     treatment: Treatment | None = None
     name = run_name or experiment
@@ -257,10 +261,10 @@ def _closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
     return CloserLook(dataset.train, dataset.task, any(facts.ids for facts in evidence.inputs or ()))
 
 
-def _read_recipe(model: Any, call: FitCall) -> Recipe | None:
+def _read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = None) -> Recipe | None:
     require_compiled(model)
     try:
-        recipe = Recipe.from_model(model, call.recipe_options)
+        recipe = Recipe.from_model(model, call.recipe_options, build)
         if call.dataset is not None and recipe.architecture.opaque:
             with keep_random_state():
                 recipe.build(call.dataset, 0)  # Only the attempt shows whether such a model can be rebuilt.

@@ -27,6 +27,10 @@ SLOWER = 1.25
 CONFIRM_SHARE = 0.85
 """Share of the remaining seconds that confirmation plans with; the rest is for building and tracing."""
 
+LEARNT, ALIKE = 0.3, 0.05
+"""A recipe that never fails must get this share of the way from a constant to a perfect answer, and come
+this near to the median of one that fails from some seeds only."""
+
 MANY = 4
 """Remedies from which on half of them are dropped at a time."""
 
@@ -70,12 +74,43 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """True when the fix is better than the untouched recipe, and than a constant, by more than the margin."""
-        if len(self.treated) < FRESH_SEEDS or len(self.baseline) < FRESH_SEEDS:
+        """True when the fix is better than the untouched recipe, and than a constant, by more than the margin.
+
+        Also where the untouched recipe works from some seeds and fails from others, as it did for
+        the user, and the treated one works from all.
+        """
+        return self.better or self.steadier
+
+    @property
+    def better(self) -> bool:
+        """True when the median is higher than that of the untouched recipe and a constant by more than the margin."""
+        if not self._complete:
             return False
-        better = statistics.median(self.treated)
         floor = -math.inf if self.constant is None else self.constant
-        return better > max(statistics.median(self.baseline), floor) + self.margin
+        others = max(statistics.median(self.baseline), floor)
+        return statistics.median(self.treated) > others + self.margin
+
+    @property
+    def failures(self) -> tuple[float, ...]:
+        """Scores of the untouched recipe that are less than half way from a constant to the treated median."""
+        if self.constant is None or not self.treated:
+            return ()
+        half = (self.constant + statistics.median(self.treated)) / 2
+        return tuple(score for score in self.baseline if score < half)
+
+    @property
+    def steadier(self) -> bool:
+        """True when some seeds of the untouched recipe fail, none of the treated, and the medians are alike."""
+        if not self._complete or self.better or self.constant is None or not self.failures:
+            return False
+        median = statistics.median(self.treated)
+        clear = median > self.constant + LEARNT * (1 - self.constant)
+        alike = median >= statistics.median(self.baseline) - ALIKE
+        return clear and alike and min(self.treated) >= (self.constant + median) / 2
+
+    @property
+    def _complete(self) -> bool:
+        return len(self.treated) >= FRESH_SEEDS and len(self.baseline) >= FRESH_SEEDS
 
     @property
     def best_seed(self) -> int:

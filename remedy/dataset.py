@@ -14,6 +14,9 @@ from remedy.arrays import Array, Nest
 from remedy.errors import InvalidInput
 from remedy.scores import CLASSIFICATION, Task, class_ids
 
+LEAST_ROWS = 10
+"""Fewer are not split."""
+
 CHUNK = 4096
 """Rows that are looked at together, so that a memory-mapped array is never copied as a whole."""
 
@@ -67,6 +70,8 @@ class Dataset:
         holdout: Rows used neither for fitting nor for choosing: what a fix is confirmed on.
         extra: Rows of the user's validation side that a recipe with a new split may train on.
         complete: False where ``train`` is only a sample of what Keras trains on (a large or endless stream).
+        judged_on_training: True where the rows are so few that none could be set aside: a search then chooses and
+            confirms by the rows that it trains on, and says so.
         total_rows: Training rows of an epoch where ``train`` is a sample and their number is known.
         validation_tail: True where the validation rows are the last rows, as Keras' ``validation_split`` takes them.
     """
@@ -78,6 +83,7 @@ class Dataset:
     validation_tail: bool = False
     extra: Rows | None = None
     complete: bool = True
+    judged_on_training: bool = False
     total_rows: int | None = None
 
     @cached_property
@@ -128,6 +134,9 @@ class Dataset:
                 drawn from all rows. Recipes train on what is left of the user's training side; one
                 with a new split on the rest (``extra``), too.
         """
+        if len(self.train) < LEAST_ROWS:
+            held = self.train if self.validation is None else self.validation
+            return replace(self, validation=held, holdout=held, judged_on_training=self.validation is None)
         if resplit and self.validation is not None:
             plain = replace(self.train.with_rows(self.validation), groups=None)
             rest, aside = (np.sort(part) for part in _indices(plain, share, seed, self.task))
@@ -166,7 +175,7 @@ def _indices(rows: Rows, share: float, seed: int, task: Task) -> tuple[Array, Ar
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
     n = len(rows)
-    if n < 10:
+    if n < LEAST_ROWS:
         raise InvalidInput(f"{n} rows are too few to set some aside for validation; give validation_data=.")
     ids = class_ids(rows.target) if task in CLASSIFICATION and len(rows.target) == n else np.zeros(n, dtype="int64")
     ids = ids if len(ids) == n else np.zeros(n, dtype="int64")

@@ -29,8 +29,9 @@ class Fix:
         patch: The same as lines of Python.
         score, baseline_score: Median over fresh seeds of the treated and the untouched recipe, on
             rows used neither for training nor for choosing. None while not confirmed.
-        confirmed: False only where Ctrl-C kept the best so far.
+        confirmed: False where Ctrl-C kept the best so far, and where there were too few rows to set any aside.
         proof: The scores behind it.
+        classes: The user's own label of every output column, or of 0 and 1 for a single unit; empty for numbers.
     """
 
     model: Any
@@ -42,6 +43,7 @@ class Fix:
     baseline_score: float | None
     confirmed: bool
     proof: Proof
+    classes: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -100,9 +100,11 @@ FIRST_CHOICES = 2
 """Remedies of every diagnosis that stand in the textbook combination."""
 
 
-def indicated(diagnoses: Sequence[Diagnosis], available: Sequence[Remedy]) -> list[Remedy]:
-    """Return the remedies that the diagnoses ask for: the first choice of each, then the second, and so on."""
-    return [remedy for _, _, remedy in _ranked(diagnoses, available)]
+def indicated(
+    diagnoses: Sequence[Diagnosis], available: Sequence[Remedy], recipe: Recipe, dataset: Dataset
+) -> list[Remedy]:
+    """Return the remedies that the diagnoses ask for and that have something to act on, first choices first."""
+    return [remedy for _, _, remedy in _ranked(diagnoses, available, recipe, dataset)]
 
 
 def foundation(
@@ -133,7 +135,8 @@ def candidates(
     found = [certain] if len(certain) else []
     if len(before_training) < len(diagnoses):
         found.append(_first_choices(before_training, available, recipe, dataset))
-    ranked = [entry for entry in _ranked(diagnoses, available) if entry[2].name not in certain.names]
+    mended = certain.apply(recipe, dataset, available)
+    ranked = [e for e in _ranked(diagnoses, available, mended, dataset) if e[2].name not in certain.names]
     singles = [_joined(certain, [remedy], available, recipe, dataset) for _, _, remedy in ranked]
     singles = [p for p in singles if len(p) > len(certain)]
     # What was found before training is a cause; what shows in training may be its effect.
@@ -149,12 +152,21 @@ def candidates(
     return list({p.key: p for p in listed if len(p)}.values())
 
 
-def _ranked(diagnoses: Sequence[Diagnosis], available: Sequence[Remedy]) -> list[tuple[int, Diagnosis, Remedy]]:
-    """Return every remedy asked for once: its best rank in a diagnosis, that diagnosis, the remedy."""
+def _ranked(
+    diagnoses: Sequence[Diagnosis], available: Sequence[Remedy], recipe: Recipe, dataset: Dataset
+) -> list[tuple[int, Diagnosis, Remedy]]:
+    """Return every remedy asked for that applies, once: its best rank in a diagnosis, that diagnosis, the remedy."""
+    fits = {
+        remedy.name
+        for remedy in available
+        if remedy.searched
+        and not (remedy.surgery and recipe.architecture.opaque)
+        and any(applies(remedy, dose, recipe, dataset) for dose in remedy.usual_doses(recipe, dataset))
+    }
     asked = [
         (rank, diagnosis, remedy)
         for diagnosis in diagnoses
-        for rank, remedy in enumerate(r for r in remedies_for(diagnosis, available) if r.searched)
+        for rank, remedy in enumerate(r for r in remedies_for(diagnosis, available) if r.name in fits)
     ]
     asked.sort(key=lambda entry: entry[0])
     best: dict[str, tuple[int, Diagnosis, Remedy]] = {}

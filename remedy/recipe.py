@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -55,6 +55,7 @@ class Recipe:
         jit_compile: As compiled.
         trusted: True for the user's live model, whose Lambda layers may run; a recipe read from a
             store never runs code that it carries.
+        factory: The user's ``build=``: makes a fresh model where Keras cannot rebuild it from a configuration.
         custom_objects: The user's own classes and functions by name; kept out of JSON and digest.
         kept_weights: Weights that belong to the recipe and not to chance, by layer name: frozen
             layers and layers adapted to data. Kept out of JSON; the logged model holds them.
@@ -78,12 +79,19 @@ class Recipe:
     resplit: bool = False
     jit_compile: Any = "auto"
     trusted: bool = field(default=False, repr=False, compare=False)
+    factory: Callable[[], Model] | None = field(default=None, repr=False, compare=False)
     custom_objects: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     kept_weights: Mapping[str, list[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def from_model(cls, model: Model, fit: Mapping[str, Any]) -> Recipe:
+    def from_model(cls, model: Model, fit: Mapping[str, Any], build: Callable[[], Model] | None = None) -> Recipe:
         """Read a compiled model and the keywords of its ``fit`` call.
+
+        Args:
+            model: The compiled model.
+            fit: Keywords of ``Model.fit``.
+            build: Makes a fresh model like this one. One of Keras' layers throughout is read in its
+                place, and its layers can be operated on; any other is at least built anew by it.
 
         Raises:
             ModelError: The model is not compiled, or Keras cannot serialise it.
@@ -92,18 +100,21 @@ class Recipe:
 
         if not getattr(model, "compiled", False) or getattr(model, "optimizer", None) is None:
             raise ModelError("The model is not compiled. Call model.compile(optimizer=..., loss=...) first.")
+        twin = build() if build is not None else model
         try:
-            config = keras.saving.serialize_keras_object(model)
+            config = keras.saving.serialize_keras_object(twin)
             compiled = model.get_compile_config()
         except Exception as error:
             raise ModelError(
-                f"{type(model).__name__} cannot be serialised ({error}). Give it a get_config(), or "
-                "register its custom parts with keras.saving.register_keras_serializable()."
+                f"{type(model).__name__} cannot be serialised ({error}). Give it a get_config(), "
+                "register its custom parts with keras.saving.register_keras_serializable(), or pass build=."
             ) from error
         if not isinstance(config, dict) or not compiled:
             raise ModelError(f"{type(model).__name__} gives no configuration to rebuild it from.")
+        architecture = Architecture.from_serialized(config)
         return cls(
-            architecture=Architecture.from_serialized(config),
+            architecture=architecture,
+            factory=build if architecture.opaque else None,
             optimizer=_plain(compiled["optimizer"]),
             loss=_plain(compiled["loss"]),
             metrics=_plain(compiled.get("metrics")),
@@ -139,7 +150,10 @@ class Recipe:
             names = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
             parts = {name: copy.deepcopy(getattr(self, name)) for name in names}
             with keras.saving.custom_object_scope(dict(self.custom_objects)):
-                model = keras.saving.deserialize_keras_object(config, safe_mode=not self.trusted)
+                if self.factory is None:
+                    model = keras.saving.deserialize_keras_object(config, safe_mode=not self.trusted)
+                else:
+                    model = self.factory()
                 if not model.built:
                     model(arrays.take(dataset.train.X, slice(0, 1)))
                 model.compile(

@@ -51,6 +51,7 @@ class Recorder(keras.callbacks.Callback):
         on_epoch: Callable[[int, Evidence], None] | None = None,
         on_diagnosis: Callable[[Diagnosis], None] | None = None,
         on_stuck: Callable[[Examination], bool] | None = None,
+        patience: int = 0,
     ) -> None:
         """Prepare; nothing is measured before training begins.
 
@@ -66,6 +67,7 @@ class Recorder(keras.callbacks.Callback):
             on_diagnosis: Called once for every new diagnosis.
             on_stuck: Called once, when the run is first found stuck, while training waits. Return
                 True to stop the training; False lets it go on as if nothing had happened.
+            patience: Steps before ``on_stuck`` is called; a number that is not finite needs none.
         """
         super().__init__()
         self.evidence = evidence
@@ -77,7 +79,7 @@ class Recorder(keras.callbacks.Callback):
         self._validation, self._closer = validation, closer
         self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
         self._began = 0.0
-        self._asked = False
+        self.gave_up, self._patience = False, patience
         self._warned = False
         self._examine()
 
@@ -100,10 +102,14 @@ class Recorder(keras.callbacks.Callback):
                 self._on_epoch(epoch, self.evidence)
         except Exception as error:
             self._warn(error)
-        if self.examination.stuck and self._on_stuck and not self._asked:
-            self._asked = True
+        if self.examination.stuck and self._on_stuck and not self.gave_up and self._waited():
+            self.gave_up = True
             if self._on_stuck(self.examination):
                 self.model.stop_training = True
+
+    def _waited(self) -> bool:
+        steps = self.evidence.epochs_seen * (self.evidence.steps_per_epoch or 1)
+        return steps >= self._patience or self.evidence.nonfinite_epoch is not None
 
     def _look_closer(self) -> None:
         try:

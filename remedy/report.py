@@ -127,14 +127,24 @@ FAR = 0.1
 """By so much more of the score a shallow model is far better."""
 
 
-def fixed(proof: Proof, scorer_name: str, prescription: str, confirmed: bool, shallow: Shallow | None = None) -> str:
+def fixed(
+    proof: Proof,
+    scorer_name: str,
+    prescription: str,
+    confirmed: bool,
+    shallow: Shallow | None = None,
+    on_training: bool = False,
+) -> str:
     """Say what the fix is and how it was proven, and where a shallow model does far better."""
     if not confirmed:
         return f"Interrupted: the best so far is {prescription}; it has not been confirmed on fresh seeds."
+    rows = "the rows trained on: too few to set any aside" if on_training else "rows never trained on or chosen by"
     text = (
         f"Fixed by {prescription}: {scorer_name} {proof.baseline_score:.3f} -> {proof.score:.3f} "
-        f"(median of {len(proof.treated)} fresh seeds, on rows never trained on or chosen by)."
+        f"(median of {len(proof.treated)} fresh seeds, on {rows})."
     )
+    if proof.steadier:
+        text += f" Untouched, {len(proof.failures)} of {len(proof.baseline)} seeds failed; treated, none did."
     if shallow is not None and proof.score is not None and shallow.score > proof.score + FAR:
         text += f" Mind that {shallow.model} reaches {shallow.score:.3f} on the same rows."
     return text

@@ -178,6 +178,9 @@ class Screening:
         timed = (outcome.evidence.seconds if outcome.evidence else None) or ()
         if self.seconds_per_epoch is None and (len(timed) > 1 or self.recipe.epochs == 1):
             self.seconds_per_epoch = statistics.median(timed[1:] or timed)
+        elif self.seconds_per_epoch is not None and not self.attempts and len(timed) > 1:
+            # The user's own training also logged and validated.
+            self.seconds_per_epoch = min(self.seconds_per_epoch, statistics.median(timed[1:]))
 
     def _plan(self, queue: Sequence[Prescription]) -> None:
         """Share the time out: how long to screen, and how many epochs each at first."""
@@ -221,7 +224,8 @@ class Screening:
             others = best.prescription.without("learning-rate").key
             if others not in rates:
                 rates[others] = self._rates(best)
-            asked = indicated(best.outcome.diagnoses, self.remedies)  # What troubles the best is what to treat next.
+            # What troubles the best is what to treat next.
+            asked = indicated(best.outcome.diagnoses, self.remedies, best.recipe, self.dataset)
             more = self._one_more(best, [*asked, *(r for r in wanted if r not in asked)])
             new = next((p for p in (*rates[others], *more) if p.key not in told), None)
             if new is None:
@@ -374,10 +378,6 @@ class Screening:
         return max(1, min(planned, int(training / (shares * seconds_per_epoch))))
 
     def _sampled(self, diagnoses: Sequence[Diagnosis]) -> list[Remedy]:
-        """Return the remedies that TPE draws from: the indicated ones that have something to act on."""
-        return [
-            r
-            for r in indicated(diagnoses, self.remedies)
-            if any(applies(r, d, self.recipe, self.dataset) for d in r.usual_doses(self.recipe, self.dataset))
-            or r.name in self.certain.names
-        ]
+        """Return the remedies that TPE draws from: the indicated ones, on the recipe with what is certain."""
+        mended = self.certain.apply(self.recipe, self.dataset, self.remedies)
+        return indicated(diagnoses, self.remedies, mended, self.dataset)

@@ -156,10 +156,12 @@ def _complete(
             lines,
             proof.score,
             proof.baseline_score,
-            True,
+            not screening.dataset.judged_on_training,
             proof,
+            () if recipe.target is None else recipe.target.values,
         )
-        conclusion = report.fixed(proof, scorer.name, str(prescription), True, screening.shallow)
+        known = screening.dataset.judged_on_training
+        conclusion = report.fixed(proof, scorer.name, str(prescription), True, screening.shallow, known)
         terminal.conclusion(conclusion, proof, changes)
         write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
     except BaseException:

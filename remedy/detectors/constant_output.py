@@ -30,9 +30,9 @@ class ConstantOutput(Detector):
     code, name, severity, symptom = "OPT404", "constant-output", "error", True
     remedies = (
         "swap-activation",
+        "optimizer",
         "initializer",
         "add-normalization",
-        "optimizer",
         "scale-inputs",
         "learning-rate",
         "simplify-architecture",

@@ -29,9 +29,9 @@ class FlatLoss(Detector):
     code, name, severity, symptom = "OPT403", "flat-loss", "error", True
     remedies = (
         "swap-activation",
+        "optimizer",
         "initializer",
         "add-normalization",
-        "optimizer",
         "scale-inputs",
         "learning-rate",
         "class-weights",

@@ -33,14 +33,13 @@ class SlowLearning(Detector):
     remedies = (
         "learning-rate",
         "optimizer",
-        "scale-inputs",
-        "train-longer",
         "add-normalization",
+        "train-longer",
+        "scale-inputs",
         "swap-activation",
         "initializer",
         "less-dropout",
         "simplify-architecture",
-        "batch-size",
     )
     fires_on = (
         Evidence(loss=(0.734, 0.733, 0.732, 0.731, 0.730), prior_loss=0.693, epochs_planned=30),

@@ -37,6 +37,9 @@ from remedy.scores import Scorer
 KERAS_SEEDS = ("rng_seed", "global_seed_generator")
 """Where Keras keeps its seed; it has no public way to put an earlier one back."""
 
+PATIENCE = 50
+"""Steps that a job is given before detectors may end it: the epochs of tiny data are no time at all."""
+
 COMPILED_MODELS = 10
 """Compiled models that are kept for jobs with the same graph."""
 
@@ -95,7 +98,8 @@ class InlineEngine:
             # What a backend raises for a recipe that cannot run: wrong shapes, out of memory.
             self._compiled.pop(trace_key(job.recipe), None)
             return Outcome(error=f"{type(error).__name__}: {error}", seconds=self.clock() - began)
-        stuck, found = recorder.examination.cause, tuple(recorder.examination.diagnoses)
+        stuck = recorder.examination.cause if recorder.gave_up else None
+        found = tuple(recorder.examination.diagnoses)
         cause, seconds = stuck.name if stuck else None, self.clock() - began
         return Outcome(tuple(recorder.scores), recorder.evidence, cause, seconds, diagnoses=found)
 
@@ -135,7 +139,7 @@ class InlineEngine:
         compiled = self._take(job, learned)
         recorder = learned.recorder if learned else self._recorder(job)
         done = recorder.evidence.epochs_seen
-        if done < job.epochs and not (recorder.examination.stuck and job.stop_when_stuck):
+        if done < job.epochs and not recorder.gave_up:
             keras.utils.set_random_seed(job.seed + done)
             watch = [recorder, Deadline(job.deadline, self.clock, job.seconds)]
             fit_recipe(compiled.model, job.recipe, self._dataset, job.seed, done, job.epochs, watch)
@@ -151,6 +155,7 @@ class InlineEngine:
             scorer=self._scorer,
             recipe=job.recipe,
             on_stuck=(lambda _: True) if job.stop_when_stuck else None,
+            patience=PATIENCE,
         )
 
     def _take(self, job: Job, learned: _Learned | None) -> _Compiled:

@@ -36,15 +36,15 @@ class LearningRate(Remedy):
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return the optimizer's textbook rate, then one step further the same way.
 
-        Where the present rate is (within a factor of 1.5) the textbook's already: a tenth and the
-        triple of it.
+        Nothing where the present rate is (within a factor of 1.5) the textbook's already: which way to go
+        from there is told by a range test. A schedule on it is made constant.
         """
         del dataset
         now = recipe.learning_rate
         textbook = TEXTBOOK.get(str(recipe.optimizer["class_name"]), 1e-3)
         scheduled = isinstance(recipe.optimizer["config"].get("learning_rate"), dict)
         if now > 0 and abs(math.log(textbook / now)) <= math.log(1.5):
-            rates = [textbook, now / 10] if scheduled else [now / 10, now * 3]
+            rates = [textbook] if scheduled else []
         else:
             rates = [textbook, textbook * 3 if now < textbook else textbook / 3]
         space = self.space["rate"]

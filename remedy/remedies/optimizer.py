@@ -36,10 +36,10 @@ class Optimizer(Remedy):
     recompiles = True
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
-        """Return Adam at its default rate, then at five times that; for Adam's own kin SGD with momentum."""
+        """Return Adam at its default rate, then at five times that; nothing for Adam's own kin."""
         del dataset
         if recipe.optimizer["class_name"] in ADAPTIVE:
-            return [{"kind": "SGD", "rate": 1e-2}]
+            return []
         return [{"kind": "Adam", "rate": 1e-3}, {"kind": "Adam", "rate": 5e-3}]
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:

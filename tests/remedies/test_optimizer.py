@@ -14,9 +14,11 @@ def test_plain_descent_becomes_adam_and_its_bounds_on_gradients_stay():
     assert (type(built).__name__, round(float(built.learning_rate), 6), built.clipnorm) == ("Adam", 0.001, 2.0)
 
 
-def test_adam_gets_momentum_descent_as_the_other_choice():
+def test_adam_is_left_to_the_search_and_can_become_descent_with_momentum():
     recipe, data = patient_of(dense(), *blobs())
-    assert Optimizer().usual_doses(recipe, data)[0] == {"kind": "SGD", "rate": 0.01}
+    assert not Optimizer().usual_doses(recipe, data)
+    changed = check_rewritten(Optimizer(), recipe, data, kind="SGD", rate=0.01)
+    assert changed.build(data, 0).optimizer.momentum == 0.9
 
 
 def test_the_same_optimizer_at_the_same_rate_is_left_as_it_is():
