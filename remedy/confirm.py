@@ -170,7 +170,10 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
         return stays
 
     def enough_time() -> bool:
-        return screening.budget.left(screening.shares.reduce) >= per_epoch * epochs
+        left = screening.budget.left()
+        proof = screening.proof_seconds(best)
+        late = left - per_epoch * epochs < proof < left
+        return screening.budget.left(screening.shares.reduce) >= per_epoch * epochs and not late
 
     half = names[len(names) // 2 :]
     if len(names) >= MANY and enough_time() and drop(half):

@@ -96,8 +96,8 @@ SINGLES = 8
 BEFORE = 2
 """Single remedies that are tried before the textbook combination."""
 
-FIRST_CHOICES = 2
-"""Remedies of every diagnosis that stand in the textbook combination."""
+FIRST_CHOICES, CHOICES = 2, 5
+"""Remedies of every diagnosis that stand in the textbook combination, and in the one that tries everything."""
 
 
 def indicated(
@@ -122,7 +122,8 @@ def candidates(
 
     The `foundation`; the first choice of everything that was found before training; each indicated
     remedy alone (on the foundation), between the first two and the others the textbook combination of
-    the first choices of every diagnosis; and that with an excluded remedy in the place of what excludes it.
+    the first choices of every diagnosis and one of many more; and the textbook with an excluded
+    remedy in the place of what excludes it.
 
     Args:
         diagnoses: Most certain first; they say which remedies are indicated.
@@ -143,12 +144,13 @@ def candidates(
     first = sorted(ranked, key=lambda entry: (entry[0] >= FIRST_CHOICES, entry[1].epoch > 0))
     chosen = [remedy for rank, _, remedy in first if rank < FIRST_CHOICES]
     textbook = _joined(certain, chosen, available, recipe, dataset)
+    everything = _joined(certain, [r for rank, _, r in first if rank < CHOICES], available, recipe, dataset)
     swapped = [
         _joined(certain, [remedy, *chosen], available, recipe, dataset)
         for remedy in chosen
         if remedy.name not in textbook.names
     ]
-    listed = [*found, *singles[:BEFORE], textbook, *singles[BEFORE:SINGLES], *swapped]
+    listed = [*found, *singles[:BEFORE], textbook, everything, *singles[BEFORE:SINGLES], *swapped]
     return list({p.key: p for p in listed if len(p)}.values())
 
 

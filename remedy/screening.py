@@ -50,6 +50,10 @@ LEARNT, STRONG = 0.3, 0.6
 yardstick; from the second on a network that reaches it leaves little to gain. Where trees and lines are
 weak, as on pictures, a network may well do better, and the search goes on."""
 
+WORTH, HALF = 0.1, 0.5
+"""A best attempt that is so much better than the untouched recipe is not given up for want of time to confirm
+it, unless confirming would take more than half of the budget."""
+
 TO_MEASURE = 3
 """Epochs of the untouched recipe that tell what an epoch costs, where it is not known: the first one traces."""
 
@@ -213,7 +217,20 @@ class Screening:
             prescription = self._usable(prescription) if chosen is None else chosen
             misses = 0 if self._try(trial, prescription, len(waiting) + 1) else misses + 1
 
+    def proof_seconds(self, attempt: Attempt) -> float:
+        """Return what confirming an attempt will cost: both sides from three fresh seeds."""
+        assert attempt.recipe is not None
+        scores = len(attempt.outcome.scores)
+        ours = (attempt.outcome.evidence.seconds if attempt.outcome.evidence else None) or ()
+        whole = statistics.median(ours) * attempt.recipe.epochs if scores and ours else 0.0
+        return 3.0 * (whole + (self.seconds_per_epoch or 0.0) * min(self.certain_after, self.recipe.epochs))
+
     def _over(self, waiting: bool) -> bool:
+        best = self.best()
+        if best is not None and best.score > self.baseline.score + WORTH and best.outcome.stuck is None:
+            proof = self.proof_seconds(best)
+            if self.budget.left() < proof < HALF * (self.options.timeout or math.inf):
+                return True
         return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
 
     def _improvements(self, wanted: Sequence[Remedy]) -> Iterator[Prescription]:

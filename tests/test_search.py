@@ -86,12 +86,13 @@ def run(script, epochs=9, **kwargs):
 
 def test_the_untouched_recipe_is_first_then_what_was_seen_before_training_then_singles_and_the_textbook():
     made, _, _ = run(cured_by("scale-inputs"))
-    names = [a.prescription.names for a in made.attempts[:7]]
+    names = [a.prescription.names for a in made.attempts[:8]]
     assert names == [
         (),
         ("class-weights",),
         ("scale-inputs",),
         ("class-weights", "scale-inputs", "learning-rate"),
+        ("class-weights", "scale-inputs", "learning-rate", "less-dropout"),
         ("learning-rate",),
         ("oversampling",),
         ("less-dropout",),
@@ -187,12 +188,12 @@ def test_where_time_is_scarce_the_combination_comes_before_the_last_single_remed
     sizes = [len(a.prescription) for a in made.attempts]
     assert sizes[0] == 0
     assert sizes.count(1) < 5
-    assert max(sizes) == 3
+    assert max(sizes) >= 3
 
 
 def test_the_smallest_set_that_keeps_the_score_is_found():
     made, _, _ = run(cured_by("scale-inputs", "balance"))
-    reduced = confirm.reduce(made, next(a for a in made.attempts if len(a.prescription) == 3))
+    reduced = confirm.reduce(made, next(a for a in made.attempts if len(a.prescription) == 4))
     assert set(reduced.prescription.names) == {"scale-inputs", "class-weights"}
     assert reduced.lost["scale-inputs"] > 0.1
 

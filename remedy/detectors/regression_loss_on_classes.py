@@ -19,7 +19,8 @@ class RegressionLossOnClasses(Detector):
     """A squared or absolute error is taken between probabilities and classes.
 
     What it sees: for classification, a squared, absolute or similar error behind a softmax,
-    sigmoid or tanh head. A linear head, and a model that rebuilds its own input, are left alone.
+    sigmoid or tanh head, or between free numbers and one-hot classes. A linear head on other
+    targets, and a model that rebuilds its own input, are left alone.
 
     Why it matters: the gradient of such an error carries the slope of the activation, which is
     nearly 0 where an answer is surely wrong, so the worst rows move least. Under an absolute error
@@ -59,14 +60,19 @@ class RegressionLossOnClasses(Detector):
         return max(found, key=lambda finding: finding.confidence, default=None)
 
     def _judge(self, facts: OutputFacts, rebuilt: set[tuple[int, ...]]) -> Finding | None:
-        if facts.units is None or not facts.integers or facts.activation not in SATURATING:
+        free = facts.activation == "linear" and facts.one_hot and facts.units != 1
+        if facts.units is None or not facts.integers or (facts.activation not in SATURATING and not free):
             return None
         if facts.loss_key not in (*SQUARED, *ABSOLUTE) or (facts.shape in rebuilt and not facts.one_hot):
             return None
+        harm = (
+            "spends its effort on rows that are answered too well"
+            if free
+            else "has hardly any gradient where an answer is surely wrong"
+        )
         return Finding(
             f"{facts.loss} on output {facts.name!r} ({facts.units} {facts.activation} "
-            f"unit{'s' if facts.units > 1 else ''}, {facts.distinct} target values) has hardly any gradient "
-            "where an answer is surely wrong; a cross-entropy has.",
+            f"unit{'s' if facts.units > 1 else ''}, {facts.distinct} target values) {harm}; a cross-entropy does not.",
             measured={"units": float(facts.units), "target_values": float(facts.distinct)},
             confidence=0.85 if facts.loss_key in ABSOLUTE else 0.7,
         )

@@ -47,8 +47,14 @@ def test_cross_entropies_are_left_alone():
     assert _found(_model(3, "softmax", "sparse_categorical_crossentropy"), X, y.argmax(-1)) == ()
 
 
-def test_least_squares_on_a_linear_head_is_left_alone():
-    assert _found(_model(3, None, "mse"), *blobs(rows=200)) == ()
+def test_least_squares_between_free_numbers_and_one_hot_classes_is_found():
+    (found,) = _found(_model(3, None, "mse"), *blobs(rows=200))
+    assert "3 linear units" in found.message
+
+
+def test_least_squares_of_one_linear_unit_is_left_alone():
+    X, y = blobs(rows=200)
+    assert _found(_model(1, None, "mse"), X, y[:, :1], "binary") == ()
 
 
 def test_a_model_that_rebuilds_black_and_white_rows_is_left_alone():
