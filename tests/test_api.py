@@ -10,7 +10,9 @@ from keras import layers
 
 import remedy
 from remedy import treatment
-from remedy.errors import RemedyWarning
+from remedy.dataset import Dataset, Rows
+from remedy.errors import ModelError, RemedyWarning
+from remedy.recipe import Recipe
 
 from .conftest import blobs, dense, healthy_program, sick_program
 
@@ -23,6 +25,24 @@ class CallsItStuck(remedy.Detector):
 
     def detect(self, loss):
         return remedy.Finding(f"{len(loss)} epochs are behind it.") if len(loss) >= 3 else None
+
+
+class Fast(remedy.Remedy):
+    """Adam at a high rate."""
+
+    name = "fast"
+    treats = ("GEN999",)
+    recompiles = True
+
+    def apply(self, recipe, dataset, **dose):
+        config = {"learning_rate": 0.1}
+        return recipe.replace(optimizer={"module": "keras.optimizers", "class_name": "Adam", "config": config})
+
+    def describe(self, recipe, changed):
+        return "slow", "fast"
+
+    def patch(self, recipe, dataset, **dose):
+        return ""
 
 
 QUICK = remedy.Search(trials=10, timeout=25, seed=0)
@@ -300,7 +320,60 @@ def test_a_subclassed_model_is_treated_without_surgery_and_that_is_said(store):
             model, X, y, epochs=15, verbose=0, detectors=[CallsItStuck], search=remedy.Search(trials=6, timeout=90)
         )
     assert result.fix is not None
-    assert set(result.fix.prescription.names) <= {"learning-rate", "class-weights"}
+    assert set(result.fix.prescription.names) <= {
+        "learning-rate",
+        "class-weights",
+        "optimizer",
+        "batch-size",
+        "train-longer",
+    }
+
+
+class Closed(keras.Model):
+    """A model that Keras can neither rebuild nor describe."""
+
+    def __init__(self, shift):
+        super().__init__()
+        self.shift, self.hidden, self.head = shift, layers.Dense(8, "relu"), layers.Dense(3, "softmax")
+
+    def call(self, x):
+        return self.head(self.hidden(x + self.shift(x)))
+
+
+def _closed():
+    made = Closed(lambda x: 0.0 * x)
+    made.compile(keras.optimizers.SGD(1e-6), "categorical_crossentropy")
+    return made
+
+
+def test_build_opens_a_subclassed_model_to_a_search_and_its_functional_twin_to_surgery():
+    X, _ = blobs(rows=60)
+    made = _closed()
+    made(X[:1])
+    with pytest.raises(ModelError, match="build="):
+        Recipe.from_model(made, {})
+    anew = Recipe.from_model(made, {}, build=_closed)
+    assert anew.architecture.opaque
+    data = Dataset(Rows(X, np.eye(3)[np.arange(60) % 3]), None, "multiclass")
+    built = anew.with_optimizer(learning_rate=0.5).build(data, 0)
+    assert isinstance(built, Closed)
+    assert float(built.optimizer.learning_rate) == 0.5
+    twin = Recipe.from_model(made, {}, build=lambda: dense(widths=(8,)))
+    assert not twin.architecture.opaque
+
+
+def test_four_rows_are_judged_on_themselves_and_that_is_said(store):
+    X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
+    y = np.array([0, 1, 1, 0], "float32")
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(12, "tanh"), layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.SGD(1e-5), "binary_crossentropy")
+    result = remedy.fit(
+        model, X, y, epochs=60, verbose=0, remedies=[Fast], detectors=[CallsItStuck], search=remedy.Search(timeout=40)
+    )
+    assert result.fix is not None
+    assert not result.fix.confirmed
+    assert "too few to set any aside" in result.conclusion
 
 
 def test_diagnose_examines_without_training():

@@ -7,6 +7,7 @@ import pytest
 from remedy import registry
 from remedy.engines._base import Job
 from remedy.engines.inline import InlineEngine, fit_recipe, keep_random_state, trace_key
+from remedy.engines.untuned import untuned
 from remedy.facts import static_evidence
 from remedy.recorder import Recorder
 from remedy.scores import scorer_for
@@ -41,6 +42,43 @@ def test_a_shared_model_scores_as_a_plain_fresh_training_does(optimizer):
     shared = engine.train(Job(second, 2, 3, "b"))
     assert len(engine._compiled) == 1
     assert shared.scores == pytest.approx(_plain(second, data, 2, 3))
+
+
+def test_small_rows_come_as_an_untuned_dataset_and_large_or_stepped_ones_as_they_are():
+    X, y = blobs(rows=100)
+    given = {
+        "x": X,
+        "y": y,
+        "sample_weight": None,
+        "batch_size": 10,
+        "shuffle": False,
+        "steps_per_epoch": None,
+        "verbose": 0,
+    }
+    small = untuned(given)
+    batches = list(small["x"])
+    assert len(batches) == 10
+    np.testing.assert_array_equal(np.concatenate([b[0] for b in batches]), X)
+    assert untuned({**given, "steps_per_epoch": 3})["x"] is X
+    assert untuned({**given, "batch_size": 1, "x": np.tile(X, (3, 1)), "y": np.tile(y, (3, 1))})["y"] is not y
+    assert len(untuned({**given, "batch_size": 1, "x": np.tile(X, (3, 1)), "y": np.tile(y, (3, 1))})) == len(given)
+
+
+def test_a_job_is_not_given_up_before_it_has_made_a_few_dozen_steps():
+    recipe, data = patient_of(dense(optimizer=keras.optimizers.SGD(1e-7)), *blobs(rows=60), batch_size=64, epochs=80)
+    engine, _ = _engine(data)
+    outcome = engine.train(Job(recipe, 0, 80, "a"))
+    assert outcome.stuck
+    assert 50 <= len(outcome.scores) < 80
+
+
+def test_a_range_test_finds_a_rate_between_useless_and_destructive_and_leaves_no_trace():
+    recipe, data = patient_of(dense(rate=1e-9), *blobs(rows=600, scale=0.4), batch_size=16)
+    engine, _ = _engine(data)
+    before = np.random.get_state()[1].copy()
+    rate = engine.suggest_rate(recipe, 0)
+    assert 1e-4 < rate < 0.3
+    assert np.array_equal(np.random.get_state()[1], before)
 
 
 def test_a_training_that_went_on_keeps_its_weights_while_others_used_the_model():

@@ -223,6 +223,18 @@ def test_a_fix_must_beat_the_untouched_recipe_by_more_than_the_spread():
     assert confirm.Proof((0.5, 0.5, 0.5), (0.75, 0.8, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3)).holds
 
 
+def test_a_recipe_that_fails_from_no_seed_is_a_fix_for_one_that_fails_from_some():
+    steady = confirm.Proof((0.95, 0.48, 0.97), (0.91, 0.95, 0.92), margin=0.25, constant=0.5, seeds=(1, 2, 3))
+    assert steady.holds
+    assert not steady.better
+    worse = confirm.Proof((0.95, 0.48, 0.97), (0.8, 0.81, 0.8), margin=0.25, constant=0.5, seeds=(1, 2, 3))
+    still = confirm.Proof((0.95, 0.48, 0.97), (0.5, 0.95, 0.95), margin=0.25, constant=0.5, seeds=(1, 2, 3))
+    sound = confirm.Proof((0.95, 0.96, 0.97), (0.95, 0.95, 0.95), margin=0.02, constant=0.5, seeds=(1, 2, 3))
+    assert not worse.holds
+    assert not still.holds
+    assert not sound.holds
+
+
 def test_two_seeds_are_no_proof():
     assert not confirm.Proof((0.3, 0.3), (0.9, 0.9), seeds=(1, 2)).holds
 

@@ -13,6 +13,7 @@ from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
+from remedy.remedies._layers import head_layers
 
 
 class SimplifyArchitecture(Remedy):
@@ -22,6 +23,8 @@ class SimplifyArchitecture(Remedy):
     the end, never the first and never the output. A strided stem reads long signals and large
     pictures at a coarser step, which costs little and speeds every epoch up.
 
+    A deep stack without normalization or shortcuts is cut down to three such blocks.
+
     Source: fewer layers where depth only hurts: He et al., "Deep Residual Learning", 2016
     (degradation of plain stacks); strided stem: the same paper's stride-2 first layer.
     """
@@ -29,22 +32,29 @@ class SimplifyArchitecture(Remedy):
     name = "simplify-architecture"
     space = {
         "width": CategoricalDistribution([1.0, 0.5, 0.25]),
-        "blocks": CategoricalDistribution([0, 1, 2]),
+        "blocks": CategoricalDistribution([0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48]),
         "stem": CategoricalDistribution([1, 2, 4]),
     }
     usual = {"width": 0.5, "blocks": 0, "stem": 1}
     surgery = True
     recompiles = True
 
+    deep = 6
+    """Blocks that could go, from which on a stack is cut down to its first and two more at once."""
+
     long_input = 128
     """Entries along an axis from which on a stem of stride 2 still leaves plenty."""
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
-        """Return a strided stem for long inputs, then one block less, else half the width."""
+        """Return a strided stem for long inputs, then a depth of about three for deep stacks, else one block less."""
         doses: list[Dose] = []
         if _stems(recipe.architecture, self.long_input):
             doses.append({"width": 1.0, "blocks": 0, "stem": 2})
-        if len(_blocks(recipe.architecture)) >= 4:
+        spare = len(_blocks(recipe.architecture))
+        if spare >= self.deep:
+            known = self.space["blocks"].choices
+            doses.append({"width": 1.0, "blocks": max(n for n in known if n <= spare - 2), "stem": 1})
+        elif spare >= 4:
             doses.append({"width": 1.0, "blocks": 1, "stem": 1})
         return doses or (self.usual,)
 
@@ -142,7 +152,7 @@ def _blocks(architecture: Architecture) -> list[list[str]]:
 
 
 def _narrow(architecture: Architecture, factor: float) -> Architecture:
-    heads = set(architecture.outputs())
+    heads = {entry["config"]["name"] for entry in head_layers(architecture)}
 
     def change(layer: LayerConfig) -> None:
         key = width_key(layer)

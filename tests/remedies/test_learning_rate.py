@@ -18,12 +18,17 @@ def _doses(optimizer):
     [
         (keras.optimizers.Adam(1e-5), [1e-3, 3e-3]),
         (keras.optimizers.Adam(0.1), [1e-3, 1e-3 / 3]),
-        (keras.optimizers.Adam(1e-3), [1e-4, 3e-3]),
         (keras.optimizers.SGD(1e-5), [1e-2, 3e-2]),
     ],
 )
 def test_the_textbook_rate_of_the_optimizer_is_tried_first(optimizer, rates):
     assert _doses(optimizer) == pytest.approx(rates, rel=1e-5)
+
+
+def test_from_the_textbook_rate_no_way_is_guessed_and_a_schedule_on_it_is_made_constant():
+    assert _doses(keras.optimizers.Adam(1e-3)) == []
+    falling = keras.optimizers.schedules.ExponentialDecay(1e-3, 10, 0.5)
+    assert _doses(keras.optimizers.Adam(falling)) == pytest.approx([1e-3])
 
 
 def test_a_constant_rate_replaces_a_schedule():

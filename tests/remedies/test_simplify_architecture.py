@@ -67,3 +67,18 @@ def test_an_opaque_model_is_left_as_it_is():
     model(X[:1])
     _, data = patient_of(dense(), X, y)
     check_unchanged(SimplifyArchitecture(), Recipe.from_model(model, {}), data, width=0.5, blocks=0, stem=1)
+
+
+def test_a_deep_plain_stack_is_cut_down_to_three_hidden_layers():
+    recipe, data = patient_of(dense(widths=(8,) * 9), *blobs())
+    dose = SimplifyArchitecture().usual_doses(recipe, data)[0]
+    assert dose == {"width": 1.0, "blocks": 6, "stem": 1}
+    assert _widths(SimplifyArchitecture().apply(recipe, data, **dose)) == [8, 8, 8, 3]
+
+
+def test_a_head_with_its_activation_apart_keeps_its_width():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(16, "relu"), layers.Dense(3), layers.Softmax()])
+    model.compile("adam", "categorical_crossentropy")
+    recipe, data = patient_of(model, *blobs())
+    assert _widths(SimplifyArchitecture().apply(recipe, data, width=0.25, blocks=0, stem=1)) == [4, 3]
