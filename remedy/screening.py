@@ -158,8 +158,7 @@ class Screening:
         self.study = Study(self.recipe, self.dataset, searched, self.options.seed, self.options.storage)
         try:
             self._begin(diagnoses)
-            seen = (*self.attempts[-1].outcome.diagnoses, *diagnoses)
-            self._screen(list({d.code: d for d in reversed(seen)}.values())[::-1])
+            self._screen(self._seen(diagnoses))
             if not self.excellent(self.best()):
                 self._go_on()
         except KeyboardInterrupt:
@@ -176,6 +175,13 @@ class Screening:
         self._plan(queue)
         if len(self.certain) and self.options.trials > 1:
             self._try(*self.study.ask(self.certain), len(queue) - 1)
+
+    def _seen(self, diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
+        """Return what was found in the user's run and in the last attempt; the latter first where it treats already."""
+        last = self.attempts[-1].outcome.diagnoses
+        known = {d.code: d for d in (*last, *diagnoses)}
+        order = (*last, *diagnoses) if len(self.certain) else (*diagnoses, *last)
+        return [known[code] for code in dict.fromkeys(d.code for d in order)]
 
     def _measure(self, outcome: Outcome) -> None:
         """Learn what an epoch costs, where it is not known; the first one, which traces, says little."""

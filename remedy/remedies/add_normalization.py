@@ -41,9 +41,14 @@ class AddNormalization(Remedy):
     surgery = True
     recompiles = True
 
+    most = 20
+    """Layers that are given a normalization each without being asked; deeper stacks are cut down first."""
+
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
-        """Return batch normalization first, except for small batches."""
+        """Return batch normalization first, except for small batches; none for very deep stacks."""
         del dataset
+        if len(_bare(recipe.architecture)) > self.most:
+            return []
         small = (recipe.batch_size or KERAS_BATCH_SIZE) < SMALL_BATCH
         return [{"kind": kind} for kind in (("layer", "batch") if small else ("batch", "layer"))]
 
