@@ -192,6 +192,8 @@ def diagnose(
         return examine(Evidence(), found)
     build_if_needed(model, call.dataset.train.X)
     evidence = static_evidence(Recipe.from_model(model, call.recipe_options), call.dataset)
+    if "epochs" not in fit_kwargs:
+        evidence = replace(evidence, epochs_planned=None)  # Keras' default of one epoch is nobody's plan.
     try:
         evidence = _closer_look(evidence, call.dataset).before_training(evidence, model)
     except Exception as error:

@@ -127,7 +127,7 @@ class Reduction:
 
 
 def reduce(screening: Screening, best: Attempt) -> Reduction:
-    """Drop remedies one at a time, last wanted first, while the validation score stays.
+    """Drop remedies one at a time, costly ones and then the last wanted first, while the validation score stays.
 
     Of many the later half is dropped at once, if it may go. Every try trains as long as the best
     attempt did, or as long as the time allows, but never shorter than `REDUCE_AFTER`; it is compared
@@ -141,6 +141,8 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
     result = Reduction(best.prescription)
     sure = screening.certain.names  # What is plainly wrong is mended, whatever the score says.
     names = [n for n in best.prescription.names if n not in sure and not _speeds_up(screening, n)]
+    costly = {remedy.name for remedy in screening.remedies if remedy.costly}
+    names.sort(key=costly.__contains__)
     if len(best.prescription) < 2 or not names:
         return result
     per_epoch, longest = _epoch_seconds(best.outcome), len(best.outcome.scores)
@@ -155,8 +157,8 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
         smaller = result.prescription
         for name in these:
             smaller = smaller.without(name)
-        outcome = _outcome_of(screening, smaller, epochs)
-        score = outcome.scores[epochs - 1] if len(outcome.scores) >= epochs else None
+        outcome, planned = _outcome_of(screening, smaller, epochs)
+        score = outcome.scores[planned - 1] if len(outcome.scores) >= planned else None
         if score is None and outcome.stuck:
             score = outcome.score
         screening.listener.step(f"without {', '.join(these)}", score)
@@ -248,19 +250,21 @@ def changes(screening: Screening, reduction: Reduction) -> tuple[Change, ...]:
     return tuple(rows)
 
 
-def _outcome_of(screening: Screening, prescription: Prescription, epochs: int) -> Outcome:
-    seen = next((a for a in screening.attempts if a.prescription.key == prescription.key), None)
-    if seen is not None and (len(seen.outcome.scores) >= epochs or seen.outcome.stuck):
-        return seen.outcome
+def _outcome_of(screening: Screening, prescription: Prescription, epochs: int) -> tuple[Outcome, int]:
+    """Return what came of a prescription after so many epochs, or after all that it plans if those are fewer."""
     try:
         recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
     except NotApplicable as error:
-        return Outcome(error=str(error))
+        return Outcome(error=str(error)), epochs
+    epochs = min(epochs, recipe.epochs)
+    seen = next((a for a in screening.attempts if a.prescription.key == prescription.key), None)
+    if seen is not None and (len(seen.outcome.scores) >= epochs or seen.outcome.stuck):
+        return seen.outcome, epochs
     key = f"without-{prescription.key}"
-    job = Job(recipe, screening.options.seed, epochs, key, deadline=screening.budget.deadline(screening.shares.reduce))
-    outcome = screening.engine.train(job)
+    deadline = screening.budget.deadline(screening.shares.reduce)
+    outcome = screening.engine.train(Job(recipe, screening.options.seed, epochs, key, deadline=deadline))
     screening.engine.forget(key)
-    return outcome
+    return outcome, epochs
 
 
 def _speeds_up(screening: Screening, name: str) -> bool:

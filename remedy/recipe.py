@@ -96,13 +96,11 @@ class Recipe:
         Raises:
             ModelError: The model is not compiled, or Keras cannot serialise it.
         """
-        import keras
-
         if not getattr(model, "compiled", False) or getattr(model, "optimizer", None) is None:
             raise ModelError("The model is not compiled. Call model.compile(optimizer=..., loss=...) first.")
         twin = build() if build is not None else model
         try:
-            config = keras.saving.serialize_keras_object(twin)
+            config = _serialized(twin, build is not None)
             compiled = model.get_compile_config()
         except Exception as error:
             raise ModelError(
@@ -281,6 +279,18 @@ class Recipe:
             restarts=values.pop("restarts", 1),
             **values,
         )
+
+
+def _serialized(model: Model, made: bool) -> Any:
+    """Return Keras' configuration of a model; the bare class of one that ``build=`` makes and Keras cannot spell."""
+    import keras
+
+    try:
+        return keras.saving.serialize_keras_object(model)
+    except Exception:
+        if made:
+            return {"class_name": type(model).__name__, "config": {}}
+        raise
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,12 +19,13 @@ from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis
 from remedy.engines._base import Engine, Job, Outcome
 from remedy.errors import NotApplicable
-from remedy.measured import Shallow
-from remedy.prescription import Prescription, applies, candidates, foundation, indicated
+from remedy.improvements import improvements
+from remedy.prescription import Prescription, candidates, foundation, indicated
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.search import Attempt, Budget, Listener, Search, Shares
 from remedy.study import Study
+from remedy.yardstick import Yardstick
 
 RUSH = 0.12
 """Share of the budget that the rest of a leader's epochs may cost to be trained at once."""
@@ -39,17 +40,6 @@ LEAST_SECONDS_A_TRIAL = 1.5
 FIRST = 8
 """Candidates that a first look must have time for; a search rarely needs more of them."""
 
-CEILING = 0.985
-"""Of a score whose best value is 1: what is left to gain is less than the noise of most validation sets."""
-
-ALIKE = 0.92
-"""Share of a shallow model's way from a constant answer from which on a network does what that model does."""
-
-LEARNT, STRONG = 0.3, 0.6
-"""Shares of the way from a constant answer to a perfect one: from the first on a shallow model is a
-yardstick; from the second on a network that reaches it leaves little to gain. Where trees and lines are
-weak, as on pictures, a network may well do better, and the search goes on."""
-
 WORTH, HALF = 0.1, 0.5
 """A best attempt that is so much better than the untouched recipe is not given up for want of time to confirm
 it, unless confirming would take more than half of the budget."""
@@ -60,16 +50,13 @@ TO_MEASURE = 3
 MOST_MISSES = 20
 """Draws in a row that were tried already, after which the search has seen what there is."""
 
-RATE_FACTORS = (1.0, 3.0, 1 / 3)
-"""Around the rate that a range test suggests."""
-
 
 @dataclass
 class Screening:
     """What was tried, and what is best so far.
 
     Attributes:
-        shallow: What a shallow model reaches, as a yardstick; None where unknown or not comparable.
+        yardstick: What is good enough to end a search.
         attempts: Everything tried, in order.
         epochs: Epochs that every attempt was given at first.
         study: Asks for prescriptions and is told what came of them.
@@ -87,7 +74,7 @@ class Screening:
     options: Search
     listener: Listener
     budget: Budget
-    shallow: Shallow | None = None
+    yardstick: Yardstick = field(default_factory=Yardstick)
     attempts: list[Attempt] = field(default_factory=list)
     epochs: int = 1
     study: Study = field(init=False)
@@ -121,29 +108,6 @@ class Screening:
         top = max(a.score for a in tried)
         return min((a for a in tried if a.score >= top - 0.01), key=lambda a: (len(a.prescription), -a.score))
 
-    def excellent(self, attempt: Attempt | None) -> bool:
-        """Say whether an attempt leaves so little to gain that nothing else need be tried."""
-        if attempt is None or not len(attempt.prescription) or attempt.outcome.stuck or self._own_objective:
-            return False
-        return attempt.score >= CEILING or attempt.score >= self._goal(STRONG)
-
-    def good(self, attempt: Attempt | None) -> bool:
-        """Say whether an attempt does what a shallow model does: no reason to draw by chance."""
-        if attempt is None or attempt.outcome.stuck or self._own_objective:
-            return False
-        return attempt.score >= CEILING or attempt.score >= self._goal(LEARNT)
-
-    @property
-    def _own_objective(self) -> bool:
-        return callable(self.options.objective)
-
-    def _goal(self, least: float) -> float:
-        """Return the score that does what the shallow model does, infinite where that model learnt too little."""
-        known = self.shallow
-        if known is None or known.score - known.constant < least * (1 - known.constant):
-            return math.inf
-        return known.constant + ALIKE * (known.score - known.constant)
-
     def run(self, diagnoses: Sequence[Diagnosis], seconds_per_epoch: float | None) -> None:
         """Try everything that the budget allows; Ctrl-C ends it and keeps what is there.
 
@@ -159,7 +123,7 @@ class Screening:
         try:
             self._begin(diagnoses)
             self._screen(self._seen(diagnoses))
-            if not self.excellent(self.best()):
+            if not self.yardstick.excellent(self.best()):
                 self._go_on()
         except KeyboardInterrupt:
             self.interrupted = True
@@ -208,15 +172,20 @@ class Screening:
         wanted = self._sampled(diagnoses)
         total = self.options.trials if wanted else min(len(waiting) + 1, self.options.trials)
         self.listener.stage("search", total)
-        misses, improvements = 0, self._improvements(wanted)
+        seed = self.options.seed
+        misses, more = 0, improvements(self.best, wanted, self.remedies, self.engine, self.dataset, seed)
         while len(self.attempts) < total and misses < MOST_MISSES:
             best = self.best()
             combined = any(len(p) > len(self.certain) + 1 for p in waiting)
-            if self._over(bool(waiting)) or self.excellent(best) or (self.good(best) and not combined):
+            if (
+                self._over(bool(waiting))
+                or self.yardstick.excellent(best)
+                or (self.yardstick.good(best) and not combined)
+            ):
                 return
             if self._scarce(waiting):
                 waiting = [p for p in waiting if len(p) > len(self.certain) + 1]
-            chosen = waiting.pop(0) if waiting else next(improvements, None)
+            chosen = waiting.pop(0) if waiting else next(more, None)
             if chosen is None and not wanted:
                 return
             trial, prescription = self.study.ask(chosen, wanted)
@@ -238,46 +207,6 @@ class Screening:
             if self.budget.left() < proof < HALF * (self.options.timeout or math.inf):
                 return True
         return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
-
-    def _improvements(self, wanted: Sequence[Remedy]) -> Iterator[Prescription]:
-        """Yield the best so far with one more remedy, or with another learning rate; from the new best when it wins."""
-        told: set[str] = set()
-        rates: dict[str, list[Prescription]] = {}
-        while (best := self.best()) is not None and best.recipe is not None:
-            others = best.prescription.without("learning-rate").key
-            if others not in rates:
-                rates[others] = self._rates(best)
-            # What troubles the best is what to treat next.
-            asked = indicated(best.outcome.diagnoses, self.remedies, best.recipe, self.dataset)
-            more = self._one_more(best, [*asked, *(r for r in wanted if r not in asked)])
-            new = next((p for p in (*rates[others], *more) if p.key not in told), None)
-            if new is None:
-                return
-            told.add(new.key)
-            yield new
-
-    def _rates(self, best: Attempt) -> list[Prescription]:
-        """Return the best so far at rates around what a range test suggests."""
-        known = next((r for r in self.remedies if r.name == "learning-rate"), None)
-        if known is None or best.recipe is None or "optimizer" in best.prescription.names:
-            return []
-        suggested = self.engine.suggest_rate(best.recipe, self.options.seed)
-        if suggested is None:
-            return []
-        low, high = known.space["rate"].low, known.space["rate"].high
-        rates = [min(high, max(low, suggested * factor)) for factor in RATE_FACTORS]
-        rest = best.prescription.without("learning-rate").items
-        return [Prescription((*rest, ("learning-rate", {"rate": rate, "schedule": "constant"}))) for rate in rates]
-
-    def _one_more(self, best: Attempt, wanted: Sequence[Remedy]) -> Iterator[Prescription]:
-        for remedy in wanted:
-            taken = set(best.prescription.names)
-            clash = set(remedy.excludes) | {r.name for r in self.remedies if remedy.name in r.excludes}
-            if remedy.name in taken or clash & taken or best.recipe is None:
-                continue
-            doses = remedy.usual_doses(best.recipe, self.dataset)
-            for dose in [d for d in doses if applies(remedy, d, best.recipe, self.dataset)][:1]:
-                yield Prescription((*best.prescription.items, (remedy.name, dose)))
 
     def _scarce(self, waiting: Sequence[Prescription]) -> bool:
         """Say whether trying the next single remedy would leave no time for the first two combinations."""

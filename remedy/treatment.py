@@ -21,7 +21,6 @@ from remedy.errors import NotApplicable
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
 from remedy.logbook import SearchLog, last_values, write_fix
-from remedy.measured import Shallow
 from remedy.patient import Fix, Patient, Treatment
 from remedy.pause import rare_collections
 from remedy.prescription import Change, Prescription, patch
@@ -34,6 +33,7 @@ from remedy.screening import Screening
 from remedy.search import Attempt, Budget, Search
 from remedy.shallow import shallow_baseline
 from remedy.tracking import Run
+from remedy.yardstick import Yardstick
 
 REUSABLE = ("EarlyStopping", "ReduceLROnPlateau", "LearningRateScheduler", "TerminateOnNaN")
 """Callbacks of the user that also watch the final training of a fix; they write no files."""
@@ -59,7 +59,7 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         screening = Screening(
             data, patient.recipe, patient.remedies, engine, options, listener, Budget(options.timeout, engine)
         )
-        screening.shallow = _yardstick(patient, data, options)
+        screening.yardstick = _yardstick(patient, data, options)
         try:
             treatment, proof = _treat(patient, screening, scorer, terminal, search_run)
         except BaseException:
@@ -112,16 +112,16 @@ def _treat(
     return Treatment(None, conclusion, interrupted), proof
 
 
-def _yardstick(patient: Patient, data: Dataset, options: Search) -> Shallow | None:
-    """Return what a shallow model reaches on the rows of the search; None for a user's own objective."""
+def _yardstick(patient: Patient, data: Dataset, options: Search) -> Yardstick:
+    """Return what a shallow model reaches on the rows of the search; unknown for a user's own objective."""
     if callable(options.objective):
-        return None
+        return Yardstick(bounded=False)
     rows = data.train if data.extra is None else data.train.with_rows(data.extra)
     ids = any(patient.recipe.architecture.layers("Embedding"))
     try:
-        return shallow_baseline(rows, data.task, ids)
+        return Yardstick(shallow_baseline(rows, data.task, ids))
     except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
-        return None
+        return Yardstick()
 
 
 def _complete(
@@ -161,7 +161,7 @@ def _complete(
             () if recipe.target is None else recipe.target.values,
         )
         known = screening.dataset.judged_on_training
-        conclusion = report.fixed(proof, scorer.name, str(prescription), True, screening.shallow, known)
+        conclusion = report.fixed(proof, scorer.name, str(prescription), True, screening.yardstick.shallow, known)
         terminal.conclusion(conclusion, proof, changes)
         write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
     except BaseException:

@@ -12,6 +12,7 @@ from remedy.scores import scorer_for
 from remedy.screening import Screening
 from remedy.search import Budget, Search, Shares
 from remedy.testing import ScriptedEngine, specimen
+from remedy.yardstick import Yardstick
 
 SICK = (
     Diagnosis(
@@ -133,7 +134,7 @@ def test_a_strong_shallow_model_is_a_yardstick_and_a_weak_one_is_not():
     counts = []
     for score in (0.8, 0.5):
         made, _ = screening(ScriptedEngine(cured_by("scale-inputs")(recipe)), epochs=9)
-        made.shallow = Shallow(0, score, 0.01, 1 / 3, "a forest")
+        made.yardstick = Yardstick(Shallow(0, score, 0.01, 1 / 3, "a forest"))
         made.run(SICK, 1.0)
         counts.append(len(made.attempts))
     assert counts[0] == 3

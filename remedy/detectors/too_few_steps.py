@@ -25,7 +25,7 @@ class TooFewSteps(Detector):
     fires_on = (Evidence(steps_per_epoch=4, epochs_planned=20), Evidence(steps_per_epoch=60, epochs_planned=1))
     silent_on = (Evidence(steps_per_epoch=20, epochs_planned=20), Evidence(steps_per_epoch=1, epochs_planned=1000))
 
-    steps: float = 200
+    steps: float = 100
 
     def detect(self, steps_per_epoch: int, epochs_planned: int) -> Finding | None:
         """Multiply."""

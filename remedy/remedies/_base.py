@@ -28,6 +28,7 @@ class Remedy:
         surgery: True where the layers are rewritten; such a remedy is left out for models that
             cannot be operated on.
         recompiles: True where the change needs a new ``model.compile``; the patch then ends in one.
+        costly: True where training takes longer with it; it is the first to be dropped from a fix.
         searched: False for what changes no training; it is added to a fix where a diagnosis asks for it.
     """
 
@@ -38,6 +39,7 @@ class Remedy:
     excludes: ClassVar[tuple[str, ...]] = ()
     surgery: ClassVar[bool] = False
     recompiles: ClassVar[bool] = False
+    costly: ClassVar[bool] = False
     searched: ClassVar[bool] = True
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:

@@ -26,6 +26,7 @@ class Restart(Remedy):
     name = "restart"
     space = {"starts": CategoricalDistribution([3, 5])}
     usual = {"starts": 5}
+    costly = True
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Note the number of starts; the engine makes them."""

@@ -30,6 +30,7 @@ class TrainLonger(Remedy):
     name = "train-longer"
     space = {"factor": CategoricalDistribution([2, 3, 5, 10, 30])}
     usual = {"factor": 3}
+    costly = True
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return the smallest factor, three or more, that gives a thousand steps; then the next."""

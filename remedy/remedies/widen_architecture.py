@@ -30,6 +30,7 @@ class WidenArchitecture(Remedy):
     name = "widen-architecture"
     space = {"factor": CategoricalDistribution([2, 4])}
     usual = {"factor": 2}
+    costly = True
     excludes = ("simplify-architecture",)
     surgery = True
     recompiles = True

@@ -18,6 +18,7 @@ def _found(model, X, y, task="regression"):
 
 
 def _model(units, activation, loss, columns=6, metrics=None):
+    keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [keras.Input((columns,)), layers.Dense(8, activation="relu"), layers.Dense(units, activation=activation)]
     )

@@ -24,7 +24,7 @@ def test_a_negative_rate_makes_the_run_stuck_before_training():
     examination = _judged(_evidence(-0.001))
     assert examination.stuck
     assert "-0.001" in examination.cause.message
-    assert examination.cause.remedies == ("learning-rate",)
+    assert examination.cause.remedies[0] == "learning-rate"
 
 
 def test_a_rate_of_nan_makes_the_run_stuck():

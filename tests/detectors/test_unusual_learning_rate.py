@@ -32,7 +32,7 @@ def test_rates_far_from_the_usual_are_found_with_their_way(optimizer, way):
     (found,) = _found(optimizer)
     assert way in found.message
     assert type(optimizer).__name__ in found.message
-    assert found.remedies == ("learning-rate",)
+    assert found.remedies[0] == "learning-rate"
 
 
 def test_the_default_of_adadelta_is_found_and_explained():

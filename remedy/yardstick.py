@@ -1,0 +1,53 @@
+"""When a search may end: what a shallow model reaches on the same rows is the yardstick."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from remedy.measured import Shallow
+from remedy.search import Attempt
+
+CEILING = 0.985
+"""Of a score whose best value is 1: what is left to gain is less than the noise of most validation sets."""
+
+ALIKE = 0.92
+"""Share of a shallow model's way from a constant answer from which on a network does what that model does."""
+
+LEARNT, STRONG = 0.3, 0.6
+"""Shares of the way from a constant answer to a perfect one: from the first on a shallow model is a
+yardstick; from the second on a network that reaches it leaves little to gain. Where trees and lines are
+weak, as on pictures, a network may well do better, and the search goes on."""
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """Says of an attempt whether it is good enough.
+
+    Attributes:
+        shallow: What a shallow model reaches; None where unknown.
+        bounded: False for a user's own objective, whose best value is not known.
+    """
+
+    shallow: Shallow | None = None
+    bounded: bool = True
+
+    def excellent(self, attempt: Attempt | None) -> bool:
+        """Say whether an attempt leaves so little to gain that nothing else need be tried."""
+        return self._passes(attempt, STRONG)
+
+    def good(self, attempt: Attempt | None) -> bool:
+        """Say whether an attempt does what a shallow model does: no reason to go on for long."""
+        return self._passes(attempt, LEARNT)
+
+    def _passes(self, attempt: Attempt | None, least: float) -> bool:
+        if attempt is None or not len(attempt.prescription) or attempt.outcome.stuck or not self.bounded:
+            return False
+        return attempt.score >= min(CEILING, self._goal(least))
+
+    def _goal(self, least: float) -> float:
+        """Return the score that does what the shallow model does, infinite where that model learnt too little."""
+        known = self.shallow
+        if known is None or known.score - known.constant < least * (1 - known.constant):
+            return math.inf
+        return known.constant + ALIKE * (known.score - known.constant)
