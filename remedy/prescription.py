@@ -120,7 +120,7 @@ def candidates(
 ) -> list[Prescription]:
     """Return what to try before any sampling, in order.
 
-    The `foundation`; the first choice of everything that was found before training; each indicated
+    The `foundation`; the first choice of every cause that was found; each indicated
     remedy alone (on the foundation), between the first two and the others the textbook combination of
     the first choices of every diagnosis and one of many more; and the textbook with an excluded
     remedy in the place of what excludes it.
@@ -132,16 +132,16 @@ def candidates(
         dataset: Rows the search trains on.
     """
     certain = foundation(diagnoses, available, recipe, dataset)
-    before_training = [d for d in diagnoses if d.epoch == 0]
+    # A symptom (all rows in one class, a flat loss) says that training fails; a cause says why.
+    causes = [d for d in diagnoses if not d.symptom]
     found = [certain] if len(certain) else []
-    if len(before_training) < len(diagnoses):
-        found.append(_first_choices(before_training, available, recipe, dataset))
+    if len(causes) < len(diagnoses):
+        found.append(_first_choices(causes, available, recipe, dataset))
     mended = certain.apply(recipe, dataset, available)
     ranked = [e for e in _ranked(diagnoses, available, mended, dataset) if e[2].name not in certain.names]
     singles = [_joined(certain, [remedy], available, recipe, dataset) for _, _, remedy in ranked]
     singles = [p for p in singles if len(p) > len(certain)]
-    # What was found before training is a cause; what shows in training may be its effect.
-    first = sorted(ranked, key=lambda entry: (entry[0] >= FIRST_CHOICES, entry[1].epoch > 0))
+    first = sorted(ranked, key=lambda entry: (entry[0] >= FIRST_CHOICES, entry[1].symptom, entry[1].epoch > 0))
     chosen = [remedy for rank, _, remedy in first if rank < FIRST_CHOICES]
     textbook = _joined(certain, chosen, available, recipe, dataset)
     everything = _joined(certain, [r for rank, _, r in first if rank < CHOICES], available, recipe, dataset)
@@ -234,13 +234,17 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
         available: Remedies by whose names the prescription is read.
     """
     known = {remedy.name: remedy for remedy in available}
-    lines, now, recompile = [], recipe, False
+    lines: list[str] = []
+    in_front: list[str] = []
+    now, recompile = recipe, False
     for name, dose in prescription.items:
-        lines.append(f"# {name}: {_spelled(dose)}")
         text = known[name].patch(now, dataset, **dose)
-        lines += [text] if text else []
+        # What goes in front of the model comes last: the other lines look for layers by name.
+        there = in_front if known[name].in_front else lines
+        there += [f"# {name}: {_spelled(dose)}", *([text] if text else [])]
         recompile = recompile or known[name].recompiles
         now = known[name].apply(now, dataset, **dose)
+    lines += in_front
     if recompile:
         lines.append(compile_line(now))
     return "\n".join(lines)

@@ -30,6 +30,9 @@ from remedy.yardstick import Yardstick
 RUSH = 0.12
 """Share of the budget that the rest of a leader's epochs may cost to be trained at once."""
 
+FOR_CAUSES = 0.2
+"""Share of the budget that may be spent on training, to its end, what the causes ask for."""
+
 LONGER = 3
 """Combinations are screened this many times longer than single remedies, and every later round is this
 many times longer again (Jamieson and Talwalkar, "Non-stochastic Best Arm Identification", 2016)."""
@@ -63,6 +66,7 @@ class Screening:
         interrupted: True when the user pressed Ctrl-C.
         seconds_per_epoch: Of the untouched recipe, where known.
         certain_after: Epochs after which the detectors were certain of the untouched recipe.
+        by_causes: The first choice for every cause that was found; it is given all epochs at once.
         certain: What every prescription holds: the remedies of errors that were plain before training.
         shares: When the stages end.
     """
@@ -81,6 +85,7 @@ class Screening:
     interrupted: bool = False
     certain_after: int = 0
     seconds_per_epoch: float | None = None
+    by_causes: Prescription | None = None
     certain: Prescription = field(default_factory=Prescription)
     shares: Shares = field(default_factory=Shares)
 
@@ -168,6 +173,7 @@ class Screening:
     def _screen(self, diagnoses: Sequence[Diagnosis]) -> None:
         """Try what the diagnoses ask for, those of the foundation's own training included."""
         waiting = candidates(diagnoses, self.remedies, self.recipe, self.dataset)
+        self.by_causes = next((p for p in waiting if len(p) > len(self.certain)), None)
         self._plan(waiting)
         wanted = self._sampled(diagnoses)
         total = self.options.trials if wanted else min(len(waiting) + 1, self.options.trials)
@@ -254,11 +260,14 @@ class Screening:
                 return False
             key = f"attempt-{len(self.attempts)}"
             # A single remedy rarely cures what has several causes; time is better spent on combinations.
+            whole = prescription == self.by_causes and self.options.timeout is not None
             short = len(prescription) <= max(1, len(self.certain) + 1) and prescription != self.certain
             share = self.epochs / self.recipe.epochs * (1 if short else LONGER)
-            epochs = min(recipe.epochs, max(1, round(share * recipe.epochs)))
+            epochs = recipe.epochs if whole else min(recipe.epochs, max(1, round(share * recipe.epochs)))
             deadline = self.budget.deadline(self.shares.go_on)
             job = Job(recipe, self.options.seed, epochs, key, deadline=deadline, seconds=self._slice(waiting))
+            if whole:
+                job = replace(job, seconds=FOR_CAUSES * (self.options.timeout or 0.0))
             outcome = self.engine.train(job)
             if self._leads(outcome, recipe):
                 outcome = self._to_the_end(job, outcome)
@@ -276,8 +285,8 @@ class Screening:
         """Say whether a treated recipe is the best so far, and the rest of its epochs cost little."""
         if not self.attempts or outcome.stuck or not outcome.scores or len(outcome.scores) >= recipe.epochs:
             return False
-        per_epoch = outcome.seconds / len(outcome.scores)
-        rest = per_epoch * (recipe.epochs - len(outcome.scores))
+        timed = (outcome.evidence.seconds if outcome.evidence else None) or (outcome.seconds,)
+        rest = statistics.median(timed[1:] or timed) * (recipe.epochs - len(outcome.scores))
         best = self.best()
         beaten = max(self.baseline.score + 0.02, -math.inf if best is None else best.score)
         return rest <= RUSH * (self.options.timeout or math.inf) and outcome.scores[-1] > beaten

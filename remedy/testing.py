@@ -10,7 +10,7 @@ For authors of plugins::
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -29,7 +29,7 @@ from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
 
 __all__ = ["ScriptedEngine", "contract_tests", "specimen"]
-__all__ += ["check_patch", "check_rewritten", "check_saved", "check_unchanged"]
+__all__ += ["check_patch", "check_patches", "check_rewritten", "check_saved", "check_unchanged"]
 
 FAMILIES = ("DAT", "HED", "ARC", "OPT", "GEN")
 
@@ -126,7 +126,14 @@ def check_rewritten(remedy: Remedy, recipe: Recipe, dataset: Dataset, train: boo
 
 
 def check_patch(remedy: Remedy, recipe: Recipe, dataset: Dataset, **dose: Any) -> None:
-    """Execute the patch of a remedy, as in a user's script, and check that the training is the recipe's.
+    """Execute the patch of a remedy, as in a user's script, and check that the training is the recipe's."""
+    from remedy.prescription import Prescription
+
+    check_patches(Prescription(((remedy.name, dose),)), recipe, dataset, [remedy])
+
+
+def check_patches(prescription: Any, recipe: Recipe, dataset: Dataset, remedies: Sequence[Remedy]) -> None:
+    """Execute the patch of a whole prescription in the same way.
 
     Model, rows and fit arguments start as the user has them. The patched model gets the initial
     weights and random states of the recipe's; after two epochs both must answer alike.
@@ -134,10 +141,10 @@ def check_patch(remedy: Remedy, recipe: Recipe, dataset: Dataset, **dose: Any) -
     import keras
 
     from remedy.engines.inline import fit_recipe
-    from remedy.prescription import Prescription, patch
+    from remedy.prescription import patch
 
     recipe = recipe.replace(shuffle=False)
-    changed = remedy.apply(recipe, dataset, **dose)
+    changed = prescription.apply(recipe, dataset, remedies)
     if changed.resplit:
         return  # Which rows are drawn is chance.
     ours = changed.build(dataset, 0)
@@ -150,15 +157,14 @@ def check_patch(remedy: Remedy, recipe: Recipe, dataset: Dataset, **dose: Any) -
         "y_train": dataset.train.y,
         "fit": {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "class_weight": recipe.class_weight},
     }
-    code = patch(Prescription(((remedy.name, dose),)), recipe, dataset, [remedy])
-    exec(code, names)
+    exec(patch(prescription, recipe, dataset, remedies), names)
     theirs, fit = names["model"], names["fit"]
-    assert (fit["epochs"], fit["batch_size"]) == (changed.epochs, changed.batch_size), f"{remedy.name}: fit differs"
+    assert (fit["epochs"], fit["batch_size"]) == (changed.epochs, changed.batch_size), f"{prescription}: fit differs"
     if changed.restarts > 1:
         return  # Which start is the best one is chance.
     if not theirs.compiled:
         theirs.compile(ours.optimizer.from_config(ours.optimizer.get_config()), ours.loss)
-    assert len(start) == len(_variables(theirs)), f"{remedy.name}: the patch makes another network"
+    assert len(start) == len(_variables(theirs)), f"{prescription}: the patch makes another network"
     for value, variable in zip(start, _variables(theirs), strict=True):
         variable.assign(value)
     keras.utils.set_random_seed(0)
@@ -166,7 +172,7 @@ def check_patch(remedy: Remedy, recipe: Recipe, dataset: Dataset, **dose: Any) -
     keras.utils.set_random_seed(0)
     theirs.fit(names["X_train"], names["y_train"], **{**fit, "epochs": 2, "verbose": 0, "shuffle": False})
     told = np.abs(_answers(ours, dataset) - _answers(theirs, dataset)).max()
-    assert told < 1e-4, f"{remedy.name}: after the patch the training differs by {told}"
+    assert told < 1e-4, f"{prescription}: after the patch the training differs by {told}"
 
 
 def _variables(model: Any) -> list[Any]:

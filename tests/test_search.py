@@ -11,7 +11,7 @@ from remedy.prescription import Prescription, candidates, patch
 from remedy.scores import scorer_for
 from remedy.screening import Screening
 from remedy.search import Budget, Search, Shares
-from remedy.testing import ScriptedEngine, specimen
+from remedy.testing import ScriptedEngine, check_patches, specimen
 from remedy.yardstick import Yardstick
 
 SICK = (
@@ -22,6 +22,7 @@ SICK = (
         "stuck",
         epoch=4,
         remedies=("scale-inputs", "learning-rate", "less-dropout"),
+        symptom=True,
     ),
     Diagnosis("DAT101", "class-imbalance", "warning", "9 to 1", remedies=("class-weights", "oversampling")),
 )
@@ -294,6 +295,15 @@ def test_an_excluded_pair_is_refused_by_name():
     both = Prescription((("class-weights", {"kind": "balanced"}), ("oversampling", {"kind": "random"})))
     with pytest.raises(NotApplicable, match="no sense beside"):
         both.apply(recipe, data, registry.remedies())
+
+
+def test_the_patches_of_many_remedies_work_together():
+    recipe, data = specimen()
+    many = ("class-weights", "scale-inputs", "less-dropout", "batchnorm-momentum", "swap-activation", "initializer")
+    known = {r.name: r for r in registry.remedies()}
+    doses = {"scale-inputs": {"kind": "per-sample"}, "less-dropout": {"rate": 0.0}}
+    every = Prescription(tuple((name, doses.get(name, known[name].usual)) for name in many))
+    check_patches(every, recipe, data, registry.remedies())
 
 
 def test_a_patch_of_all_remedies_is_python_and_ends_in_the_compile_line():

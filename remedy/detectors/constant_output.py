@@ -29,12 +29,12 @@ class ConstantOutput(Detector):
 
     code, name, severity, symptom = "OPT404", "constant-output", "error", True
     remedies = (
+        "learning-rate",
         "swap-activation",
         "optimizer",
         "initializer",
         "add-normalization",
         "scale-inputs",
-        "learning-rate",
         "simplify-architecture",
         "less-dropout",
         "batchnorm-momentum",

@@ -28,12 +28,12 @@ class FlatLoss(Detector):
 
     code, name, severity, symptom = "OPT403", "flat-loss", "error", True
     remedies = (
+        "learning-rate",
         "swap-activation",
         "optimizer",
         "initializer",
         "add-normalization",
         "scale-inputs",
-        "learning-rate",
         "class-weights",
         "simplify-architecture",
         "less-dropout",

@@ -30,8 +30,8 @@ class MajorityCollapse(Detector):
     code, name, severity, symptom = "GEN403", "majority-collapse", "error", True
     remedies = (
         "scale-inputs",
-        "class-weights",
         "learning-rate",
+        "class-weights",
         "add-normalization",
         "optimizer",
         "batchnorm-momentum",

@@ -23,12 +23,12 @@ class NonFiniteLoss(Detector):
 
     code, name, severity, symptom = "OPT402", "non-finite-loss", "error", True
     remedies = (
+        "learning-rate",
         "swap-activation",
         "scale-inputs",
         "clip-gradients",
         "initializer",
         "add-normalization",
-        "learning-rate",
         "optimizer",
     )
     fires_on = (

@@ -44,6 +44,7 @@ class Augmentation(Remedy):
     usual = {"kind": "shift"}
     surgery = True
     recompiles = True
+    in_front = True
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return shifts for pictures and signals, noise for tables."""

@@ -26,6 +26,7 @@ class Impute(Remedy):
     name = "impute"
     surgery = True
     recompiles = True
+    in_front = True
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Put imputation behind the scaling, with a standard scaling where there is none."""

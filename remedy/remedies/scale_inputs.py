@@ -37,6 +37,7 @@ class ScaleInputs(Remedy):
     usual = {"kind": "standard"}
     surgery = True
     recompiles = True
+    in_front = True
 
     wandering = 0.5
     """Rows whose means differ by more than half their inner spread have baselines of their own."""
@@ -87,6 +88,7 @@ def scaling_patch(recipe: Recipe) -> str:
     else:
         lines = _scaled_by(scaling.kind, scaling.per)
     if scaling.impute:
+        lines.insert(0, "values = np.where(np.isfinite(values), values, np.nan)")
         lines.append("x = keras.ops.nan_to_num(x, nan=0.0, posinf=10.0, neginf=-10.0)")
     body = "".join(f"    {line}\n" for line in lines)
     names = [entry["config"]["name"] for entry in recipe.architecture.inputs()]
