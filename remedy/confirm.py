@@ -24,8 +24,9 @@ SLACK = 0.02
 SLOWER = 1.25
 """... unless training takes this much longer an epoch without it."""
 
-CONFIRM_SHARE = 0.85
-"""Share of the remaining seconds that confirmation plans with; the rest is for building and tracing."""
+CONFIRM_SHARE, BUILDING = 0.85, 0.3
+"""Share of the remaining seconds that confirmation plans with, the rest being for tracing; and the seconds
+that building a fresh network takes."""
 
 LEARNT, ALIKE = 0.3, 0.05
 """A recipe that never fails must get this share of the way from a constant to a perfect answer, and come
@@ -199,7 +200,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer) -> P
     ours, theirs = _seconds_per_epoch(tried, prescription), _seconds_per_epoch(tried, Prescription())
     # One screened epoch is mostly tracing; the run that was found stuck knows better what its epochs cost.
     theirs = min(theirs, screening.seconds_per_epoch or theirs)
-    seconds = CONFIRM_SHARE * screening.budget.left() / FRESH_SEEDS
+    seconds = max(0.1, CONFIRM_SHARE * screening.budget.left() / FRESH_SEEDS - 2 * BUILDING)
     # Where the untouched recipe is stuck again, the detectors end it as early as they did at first.
     planned = screening.recipe.epochs
     spared = min(screening.certain_after or planned, planned)

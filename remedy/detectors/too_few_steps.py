@@ -30,7 +30,7 @@ class TooFewSteps(Detector):
     def detect(self, steps_per_epoch: int, epochs_planned: int) -> Finding | None:
         """Multiply."""
         planned = steps_per_epoch * epochs_planned
-        if planned >= self.steps:
+        if planned <= 0 or planned >= self.steps:
             return None
         return Finding(
             f"{epochs_planned} epochs of {steps_per_epoch} steps are {planned} steps in all; "
