@@ -26,6 +26,9 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--json", action="store_true", help="print the summary alone, as one JSON object")
     args = parser.parse_args()
+    missing = [str(file) for file in args.files if not file.is_file()]
+    if missing:
+        parser.error(f"no such result file: {', '.join(missing)}")
     runs: dict[str, list[Run]] = defaultdict(list)
     for line in (line for file in args.files for line in file.read_text().splitlines() if line):
         run = json.loads(line)

@@ -110,6 +110,8 @@ def fit(
         ModelError: The model is not compiled.
         InvalidInput: Keras could not train on these arrays or options.
     """
+    if build is not None and not callable(build):
+        raise InvalidInput(f"build={build!r}: give a function without arguments that returns a fresh model.")
     options = _options(search)
     found, chosen = _detectors(detectors, ignore), registry.remedies(remedies)
     call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0)

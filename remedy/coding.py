@@ -54,6 +54,10 @@ class TargetCoding:
         return numbers[0] if len(numbers) == 1 else np.asarray(numbers)
 
 
+NEAR_ZERO, NEAR_ONE = 0.2, (0.5, 2.0)
+"""A mean and a spread that need no scaling."""
+
+
 def fit_standard(y: Array) -> TargetCoding:
     """Return the coding of a regression target, fitted on training rows of shape (n,) or (n, k)."""
     table = np.asarray(y, dtype="float64").reshape(-1, y.shape[-1] if y.ndim > 1 else 1)

@@ -16,6 +16,7 @@ from remedy.prescription import Change, Prescription
 from remedy.scores import CLASSIFICATION, Scorer, class_ids
 from remedy.screening import Screening
 from remedy.search import Attempt
+from remedy.yardstick import LEARNT
 
 FRESH_SEEDS = 3
 SLACK = 0.02
@@ -28,9 +29,8 @@ CONFIRM_SHARE, BUILDING = 0.85, 0.3
 """Share of the remaining seconds that confirmation plans with, the rest being for tracing; and the seconds
 that building a fresh network takes."""
 
-LEARNT, ALIKE = 0.3, 0.05
-"""A recipe that never fails must get this share of the way from a constant to a perfect answer, and come
-this near to the median of one that fails from some seeds only."""
+NEAR = 0.05
+"""A recipe that never fails must come this near to the median of one that fails from some seeds only."""
 
 MANY = 4
 """Remedies from which on half of them are dropped at a time."""
@@ -106,7 +106,7 @@ class Proof:
             return False
         median = statistics.median(self.treated)
         clear = median > self.constant + LEARNT * (1 - self.constant)
-        alike = median >= statistics.median(self.baseline) - ALIKE
+        alike = median >= statistics.median(self.baseline) - NEAR
         return clear and alike and min(self.treated) >= (self.constant + median) / 2
 
     @property
@@ -132,8 +132,7 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
 
     Of many the later half is dropped at once, if it may go. Every try trains as long as the best
     attempt did, or as long as the time allows, but never shorter than `REDUCE_AFTER`; it is compared
-    with the best attempt after equally many epochs
-    from the same seed. What could not be examined in time stays.
+    with the best attempt after equally many epochs from the same seed. What could not be examined in time stays.
 
     Args:
         screening: What was tried; its engine and budget are used.

@@ -115,6 +115,16 @@ def foundation(
     return _first_choices(plain, available, recipe, dataset)
 
 
+def for_causes(
+    diagnoses: Sequence[Diagnosis], available: Sequence[Remedy], recipe: Recipe, dataset: Dataset
+) -> Prescription:
+    """Return the first choice of every cause that was found.
+
+    A symptom (all rows in one class, a flat loss) says that training fails; a cause says why.
+    """
+    return _first_choices([d for d in diagnoses if not d.symptom], available, recipe, dataset)
+
+
 def candidates(
     diagnoses: Sequence[Diagnosis], available: Sequence[Remedy], recipe: Recipe, dataset: Dataset
 ) -> list[Prescription]:
@@ -132,11 +142,7 @@ def candidates(
         dataset: Rows the search trains on.
     """
     certain = foundation(diagnoses, available, recipe, dataset)
-    # A symptom (all rows in one class, a flat loss) says that training fails; a cause says why.
-    causes = [d for d in diagnoses if not d.symptom]
-    found = [certain] if len(certain) else []
-    if len(causes) < len(diagnoses):
-        found.append(_first_choices(causes, available, recipe, dataset))
+    found = [certain, for_causes(diagnoses, available, recipe, dataset)]
     mended = certain.apply(recipe, dataset, available)
     ranked = [e for e in _ranked(diagnoses, available, mended, dataset) if e[2].name not in certain.names]
     singles = [_joined(certain, [remedy], available, recipe, dataset) for _, _, remedy in ranked]

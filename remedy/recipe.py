@@ -96,9 +96,18 @@ class Recipe:
         Raises:
             ModelError: The model is not compiled, or Keras cannot serialise it.
         """
+        import keras
+
         if not getattr(model, "compiled", False) or getattr(model, "optimizer", None) is None:
             raise ModelError("The model is not compiled. Call model.compile(optimizer=..., loss=...) first.")
-        twin = build() if build is not None else model
+        try:
+            twin = build() if build is not None else model
+        except Exception as error:
+            raise ModelError(
+                f"build() failed ({type(error).__name__}: {error}); it must return a fresh model."
+            ) from error
+        if not isinstance(twin, keras.Model):
+            raise ModelError(f"build() returned {type(twin).__name__} and not a Keras model.")
         try:
             config = _serialized(twin, build is not None)
             compiled = model.get_compile_config()

@@ -1,7 +1,7 @@
 """The first half of a search: prescriptions are tried in a fixed order, then drawn by TPE.
 
 One writer: this module owns the study (ask and tell); engines only train. Order: the untouched
-recipe; what the diagnoses found before training treat; each indicated remedy; combinations; what
+recipe; what is plainly wrong; the first choice of every cause; single remedies and combinations; what
 else improves the best so far; then TPE over remedies and doses. It ends early with a result that
 leaves little to gain. Where time is short, everything is tried for a few epochs and the best third
 goes on with the weights it has.
@@ -20,7 +20,7 @@ from remedy.diagnosis import Diagnosis
 from remedy.engines._base import Engine, Job, Outcome
 from remedy.errors import NotApplicable
 from remedy.improvements import improvements
-from remedy.prescription import Prescription, candidates, foundation, indicated
+from remedy.prescription import Prescription, candidates, for_causes, foundation, indicated
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.search import Attempt, Budget, Listener, Search, Shares
@@ -173,7 +173,7 @@ class Screening:
     def _screen(self, diagnoses: Sequence[Diagnosis]) -> None:
         """Try what the diagnoses ask for, those of the foundation's own training included."""
         waiting = candidates(diagnoses, self.remedies, self.recipe, self.dataset)
-        self.by_causes = next((p for p in waiting if len(p) > len(self.certain)), None)
+        self.by_causes = for_causes(diagnoses, self.remedies, self.recipe, self.dataset)
         self._plan(waiting)
         wanted = self._sampled(diagnoses)
         total = self.options.trials if wanted else min(len(waiting) + 1, self.options.trials)
@@ -265,9 +265,8 @@ class Screening:
             share = self.epochs / self.recipe.epochs * (1 if short else LONGER)
             epochs = recipe.epochs if whole else min(recipe.epochs, max(1, round(share * recipe.epochs)))
             deadline = self.budget.deadline(self.shares.go_on)
-            job = Job(recipe, self.options.seed, epochs, key, deadline=deadline, seconds=self._slice(waiting))
-            if whole:
-                job = replace(job, seconds=FOR_CAUSES * (self.options.timeout or 0.0))
+            seconds = FOR_CAUSES * (self.options.timeout or 0.0) if whole else self._slice(waiting)
+            job = Job(recipe, self.options.seed, epochs, key, deadline=deadline, seconds=seconds)
             outcome = self.engine.train(job)
             if self._leads(outcome, recipe):
                 outcome = self._to_the_end(job, outcome)

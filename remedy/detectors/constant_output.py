@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
+from remedy.detectors._symptoms import NOT_LEARNING
 from remedy.evidence import Evidence
 
 
@@ -28,18 +29,7 @@ class ConstantOutput(Detector):
     """
 
     code, name, severity, symptom = "OPT404", "constant-output", "error", True
-    remedies = (
-        "learning-rate",
-        "swap-activation",
-        "optimizer",
-        "initializer",
-        "add-normalization",
-        "scale-inputs",
-        "simplify-architecture",
-        "less-dropout",
-        "batchnorm-momentum",
-        "clip-gradients",
-    )
+    remedies = NOT_LEARNING
     fires_on = (
         Evidence(
             task="multiclass",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
+from remedy.detectors._symptoms import NOT_LEARNING
 from remedy.evidence import Evidence
 
 
@@ -27,18 +28,7 @@ class FlatLoss(Detector):
     """
 
     code, name, severity, symptom = "OPT403", "flat-loss", "error", True
-    remedies = (
-        "learning-rate",
-        "swap-activation",
-        "optimizer",
-        "initializer",
-        "add-normalization",
-        "scale-inputs",
-        "class-weights",
-        "simplify-architecture",
-        "less-dropout",
-        "batchnorm-momentum",
-    )
+    remedies = (*NOT_LEARNING, "class-weights")
     fires_on = (Evidence(loss=(0.701, 0.694, 0.693, 0.6932, 0.6931, 0.6931), prior_loss=0.6931, epochs_planned=20),)
     silent_on = (
         Evidence(loss=(0.70, 0.69, 0.68, 0.665, 0.65, 0.62), prior_loss=0.6931, epochs_planned=20),

@@ -49,6 +49,7 @@ class Initializer(Remedy):
         changed = Architecture(copy.deepcopy(recipe.architecture.config))
         for entry in _trained(changed):
             entry["config"]["kernel_initializer"] = kind
+            # Keras starts the forget gate of an LSTM at one by itself.
             if "bias_initializer" in entry["config"] and entry["class_name"] != "LSTM":
                 entry["config"]["bias_initializer"] = "zeros"
         return recipe.replace(architecture=changed)

@@ -10,6 +10,7 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution
 
 from remedy import arrays
+from remedy.coding import NEAR_ONE, NEAR_ZERO
 from remedy.data_facts import FACT_ROWS, input_facts
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
@@ -19,6 +20,13 @@ from remedy.scaling import InputScaling
 
 HEAVY = 50
 """Quartile ranges from the middle: a normal distribution reaches 3, a log-normal one of sigma 1 about 20."""
+
+TABLE_COLUMNS = 200
+"""Rows with more values are pictures or signals, whose tails are shapes."""
+
+MANY_COLUMNS, MOST, ALIKE = 16, 0.9, 10
+"""Columns share one unit where there are so many, so many begin at the same value, and their ranges differ by
+this factor at most."""
 
 
 class ScaleInputs(Remedy):
@@ -123,10 +131,13 @@ def _scaled_by(kind: str, per: str) -> list[str]:
         ),
         "mad": (f"np.nanmedian(values, {axes})", f"np.nanmedian(np.abs(values - centre), {axes})"),
     }[kind]
+    # Where half of the values are equal, medians say nothing of the spread.
+    instead = {"robust": f"np.nanstd(values, {axes})", "mad": f"np.nanmean(np.abs(values - centre), {axes})"}.get(kind)
     axis = "-1" if per == "feature" else "None"
     return [
         f"centre = {centre}",
         f"spread = {spread}",
+        *([f"spread = np.where(spread > 0, spread, {instead})"] if instead else []),
         "spread = np.where(spread > 0, spread, np.median(spread[spread > 0]) if np.any(spread > 0) else 1.0)",
         f"x = keras.layers.Normalization(axis={axis}, mean=centre, variance=spread**2)(x)",
         "values = (values - centre) / spread",
@@ -138,7 +149,7 @@ def scaled_per(dataset: Dataset) -> str:
     parts = _leaves(dataset)
     facts = input_facts(dataset.train.X)
     flat_picture = any(len(f.shape) == 2 and f.shape[-1] > 16 and f.shape[0] > 1 for f in facts)
-    return "input" if flat_picture or any(_one_unit(part) for part in parts) else "feature"
+    return "input" if flat_picture or all(map(_one_unit, parts)) else "feature"
 
 
 def _leaves(dataset: Dataset) -> list[Any]:
@@ -147,27 +158,28 @@ def _leaves(dataset: Dataset) -> list[Any]:
 
 def _one_unit(part: Any) -> bool:
     """Say whether flat rows are pixels or counts: many columns that begin at one minimum and end near one maximum."""
-    if part.ndim != 2 or part.shape[1] < 16:
+    if part.ndim != 2 or part.shape[1] < MANY_COLUMNS:
         return False
     low, high = np.nanmin(part, 0), np.nanmax(part, 0)
     varies = high > low
-    if varies.sum() < 8 or np.mean(low == low.min()) < 0.9:
+    if varies.sum() < MANY_COLUMNS / 2 or np.mean(low == low.min()) < MOST:
         return False
     small, large = np.percentile(high[varies] - low[varies], [20, 90])
-    return bool(large <= 10 * small)
+    return bool(large <= ALIKE * small)
 
 
 def _standard(part: Any) -> bool:
     """Say whether every column that varies has nearly zero mean and unit spread."""
     table = np.asarray(part, dtype="float64").reshape(-1, part.shape[-1] if part.ndim > 1 else 1)
     mean, spread = table.mean(0), table.std(0)
-    return bool(np.all((spread == 0) | ((np.abs(mean) < 0.2) & (spread > 0.5) & (spread < 2))))
+    centred, unit = np.abs(mean) < NEAR_ZERO, (spread > NEAR_ONE[0]) & (spread < NEAR_ONE[1])
+    return bool(np.all((spread == 0) | (centred & unit)))
 
 
 def _heavy_tails(part: Any) -> bool:
     """Say whether the largest value of some column lies more than fifty quartile ranges from its middle."""
     table = np.asarray(part, dtype="float64").reshape(len(part), -1)
-    if table.shape[1] > 200:
+    if table.shape[1] > TABLE_COLUMNS:
         return False
     table = np.where(np.isfinite(table), table, np.nan)
     with warnings.catch_warnings():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from remedy import arrays
-from remedy.coding import fit_standard
+from remedy.coding import NEAR_ONE, NEAR_ZERO, fit_standard
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe import Recipe
@@ -37,7 +37,7 @@ class ScaleTargets(Remedy):
         if recipe.architecture.opaque:
             raise NotApplicable(recipe.architecture.opaque)
         values = np.asarray(dataset.train.target, dtype="float64")
-        if abs(float(np.nanmean(values))) < 0.2 and 0.5 < float(np.nanstd(values)) < 2:
+        if abs(float(np.nanmean(values))) < NEAR_ZERO and NEAR_ONE[0] < float(np.nanstd(values)) < NEAR_ONE[1]:
             raise NotApplicable("the target has zero mean and unit spread already")
         return recipe.replace(target=fit_standard(dataset.train.target))
 
