@@ -7,13 +7,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from remedy.dataset import Dataset
 from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
 from remedy.prescription import Change, Prescription
-from remedy.scores import CLASSIFICATION, Scorer, class_ids
+from remedy.scores import Scorer, standard_error
 from remedy.screening import Screening
 from remedy.search import Attempt
 from remedy.yardstick import LEARNT
@@ -300,9 +298,5 @@ def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> f
 
 def _margin(dataset: Dataset, treated: list[float], untouched: list[float]) -> float:
     spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
-    error = 0.0
-    if dataset.holdout is not None and dataset.task in CLASSIFICATION:
-        rows = np.unique(class_ids(dataset.holdout.target), return_counts=True)[1]
-        # Binomial error of a mean of recalls, at the recall where it is largest.
-        error = math.sqrt(float((0.25 / rows).sum())) / len(rows)
+    error = 0.0 if dataset.holdout is None else standard_error(dataset.task, dataset.holdout.target)
     return max(spread, error, SLACK)

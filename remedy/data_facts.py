@@ -5,15 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from remedy import arrays
 from remedy.arrays import Array, Nest
-from remedy.dataset import Rows
 from remedy.measured import InputFacts
 from remedy.scores import class_ids
+
+if TYPE_CHECKING:
+    from remedy.dataset import Rows
 
 FACT_ROWS = 4096
 """Rows that statistics are measured on; enough for a standard error under 2 %."""

@@ -11,7 +11,9 @@ import numpy as np
 
 from remedy import arrays
 from remedy.arrays import Array, Nest
+from remedy.data_facts import input_facts
 from remedy.errors import InvalidInput
+from remedy.measured import InputFacts
 from remedy.scores import CLASSIFICATION, Task, class_ids
 
 LEAST_ROWS = 10
@@ -33,6 +35,11 @@ class Rows:
     def __len__(self) -> int:
         """Return the number of rows."""
         return arrays.length(self.X)
+
+    @cached_property
+    def input_facts(self) -> tuple[InputFacts, ...]:
+        """What can be measured of every input array."""
+        return input_facts(self.X)
 
     def take(self, index: Array) -> Rows:
         """Return the rows ``index``, in that order."""

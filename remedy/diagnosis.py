@@ -6,6 +6,7 @@ same while a run trains, after it ended, and on runs that something else logged.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -112,6 +113,12 @@ class Looks(Protocol):
     detect: Any
 
 
+@functools.cache
+def _parameters(kind: type[Looks]) -> tuple[inspect.Parameter, ...]:
+    """Return what the ``detect`` of a detector asks for; reading that anew takes as long as detecting."""
+    return tuple(inspect.signature(kind.detect).parameters.values())[1:]
+
+
 def diagnose(evidence: Evidence, detectors: Iterable[Looks], earlier: Iterable[Diagnosis] = ()) -> Examination:
     """Run every detector over the evidence.
 
@@ -133,13 +140,13 @@ def diagnose(evidence: Evidence, detectors: Iterable[Looks], earlier: Iterable[D
         if detector.tasks is not None and evidence.task is not None and evidence.task not in detector.tasks:
             not_applicable[detector.name] = f"only for {', '.join(detector.tasks)}; this task is {evidence.task}"
             continue
-        wanted = inspect.signature(detector.detect).parameters
-        missing = [p.name for p in wanted.values() if p.name not in known and p.default is p.empty]
+        wanted = _parameters(type(detector))
+        missing = [p.name for p in wanted if p.name not in known and p.default is p.empty]
         if missing:
             not_recorded[detector.name] = ", ".join(missing)
             continue
         try:
-            finding = detector.detect(**{name: known[name] for name in wanted if name in known})
+            finding = detector.detect(**{p.name: known[p.name] for p in wanted if p.name in known})
         except Exception as error:
             failed[detector.name] = f"{type(error).__name__}: {error}"
             continue

@@ -28,6 +28,9 @@ from remedy.model_facts import live_layer_facts
 from remedy.recipe import Recipe
 from remedy.scores import CLASSIFICATION, Scorer, predicted_ids, recalls
 
+MOST_SHORT_ROWS, MANY_VALUES = 512, 1 << 17
+"""Rows predicted at a time where they are short, and values in them: a call costs as much as some hundred such rows."""
+
 
 class Recorder(keras.callbacks.Callback):
     """Gather evidence of one training, epoch by epoch, and diagnose it.
@@ -165,12 +168,13 @@ class Recorder(keras.callbacks.Callback):
 
     def _predict(self, X: arrays.Nest) -> Any:
         with put_back(self.model, whole=False):
-            return predict(self.model, X, self._batch_size(arrays.length(X)))
+            return predict(self.model, X, self._batch_size(X))
 
-    def _batch_size(self, rows: int) -> int:
-        """Return the batch size of the run, or less where that would be mostly filling; a fixed one stays."""
-        size = max(KERAS_BATCH_SIZE, (self._recipe.batch_size if self._recipe else None) or 0)
-        enough = 1 << (rows - 1).bit_length()  # Powers of two: few shapes, so few traces.
+    def _batch_size(self, X: arrays.Nest) -> int:
+        """Return the batch size of the run: more for short rows, less where it is mostly filling; a fixed one stays."""
+        short = min(MOST_SHORT_ROWS, MANY_VALUES // max(1, sum(np.size(leaf[0]) for leaf in arrays.leaves(X))))
+        size = max(KERAS_BATCH_SIZE, short, (self._recipe.batch_size if self._recipe else None) or 0)
+        enough = 1 << (arrays.length(X) - 1).bit_length()  # Powers of two: few shapes, so few traces.
         return fixed_rows(self.model) or max(KERAS_BATCH_SIZE, min(size, enough))
 
     def _examine(self) -> None:

@@ -7,6 +7,7 @@ accuracy and its posterior distribution", ICPR 2010): a constant answer gets bal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -150,3 +151,14 @@ def constant_score(task: Task, y: Array) -> float:
         share = (np.asarray(y) > 0.5).reshape(len(y), -1).mean(0)
         return float(np.mean(2 * share / (1 + share)))
     return 1.0 / max(1, len(np.unique(class_ids(y))))
+
+
+def standard_error(task: Task, y: Array) -> float:
+    """Return how far chance alone moves the mean of recalls on such labels; 0 for other tasks, where it is not known.
+
+    The binomial error of every recall, at one half, where it is largest.
+    """
+    if task not in CLASSIFICATION:
+        return 0.0
+    rows = np.unique(class_ids(y), return_counts=True)[1]
+    return math.sqrt(float((0.25 / rows).sum())) / len(rows)

@@ -95,7 +95,7 @@ class Screening:
         return self.attempts[0]
 
     def best(self, without: Sequence[Prescription] = ()) -> Attempt | None:
-        """Return the best treated attempt; of nearly equal ones (0.01) the one with fewest remedies.
+        """Return the best treated attempt; of ones that chance may have put in order that with fewest remedies.
 
         Only attempts that went on as long as any, or to their end, are compared: the others lost to
         these already, and a score after three epochs says little beside one after nine.
@@ -111,7 +111,9 @@ class Screening:
         longest = max(min(len(a.outcome.scores), self.recipe.epochs) for a in alive)
         tried = [a for a in alive if len(a.outcome.scores) >= longest]
         top = max(a.score for a in tried)
-        return min((a for a in tried if a.score >= top - 0.01), key=lambda a: (len(a.prescription), -a.score))
+        return min(
+            (a for a in tried if a.score >= top - self.yardstick.same), key=lambda a: (len(a.prescription), -a.score)
+        )
 
     def run(self, diagnoses: Sequence[Diagnosis], seconds_per_epoch: float | None) -> None:
         """Try everything that the budget allows; Ctrl-C ends it and keeps what is there.

@@ -119,7 +119,7 @@ def check_rewritten(remedy: Remedy, recipe: Recipe, dataset: Dataset, train: boo
     assert was != now, f"{remedy.name} describes no difference"
     assert isinstance(remedy.patch(recipe, dataset, **dose), str)
     if train:
-        from remedy.engines.inline import fit_recipe
+        from remedy.engines.fitting import fit_recipe
 
         fit_recipe(changed.build(dataset, 0), changed, dataset, 0, 0, 1, [])
     return changed
@@ -140,7 +140,7 @@ def check_patches(prescription: Any, recipe: Recipe, dataset: Dataset, remedies:
     """
     import keras
 
-    from remedy.engines.inline import fit_recipe
+    from remedy.engines.fitting import fit_recipe
     from remedy.prescription import patch
 
     recipe = recipe.replace(shuffle=False)

@@ -16,7 +16,9 @@ from remedy import confirm, report
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, Examination, diagnose
-from remedy.engines.inline import InlineEngine, fit_recipe, keep_random_state
+from remedy.engines.fitting import fit_recipe
+from remedy.engines.inline import InlineEngine, keep_random_state
+from remedy.engines.loop import Loop
 from remedy.errors import NotApplicable
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
@@ -28,7 +30,7 @@ from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.registry import remedies_for
 from remedy.report import Terminal
-from remedy.scores import Scorer, scorer_for
+from remedy.scores import Scorer, scorer_for, standard_error
 from remedy.screening import Screening
 from remedy.search import Attempt, Budget, Search
 from remedy.shallow import shallow_baseline
@@ -117,11 +119,12 @@ def _yardstick(patient: Patient, data: Dataset, options: Search) -> Yardstick:
     if callable(options.objective):
         return Yardstick(bounded=False)
     rows = data.train if data.extra is None else data.train.with_rows(data.extra)
+    error = standard_error(data.task, data.validation.target) if data.validation is not None else 0.0
     ids = any(patient.recipe.architecture.layers("Embedding"))
     try:
-        return Yardstick(shallow_baseline(rows, data.task, ids))
+        return Yardstick(shallow_baseline(rows, data.task, ids), error)
     except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
-        return Yardstick()
+        return Yardstick(error=error)
 
 
 def _complete(
@@ -213,8 +216,6 @@ def _train_in_full(
         recipe=recipe,
         on_epoch=on_epoch,
     )
-    held = dataset.validation
-    validation = None if held is None else tuple(v for v in (held.X, held.y, held.sample_weight) if v is not None)
     try:
         fit_recipe(
             model,
@@ -224,7 +225,8 @@ def _train_in_full(
             0,
             recipe.epochs,
             [*reusable(patient.callbacks), recorder],
-            validation_data=validation,
+            Loop(model),
+            dataset.validation,
         )
     except KeyboardInterrupt:
         terminal.console.print("Interrupted: the fix keeps the weights of its last full epoch.")

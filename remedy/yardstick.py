@@ -19,6 +19,12 @@ LEARNT, STRONG = 0.3, 0.6
 yardstick; from the second on a network that reaches it leaves little to gain. Where trees and lines are
 weak, as on pictures, a network may well do better, and the search goes on."""
 
+LEAST_ALIKE = 0.85
+"""However few rows there are to choose by, less of that way than this is not what the shallow model does."""
+
+SAME = 0.01
+"""Scores that lie so near to each other are equal on any number of rows."""
+
 
 @dataclass(frozen=True)
 class Yardstick:
@@ -26,11 +32,22 @@ class Yardstick:
 
     Attributes:
         shallow: What a shallow model reaches; None where unknown.
+        error: Standard error of a score on the rows that prescriptions are chosen by.
         bounded: False for a user's own objective, whose best value is not known.
     """
 
     shallow: Shallow | None = None
+    error: float = 0.0
     bounded: bool = True
+
+    @property
+    def same(self) -> float:
+        """By how much a smaller prescription may score lower and still be preferred.
+
+        Half a standard error, a careful form of the one-standard-error rule (Breiman, Friedman, Olshen and
+        Stone, "Classification and Regression Trees", 1984, section 3.4.3): the binomial one is an upper bound.
+        """
+        return max(SAME, self.error / 2)
 
     def excellent(self, attempt: Attempt | None) -> bool:
         """Say whether an attempt leaves so little to gain that nothing else need be tried."""
@@ -50,4 +67,5 @@ class Yardstick:
         known = self.shallow
         if known is None or known.score - known.constant < least * (1 - known.constant):
             return math.inf
-        return known.constant + ALIKE * (known.score - known.constant)
+        way = known.score - known.constant
+        return known.constant + max(LEAST_ALIKE * way, min(ALIKE * way, way - self.error))

@@ -6,8 +6,8 @@ import pytest
 
 from remedy import registry
 from remedy.engines._base import Job
-from remedy.engines.inline import InlineEngine, fit_recipe, keep_random_state, trace_key
-from remedy.engines.untuned import untuned
+from remedy.engines.fitting import fit_recipe
+from remedy.engines.inline import InlineEngine, keep_random_state, trace_key
 from remedy.facts import static_evidence
 from remedy.recorder import Recorder
 from remedy.scores import scorer_for
@@ -33,7 +33,7 @@ def _plain(recipe, data, seed, epochs):
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adagrad", keras.optimizers.SGD(0.01, momentum=0.9)])
 def test_a_shared_model_scores_as_a_plain_fresh_training_does(optimizer):
     model = dense(optimizer=keras.optimizers.get(optimizer), norm=True, dropout=0.3)
-    recipe, data = patient_of(model, *blobs(rows=500, shares=[0.7, 0.2, 0.1], scale=0.4))
+    recipe, data = patient_of(model, *blobs(rows=500, shares=[0.7, 0.2, 0.1], scale=0.4), shuffle=False)
     engine, data = _engine(data)
     first = recipe.with_optimizer(learning_rate=0.003)
     second = recipe.with_optimizer(learning_rate=0.03).replace(class_weight={0: 0.5, 1: 2.0, 2: 4.0})
@@ -42,26 +42,6 @@ def test_a_shared_model_scores_as_a_plain_fresh_training_does(optimizer):
     shared = engine.train(Job(second, 2, 3, "b"))
     assert len(engine._compiled) == 1
     assert shared.scores == pytest.approx(_plain(second, data, 2, 3))
-
-
-def test_small_rows_come_as_an_untuned_dataset_and_large_or_stepped_ones_as_they_are():
-    X, y = blobs(rows=100)
-    given = {
-        "x": X,
-        "y": y,
-        "sample_weight": None,
-        "batch_size": 10,
-        "shuffle": False,
-        "steps_per_epoch": None,
-        "verbose": 0,
-    }
-    small = untuned(given)
-    batches = list(small["x"])
-    assert len(batches) == 10
-    np.testing.assert_array_equal(np.concatenate([b[0] for b in batches]), X)
-    assert untuned({**given, "steps_per_epoch": 3})["x"] is X
-    assert untuned({**given, "batch_size": 1, "x": np.tile(X, (3, 1)), "y": np.tile(y, (3, 1))})["y"] is not y
-    assert len(untuned({**given, "batch_size": 1, "x": np.tile(X, (3, 1)), "y": np.tile(y, (3, 1))})) == len(given)
 
 
 def test_a_job_is_not_given_up_before_it_has_made_a_few_dozen_steps():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from remedy import registry
 from remedy.closer import CloserLook
-from remedy.engines.inline import fit_recipe
+from remedy.engines.fitting import fit_recipe
 from remedy.facts import probe, static_evidence
 from remedy.inputs import read_fit_call
 from remedy.recipe import Recipe
@@ -26,9 +26,7 @@ def watched(recipe, data, detectors=None, seed=1):
         validation=data.validation,
         closer=CloserLook(data.train, data.task),
     )
-    fit_recipe(
-        model, recipe, data, seed, 0, recipe.epochs, [recorder], validation_data=(data.validation.X, data.validation.y)
-    )
+    fit_recipe(model, recipe, data, seed, 0, recipe.epochs, [recorder], validation=data.validation)
     return recorder
 
 

@@ -13,7 +13,7 @@ import json
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,13 +25,13 @@ from keras.src.backend.common import global_state
 from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.engines._base import Job, Outcome
+from remedy.engines.fitting import Deadline, assign, fit_recipe, values, variables
+from remedy.engines.loop import Loop
 from remedy.engines.range_test import RateRamp
-from remedy.engines.untuned import untuned
 from remedy.errors import RemedyError
-from remedy.facts import KERAS_BATCH_SIZE, row_weights, training_evidence
+from remedy.facts import KERAS_BATCH_SIZE, training_evidence
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
-from remedy.resampling import resample
 from remedy.scores import Scorer
 
 KERAS_SEEDS = ("rng_seed", "global_seed_generator")
@@ -46,10 +46,11 @@ COMPILED_MODELS = 10
 
 @dataclass
 class _Compiled:
-    """A compiled model, and the state of its optimizer before the first step."""
+    """A compiled model, the state of its optimizer before the first step, and the loop that trains it."""
 
     model: Any
     optimizer_start: list[Any]
+    loop: Loop
 
 
 @dataclass
@@ -108,14 +109,14 @@ class InlineEngine:
         if recipe.resampling is not None or recipe.restarts > 1:
             recipe = recipe.replace(resampling=None, restarts=1)
         recipe = recipe.with_optimizer(learning_rate=RateRamp.LOWEST)
+        steps = -(-len(self._dataset.train) // (recipe.batch_size or KERAS_BATCH_SIZE))
         ramp = RateRamp()
+        epochs = -(-RateRamp.STEPS // (recipe.steps_per_epoch or steps))
         try:
             with keep_random_state():
                 compiled = self._take(Job(recipe, seed, 1, "range-test"), None)
                 keras.utils.set_random_seed(seed)
-                rows = len(self._dataset.train)
-                steps = recipe.steps_per_epoch or -(-rows // (recipe.batch_size or KERAS_BATCH_SIZE))
-                fit_recipe(compiled.model, recipe, self._dataset, seed, 0, -(-RateRamp.STEPS // steps), [ramp])
+                fit_recipe(compiled.model, recipe, self._dataset, seed, 0, epochs, [ramp], compiled.loop, at_once=1)
         except (RemedyError, ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError):
             return None
         return ramp.suggestion()
@@ -127,7 +128,7 @@ class InlineEngine:
             return None
         with keep_random_state():
             model = learned.recipe.build(self._dataset, 0)
-        _assign(_variables(model), learned.variables)
+        assign(variables(model), learned.variables)
         return model
 
     def forget(self, key: str) -> None:
@@ -142,8 +143,8 @@ class InlineEngine:
         if done < job.epochs and not recorder.gave_up:
             keras.utils.set_random_seed(job.seed + done)
             watch = [recorder, Deadline(job.deadline, self.clock, job.seconds)]
-            fit_recipe(compiled.model, job.recipe, self._dataset, job.seed, done, job.epochs, watch)
-        state = _values(_variables(compiled.model)), _values(compiled.model.optimizer.variables)
+            fit_recipe(compiled.model, job.recipe, self._dataset, job.seed, done, job.epochs, watch, compiled.loop)
+        state = values(variables(compiled.model)), values(compiled.model.optimizer.variables)
         self._learned[job.key] = _Learned(job.recipe, recorder, *state)
         return recorder
 
@@ -161,11 +162,13 @@ class InlineEngine:
     def _take(self, job: Job, learned: _Learned | None) -> _Compiled:
         """Return a compiled model in the state in which the job starts or goes on."""
         key = trace_key(job.recipe)
-        fresh = job.recipe.build(self._dataset, job.seed)
+        # Nobody reads Keras' metrics of a trial, and those that come into being in the first step make
+        # TensorFlow trace that step twice.
+        fresh = job.recipe.replace(metrics=None, weighted_metrics=None).build(self._dataset, job.seed)
         compiled = self._compiled.pop(key, None)
         if compiled is None:
             fresh.optimizer.build(fresh.trainable_variables)
-            compiled = _Compiled(fresh, _values(fresh.optimizer.variables))
+            compiled = _Compiled(fresh, values(fresh.optimizer.variables), Loop(fresh))
         self._compiled[key] = compiled
         self._first = self._first or key
         while len(self._compiled) > COMPILED_MODELS:
@@ -174,13 +177,13 @@ class InlineEngine:
             gc.collect()
         optimizer = compiled.model.optimizer
         if learned is None:
-            _assign(_variables(compiled.model), _values(_variables(fresh)))
-            _assign(optimizer.variables, compiled.optimizer_start)
+            assign(variables(compiled.model), values(variables(fresh)))
+            assign(optimizer.variables, compiled.optimizer_start)
             if not isinstance(job.recipe.optimizer["config"].get("learning_rate"), dict):
                 optimizer.learning_rate = job.recipe.learning_rate
         else:
-            _assign(_variables(compiled.model), learned.variables)
-            _assign(optimizer.variables, learned.optimizer)
+            assign(variables(compiled.model), learned.variables)
+            assign(optimizer.variables, learned.optimizer)
         return compiled
 
 
@@ -201,6 +204,8 @@ def trace_key(recipe: Recipe) -> str:
         "batch_size",
         "steps_per_epoch",
         "target",
+        "metrics",
+        "weighted_metrics",
     ):
         values.pop(name)
     config = dict(values["optimizer"]["config"])
@@ -208,92 +213,6 @@ def trace_key(recipe: Recipe) -> str:
         config.pop("learning_rate", None)
     values["optimizer"] = {**values["optimizer"], "config": config}
     return json.dumps(values, sort_keys=True, default=str)
-
-
-def fit_recipe(
-    model: Any,
-    recipe: Recipe,
-    dataset: Dataset,
-    seed: int,
-    done: int,
-    epochs: int,
-    callbacks: Sequence[Any],
-    **fit: Any,
-) -> Any:
-    """Call ``model.fit`` as the recipe says: its rows, coded and resampled as it asks for.
-
-    Class weights go in as sample weights, which is what Keras makes of them; so they may stand
-    beside the user's own sample weights, and graphs with and without them are the same.
-
-    Args:
-        model: Built from ``recipe``.
-        recipe: How to train.
-        dataset: Its training rows are used.
-        seed: Of the resampling.
-        done: Epochs that are behind the model already.
-        epochs: Epochs that shall be behind it afterwards.
-        callbacks: Keras callbacks.
-        fit: Further keywords of ``Model.fit``.
-
-    Returns:
-        Keras' History.
-    """
-    rows = dataset.train
-    if recipe.resplit and dataset.extra is not None:
-        rows = rows.with_rows(dataset.extra)
-    rows = recipe.coded(rows)
-    if recipe.resampling is not None:
-        rows = resample(rows, recipe.resampling, seed)
-    weights = rows.sample_weight
-    if isinstance(rows.y, np.ndarray) and (weights is None or weights.ndim == 1):
-        weights = row_weights(rows, recipe.class_weight).astype("float32")
-    given = {
-        "x": rows.X,
-        "y": rows.y,
-        "sample_weight": weights,
-        "batch_size": recipe.batch_size,
-        "shuffle": recipe.shuffle,
-        "steps_per_epoch": recipe.steps_per_epoch,
-        "verbose": 0,
-    }
-    if recipe.restarts > 1 and done == 0:
-        _start_well(model, recipe, dataset, seed, given)
-    return model.fit(**untuned(given) | {"initial_epoch": done, "epochs": epochs, "callbacks": list(callbacks), **fit})
-
-
-def _start_well(model: Any, recipe: Recipe, dataset: Dataset, seed: int, given: Mapping[str, Any]) -> None:
-    """Give the model the initial weights whose loss after one epoch is the lowest of ``recipe.restarts``."""
-    model.optimizer.build(model.trainable_variables)
-    untouched, best = _values(model.optimizer.variables), None
-    for start in range(recipe.restarts):
-        _assign(model.optimizer.variables, untouched)
-        weights = _values(_variables(recipe.build(dataset, seed + 7919 * start)))
-        _assign(_variables(model), weights)
-        loss = model.fit(**untuned(given), epochs=1).history["loss"][-1]
-        if best is None or loss < best[0] or best[0] != best[0]:
-            best = (loss, weights)
-    assert best is not None
-    _assign(_variables(model), best[1])
-    _assign(model.optimizer.variables, untouched)
-    keras.utils.set_random_seed(seed)
-
-
-class Deadline(keras.callbacks.Callback):
-    """Stop a training between two batches once its time is over; its last epoch is then a short one."""
-
-    def __init__(self, deadline: float | None, clock: Callable[[], float], seconds: float | None = None) -> None:
-        """Take a time by ``clock``, and seconds from the end of the first batch, which traces; None never stops."""
-        super().__init__()
-        self._deadline, self._clock, self._seconds = deadline, clock, seconds
-        self._traced: float | None = None
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Stop when the time is over."""
-        now = self._clock()
-        self._traced = now if self._traced is None else self._traced
-        over = self._seconds is not None and now > self._traced + self._seconds
-        if over or (self._deadline is not None and now > self._deadline):
-            self.model.stop_training = True
 
 
 @contextmanager
@@ -332,17 +251,3 @@ def _tensorflow_context() -> Any:
         return found if hasattr(found, "_seed") and hasattr(found, "_rng") else None
     except ImportError:
         return None
-
-
-def _variables(model: Any) -> list[Any]:
-    """Return weights, moving averages and the states of random layers, in a fixed order."""
-    return [*model.trainable_variables, *model.non_trainable_variables]
-
-
-def _values(variables: Sequence[Any]) -> list[Any]:
-    return [keras.ops.convert_to_numpy(v.value).copy() for v in variables]
-
-
-def _assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)

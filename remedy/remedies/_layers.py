@@ -10,6 +10,9 @@ from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, Architecture, Layer
 from remedy.errors import NotApplicable
 from remedy.model_facts import ACTIVATION_LAYERS, NORMALIZERS, activation_of
 
+DENSE_OR_CONVOLUTION = CONVOLUTIONS | {"Dense"}
+RECURRENT = frozenset({"SimpleRNN", "LSTM", "GRU", "Bidirectional"})
+
 FOLLOWED_THROUGH = (
     *NORMALIZERS,
     *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Identity"),
@@ -19,8 +22,10 @@ FOLLOWED_THROUGH = (
 """Layers that an activation may stand behind: they keep the values, or only shift, scale and drop them."""
 
 
-def kernels(architecture: Architecture) -> list[tuple[Architecture, LayerConfig]]:
-    """Return the hidden dense and convolutional layers, each with the (nested) model that it stands in.
+def kernels(
+    architecture: Architecture, kinds: frozenset[str] = DENSE_OR_CONVOLUTION
+) -> list[tuple[Architecture, LayerConfig]]:
+    """Return the hidden layers of these kinds, each with the (nested) model that it stands in.
 
     Entries are those of ``architecture`` itself, so a copy of it can be changed in place. Layers in
     front of an output, behind which no other weights follow, are heads and left out.
@@ -30,7 +35,7 @@ def kernels(architecture: Architecture) -> list[tuple[Architecture, LayerConfig]
         (model, entry)
         for model in models(architecture)
         for entry in model.config["config"]["layers"]
-        if (entry["class_name"] == "Dense" or entry["class_name"] in CONVOLUTIONS)
+        if entry["class_name"] in kinds
         and entry["config"]["name"] not in heads
         and entry["config"].get("trainable", True)
     ]
@@ -72,15 +77,19 @@ def bends(model: Architecture, entry: LayerConfig) -> bool:
     return False
 
 
-def rewrite(architecture: Architecture, change: Callable[[Architecture, LayerConfig], None]) -> Architecture:
-    """Return a copy in which ``change(model, layer)`` was called for every hidden layer, to change it in place.
+def rewrite(
+    architecture: Architecture,
+    change: Callable[[Architecture, LayerConfig], None],
+    kinds: frozenset[str] = DENSE_OR_CONVOLUTION,
+) -> Architecture:
+    """Return a copy in which ``change(model, layer)`` was called for hidden layers, to change them in place.
 
     Raises:
         NotApplicable: The layers cannot be operated on, or nothing was changed.
     """
     architecture.require_open()
     changed = Architecture(copy.deepcopy(architecture.config))
-    for model, entry in kernels(changed):
+    for model, entry in kernels(changed, kinds):
         change(model, entry)
     if changed == architecture:
         raise NotApplicable("no hidden layer would change")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from remedy.data_facts import input_facts
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe import Recipe
@@ -33,7 +32,7 @@ class Impute(Remedy):
         recipe.architecture.require_open()
         if recipe.input_scaling is not None and recipe.input_scaling.impute:
             raise NotApplicable("missing values are imputed already")
-        if not any(f.nonfinite for f in input_facts(dataset.train.X)):
+        if not any(f.nonfinite for f in dataset.train.input_facts):
             raise NotApplicable("no value is missing")
         now = recipe.input_scaling or InputScaling("standard", scaled_per(dataset))
         return recipe.replace(input_scaling=InputScaling(now.kind, now.per, impute=True))

@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution
 
 from remedy import arrays
 from remedy.coding import NEAR_ONE, NEAR_ZERO
-from remedy.data_facts import FACT_ROWS, input_facts
+from remedy.data_facts import FACT_ROWS
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe import Recipe
@@ -53,7 +53,7 @@ class ScaleInputs(Remedy):
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return "per-sample" first for signals whose rows have baselines of their own, "log" for heavy tails."""
         del recipe
-        facts = input_facts(dataset.train.X)
+        facts = dataset.train.input_facts
         shifts = [f.row_shift for f in facts if f.row_shift is not None and len(f.shape) == 2]
         if shifts and max(shifts) > self.wandering:
             return [{"kind": "per-sample"}, {"kind": "standard"}]
@@ -64,7 +64,7 @@ class ScaleInputs(Remedy):
         """Put the scaling into the recipe; it is fitted when the recipe is built."""
         recipe.architecture.require_open()
         kind = str(dose["kind"])
-        if kind == "per-sample" and all(f.shape in ((), (1,)) for f in input_facts(dataset.train.X)):
+        if kind == "per-sample" and all(f.shape in ((), (1,)) for f in dataset.train.input_facts):
             raise NotApplicable("a row of one number has no spread of its own to scale by")
         if kind == "standard" and recipe.input_scaling is None and all(map(_standard, _leaves(dataset))):
             raise NotApplicable("every column has zero mean and unit spread already")
@@ -147,7 +147,7 @@ def _scaled_by(kind: str, per: str) -> list[str]:
 def scaled_per(dataset: Dataset) -> str:
     """Return "input" where all values of a row share one unit (pixels), else "feature"."""
     parts = _leaves(dataset)
-    facts = input_facts(dataset.train.X)
+    facts = dataset.train.input_facts
     flat_picture = any(len(f.shape) == 2 and f.shape[-1] > 16 and f.shape[0] > 1 for f in facts)
     return "input" if flat_picture or all(map(_one_unit, parts)) else "feature"
 

@@ -11,14 +11,16 @@ from remedy.architecture import Architecture, LayerConfig, width_key
 from remedy.dataset import Dataset
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
-from remedy.remedies._layers import kernels, rewrite, settings_patch
+from remedy.remedies._layers import DENSE_OR_CONVOLUTION, RECURRENT, kernels, rewrite, settings_patch
+
+KINDS = DENSE_OR_CONVOLUTION | RECURRENT
 
 LEAST = 16
 MOST = 512
 
 
 class WidenArchitecture(Remedy):
-    """Multiply the width of the hidden layers; none is left with fewer than 16 units.
+    """Multiply the width of the hidden layers, recurrent ones included; none is left with fewer than 16 units.
 
     A layer of very few units is a bottleneck that a whole net has to squeeze through, and one
     that dies there ends the training. Wider nets also have more good starts.
@@ -40,12 +42,13 @@ class WidenArchitecture(Remedy):
         factor = float(dose["factor"])
 
         def change(model: Architecture, layer: LayerConfig) -> None:
-            key = width_key(layer)
-            if key:
-                now = layer["config"][key]
-                layer["config"][key] = max(now, min(MOST, max(LEAST, math.ceil(now * factor))))
+            for part in _parts(layer):
+                key = width_key(part)
+                if key:
+                    now = part["config"][key]
+                    part["config"][key] = max(now, min(MOST, max(LEAST, math.ceil(now * factor))))
 
-        return recipe.replace(architecture=rewrite(recipe.architecture, change))
+        return recipe.replace(architecture=rewrite(recipe.architecture, change, KINDS))
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Spell the widths."""
@@ -57,5 +60,11 @@ class WidenArchitecture(Remedy):
 
 
 def _widths(recipe: Recipe) -> str:
-    found = [layer["config"][key] for _, layer in kernels(recipe.architecture) if (key := width_key(layer))]
-    return "-".join(map(str, found))
+    parts = [part for _, layer in kernels(recipe.architecture, KINDS) for part in _parts(layer)]
+    return "-".join(str(part["config"][key]) for part in parts if (key := width_key(part)))
+
+
+def _parts(layer: LayerConfig) -> list[LayerConfig]:
+    """Return the layer, or the two that a Bidirectional runs in opposite directions."""
+    both = [layer["config"].get(key) for key in ("layer", "backward_layer")]
+    return [part for part in both if isinstance(part, dict)] or [layer]

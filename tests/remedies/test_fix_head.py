@@ -4,7 +4,7 @@ import pytest
 from keras import layers
 
 from remedy.dataset import Dataset, Rows, infer_task
-from remedy.engines.inline import fit_recipe
+from remedy.engines.fitting import fit_recipe
 from remedy.model_facts import head_facts
 from remedy.recipe import Recipe
 from remedy.remedies.fix_head import FixHead

@@ -1,6 +1,6 @@
 import numpy as np
 
-from remedy.engines.inline import fit_recipe
+from remedy.engines.fitting import fit_recipe
 from remedy.remedies.impute import Impute
 from remedy.remedies.scale_inputs import ScaleInputs
 from remedy.testing import check_patch, check_rewritten, check_saved, check_unchanged

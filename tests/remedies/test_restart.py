@@ -2,7 +2,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from remedy.engines.inline import fit_recipe
+from remedy.engines.fitting import fit_recipe
 from remedy.remedies.restart import Restart
 from remedy.testing import check_rewritten, check_unchanged
 

@@ -4,7 +4,7 @@ import pytest
 from keras import layers
 
 from remedy.dataset import Dataset, Rows
-from remedy.engines.inline import fit_recipe
+from remedy.engines.fitting import fit_recipe
 from remedy.recipe import Recipe
 from remedy.remedies.scale_targets import ScaleTargets
 from remedy.scores import r2

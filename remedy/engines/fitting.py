@@ -1,0 +1,138 @@
+"""How a recipe is trained: on which rows, with which weights, by the loop or by Keras' own fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from remedy.dataset import Dataset, Rows
+from remedy.engines.loop import Batches, Loop
+from remedy.facts import KERAS_BATCH_SIZE, row_weights
+from remedy.recipe import Recipe
+from remedy.resampling import resample
+
+
+def fit_recipe(
+    model: Any,
+    recipe: Recipe,
+    dataset: Dataset,
+    seed: int,
+    done: int,
+    epochs: int,
+    callbacks: Sequence[Any],
+    loop: Loop | None = None,
+    validation: Rows | None = None,
+    at_once: int | None = None,
+) -> Any:
+    """Train as the recipe says: on its rows, coded and resampled as it asks for.
+
+    Class weights go in as sample weights, which is what Keras makes of them; so they may stand
+    beside the user's own sample weights, and graphs with and without them are the same.
+
+    Args:
+        model: Built from ``recipe``.
+        recipe: How to train.
+        dataset: Its training rows are used.
+        seed: Of the resampling, and of the order of rows in a loop.
+        done: Epochs that are behind the model already.
+        epochs: Epochs that shall be behind it afterwards.
+        callbacks: Keras callbacks.
+        loop: Trains the model where that suits it; without one ``model.fit`` does.
+        validation: Rows to evaluate on after every epoch.
+        at_once: Steps that a loop makes in a call; None for as many as are quick.
+
+    Returns:
+        Keras' History.
+    """
+    rows = dataset.train
+    if recipe.resplit and dataset.extra is not None:
+        rows = rows.with_rows(dataset.extra)
+    rows = recipe.coded(rows)
+    if recipe.resampling is not None:
+        rows = resample(rows, recipe.resampling, seed)
+    weights = rows.sample_weight
+    if isinstance(rows.y, np.ndarray) and (weights is None or weights.ndim == 1):
+        weights = row_weights(rows, recipe.class_weight).astype("float32")
+    held = None if validation is None else (validation.X, validation.y, validation.sample_weight)
+    if (
+        loop is None
+        or recipe.steps_per_epoch is not None
+        or not Loop.suits(model, rows.X, rows.y, weights, *held or ())
+    ):
+        given = {
+            "sample_weight": weights,
+            "batch_size": recipe.batch_size,
+            "shuffle": recipe.shuffle,
+            "steps_per_epoch": recipe.steps_per_epoch,
+            "verbose": 0,
+        }
+
+        def train(done: int, epochs: int, watch: Sequence[Any], held: Any) -> Any:
+            known = None if held is None else tuple(part for part in held if part is not None)
+            more = {"initial_epoch": done, "epochs": epochs, "callbacks": list(watch), "validation_data": known}
+            return model.fit(rows.X, rows.y, **given, **more)
+    else:
+        size = recipe.batch_size or KERAS_BATCH_SIZE
+        batches = Batches(rows.X, rows.y, weights, size, recipe.shuffle)
+
+        def train(done: int, epochs: int, watch: Sequence[Any], held: Any) -> Any:
+            known = None if held is None else Batches(held[0], held[1], held[2], size)
+            return loop.fit(batches, seed, done, epochs, watch, known, at_once)
+
+    if recipe.restarts > 1 and done == 0:
+        _start_well(model, recipe, dataset, seed, lambda: train(0, 1, [], None))
+    return train(done, epochs, callbacks, held)
+
+
+def _start_well(model: Any, recipe: Recipe, dataset: Dataset, seed: int, train: Callable[[], Any]) -> None:
+    """Give the model the initial weights whose loss after one epoch is the lowest of ``recipe.restarts``."""
+    model.optimizer.build(model.trainable_variables)
+    untouched, best = values(model.optimizer.variables), None
+    for start in range(recipe.restarts):
+        assign(model.optimizer.variables, untouched)
+        weights = values(variables(recipe.build(dataset, seed + 7919 * start)))
+        assign(variables(model), weights)
+        loss = train().history["loss"][-1]
+        if best is None or loss < best[0] or best[0] != best[0]:
+            best = (loss, weights)
+    assert best is not None
+    assign(variables(model), best[1])
+    assign(model.optimizer.variables, untouched)
+    keras.utils.set_random_seed(seed)
+
+
+class Deadline(keras.callbacks.Callback):
+    """Stop a training between two batches once its time is over; its last epoch is then a short one."""
+
+    def __init__(self, deadline: float | None, clock: Callable[[], float], seconds: float | None = None) -> None:
+        """Take a time by ``clock``, and seconds from the end of the first batch, which traces; None never stops."""
+        super().__init__()
+        self._deadline, self._clock, self._seconds = deadline, clock, seconds
+        self._traced: float | None = None
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Stop when the time is over."""
+        now = self._clock()
+        self._traced = now if self._traced is None else self._traced
+        over = self._seconds is not None and now > self._traced + self._seconds
+        if over or (self._deadline is not None and now > self._deadline):
+            self.model.stop_training = True
+
+
+def variables(model: Any) -> list[Any]:
+    """Return weights, moving averages and the states of random layers, in a fixed order."""
+    return [*model.trainable_variables, *model.non_trainable_variables]
+
+
+def values(variables: Sequence[Any]) -> list[Any]:
+    """Return copies of the values of variables."""
+    return [keras.ops.convert_to_numpy(v.value).copy() for v in variables]
+
+
+def assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+    """Set variables to values in the same order."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
