@@ -52,6 +52,7 @@ class Proof:
         constant: Score of the best constant answer, or None for a user's own objective.
         seeds: The seeds.
         epochs: Epochs that every training of the treated recipe was given.
+        seen: Score of the untouched recipe in the search, on the rows that prescriptions were chosen by.
     """
 
     baseline: tuple[float, ...] = ()
@@ -60,6 +61,7 @@ class Proof:
     constant: float | None = None
     seeds: tuple[int, ...] = ()
     epochs: int = 0
+    seen: float | None = None
 
     @property
     def score(self) -> float | None:
@@ -91,11 +93,14 @@ class Proof:
 
     @property
     def failures(self) -> tuple[float, ...]:
-        """Scores of the untouched recipe that are less than half way from a constant to the treated median."""
+        """Scores of the untouched recipe that are less than half way from a constant to the treated median.
+
+        The search trained it from one more seed, which nobody had chosen for its failure either.
+        """
         if self.constant is None or not self.treated:
             return ()
         half = (self.constant + statistics.median(self.treated)) / 2
-        return tuple(score for score in self.baseline if score < half)
+        return tuple(score for score in (*self.baseline, self.seen) if score is not None and score < half)
 
     @property
     def steadier(self) -> bool:
@@ -227,6 +232,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer) -> P
         scorer.constant,
         seeds,
         max(1, math.floor(share * recipe.epochs + 1e-9)),
+        screening.baseline.score if math.isfinite(screening.baseline.score) else None,
     )
 
 

@@ -29,6 +29,9 @@ DISTINCT = 1000
 ORDERED_ROWS = 20
 """In fewer rows the order of the labels says nothing."""
 
+REBUILT = 0.5
+"""Correlation of target and input values from which on the one is taken for the other with noise."""
+
 OVERLAP_BYTES = 1 << 28
 """Larger training arrays are not compared row by row with the validation rows: it would take seconds."""
 
@@ -92,6 +95,21 @@ def target_facts(y: Array, validation: Array | None = None, ignored: int | None 
     if np.any(seen := np.isfinite(held) & (held != ignored)):
         facts["validation_mean"] = float(held[seen].mean())
     return facts
+
+
+@_quietly()
+def rebuilds(X: Nest, y: Array) -> bool:
+    """Say whether a target is one of the inputs again, noise and blanks apart."""
+    size, step = y[:1].size, _stride(len(y), FACT_ROWS)
+    if size < 2 or y.dtype.kind not in "fiub":
+        return False
+    wanted = np.asarray(y[::step], dtype="float64").ravel()
+    for part in arrays.leaves(X):
+        if part[:1].size == size and len(part) == len(y) and part.dtype.kind in "fiub":
+            alike = np.corrcoef(np.asarray(part[::step], dtype="float64").ravel(), wanted)[0, 1]
+            if np.isfinite(alike) and alike > REBUILT:
+                return True
+    return False
 
 
 @_quietly()

@@ -10,7 +10,7 @@ import numpy as np
 
 from remedy import arrays
 from remedy.arrays import Array
-from remedy.data_facts import input_facts, overlap, target_facts
+from remedy.data_facts import input_facts, overlap, rebuilds, target_facts
 from remedy.dataset import Dataset, Rows
 from remedy.evidence import Evidence, InputFacts, OutputFacts
 from remedy.model_facts import NORMALIZERS, head_facts, layer_facts, metric_names, planned_rates
@@ -108,7 +108,7 @@ def _outputs(recipe: Recipe, dataset: Dataset) -> tuple[OutputFacts, ...]:
     facts = []
     for head, key in zip(heads, keys, strict=True):
         target = target_facts(named[key], held.get(key), head.get("ignore_class"))
-        facts.append(OutputFacts(**head, **target))
+        facts.append(OutputFacts(**head, **target, rebuilds=rebuilds(dataset.train.X, named[key])))
     return tuple(facts)
 
 

@@ -1,7 +1,9 @@
-"""What else to try on top of the best so far: other learning rates, and one more remedy at a time."""
+"""What else to try on top of the best so far: other learning rates, more epochs, one more remedy at a time."""
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 
 from remedy.dataset import Dataset
@@ -13,6 +15,12 @@ from remedy.search import Attempt
 RATE_FACTORS = (1.0, 3.0, 1 / 3)
 """Around the rate that a range test suggests."""
 
+LONGER, MOST_LONGER = 3, 300
+"""How many times longer the best is trained at once, and at most over the user's plan."""
+
+RISING = 0.01
+"""Gain from the second third of its epochs to the last from which on a training is unfinished."""
+
 
 def improvements(
     best_so_far: Callable[[], Attempt | None],
@@ -21,8 +29,9 @@ def improvements(
     engine: Engine,
     dataset: Dataset,
     seed: int,
+    most_seconds: float = math.inf,
 ) -> Iterator[Prescription]:
-    """Yield the best so far at other rates and with one more remedy; from the new best as soon as one wins.
+    """Yield the best so far at other rates, with more epochs, with one more remedy; then the same of the new best.
 
     Args:
         best_so_far: Asked anew before every step.
@@ -31,35 +40,63 @@ def improvements(
         engine: Makes the range test.
         dataset: Rows of the search.
         seed: Of the range test.
+        most_seconds: That one training with more epochs may take.
     """
     told: set[str] = set()
     rates: dict[str, list[Prescription]] = {}
     while (best := best_so_far()) is not None and best.recipe is not None:
-        others = best.prescription.without("learning-rate").key
+        others = _without_rate(best.prescription).key
         if others not in rates:
             rates[others] = _rates(best, remedies, engine, seed)
         # What troubles the best is what to treat next.
         asked = indicated(best.outcome.diagnoses, remedies, best.recipe, dataset)
+        longer = _longer(best, remedies) if LONGER * best.outcome.seconds <= most_seconds else []
         more = _one_more(best, [*asked, *(r for r in wanted if r not in asked)], remedies, dataset)
-        new = next((p for p in (*rates[others], *more) if p.key not in told), None)
+        new = next((p for p in (*rates[others], *longer, *more) if p.key not in told), None)
         if new is None:
             return
         told.add(new.key)
         yield new
 
 
+def _longer(best: Attempt, remedies: Sequence[Remedy]) -> list[Prescription]:
+    """Return the best so far with three times the epochs, where it was still getting better when they ended."""
+    scores, recipe = best.outcome.scores, best.recipe
+    third = len(scores) // 3
+    if recipe is None or len(scores) < recipe.epochs or not any(r.name == "train-longer" for r in remedies):
+        return []
+    if third and statistics.fmean(scores[-third:]) < statistics.fmean(scores[-2 * third : -third]) + RISING:
+        return []
+    factor = LONGER * int(dict(best.prescription.items).get("train-longer", {"factor": 1})["factor"])
+    rest = best.prescription.without("train-longer").items
+    return [Prescription((*rest, ("train-longer", {"factor": factor})))] if factor <= MOST_LONGER else []
+
+
+def _without_rate(prescription: Prescription) -> Prescription:
+    """Return what is left when only the rate may differ."""
+    kinds = [(name, {"kind": dose["kind"]} if name == "optimizer" else dose) for name, dose in prescription.items]
+    return Prescription(tuple(kinds)).without("learning-rate")
+
+
 def _rates(best: Attempt, remedies: Sequence[Remedy], engine: Engine, seed: int) -> list[Prescription]:
     """Return the best so far at rates around what a range test suggests."""
-    known = next((r for r in remedies if r.name == "learning-rate"), None)
-    if known is None or best.recipe is None or "optimizer" in best.prescription.names:
+    optimizer = dict(best.prescription.items).get("optimizer")
+    name = "learning-rate" if optimizer is None else "optimizer"
+    known = next((r for r in remedies if r.name == name), None)
+    if known is None or best.recipe is None:
         return []
     suggested = engine.suggest_rate(best.recipe, seed)
     if suggested is None:
         return []
     low, high = known.space["rate"].low, known.space["rate"].high
     rates = [min(high, max(low, suggested * factor)) for factor in RATE_FACTORS]
-    rest = best.prescription.without("learning-rate").items
-    return [Prescription((*rest, ("learning-rate", {"rate": rate, "schedule": "constant"}))) for rate in rates]
+    if optimizer is None:
+        rest = best.prescription.without(name).items
+        return [Prescription((*rest, (name, {"rate": rate, "schedule": "constant"}))) for rate in rates]
+    items = best.prescription.items
+    return [
+        Prescription(tuple((n, {**dose, "rate": rate} if n == name else dose) for n, dose in items)) for rate in rates
+    ]
 
 
 def _one_more(

@@ -68,6 +68,7 @@ class OutputFacts:
         changes: How often the label changes from row to row, over what a shuffled order gives:
             near 1 when shuffled, near 0 when sorted. None where it says nothing.
         validation_mean: Mean of the validation target, or None.
+        rebuilds: True where the target is the input again, or nearly (as of an autoencoder).
     """
 
     name: str = "output"
@@ -89,6 +90,7 @@ class OutputFacts:
     nonfinite: int = 0
     changes: float | None = None
     validation_mean: float | None = None
+    rebuilds: bool = False
 
     @property
     def loss_key(self) -> str:

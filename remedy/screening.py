@@ -181,7 +181,8 @@ class Screening:
         total = self.options.trials if wanted else min(len(waiting) + 1, self.options.trials)
         self.listener.stage("search", total)
         seed = self.options.seed
-        misses, more = 0, improvements(self.best, wanted, self.remedies, self.engine, self.dataset, seed)
+        most = FOR_CAUSES * (self.options.timeout or math.inf)
+        misses, more = 0, improvements(self.best, wanted, self.remedies, self.engine, self.dataset, seed, most)
         while len(self.attempts) < total and misses < MOST_MISSES:
             best = self.best()
             combined = any(len(p) > len(self.certain) + 1 for p in waiting)
@@ -272,6 +273,8 @@ class Screening:
             outcome = self.engine.train(job)
             if self._leads(outcome, recipe):
                 outcome = self._to_the_end(job, outcome)
+            if len(outcome.scores) < epochs and not outcome.stuck:
+                prescription, recipe = self._in_time(prescription, recipe, len(outcome.scores))
         except NotApplicable as error:
             outcome = Outcome(error=str(error))
         self._measure(outcome)
@@ -281,6 +284,19 @@ class Screening:
         self.listener.step(str(prescription), outcome.score)
         self.listener.attempt(attempt)
         return True
+
+    def _in_time(self, prescription: Prescription, recipe: Recipe, epochs: int) -> tuple[Prescription, Recipe]:
+        """Return what was really tried where time ran out: fewer of the additional epochs."""
+        dose = dict(prescription.items).get("train-longer")
+        if dose is None or not epochs:
+            return prescription, recipe
+        factor = epochs * dose["factor"] // recipe.epochs
+        if factor > 1:
+            items = [(n, {"factor": factor} if n == "train-longer" else d) for n, d in prescription.items]
+            prescription = Prescription(tuple(items))
+        else:
+            prescription = prescription.without("train-longer")
+        return prescription, prescription.apply(self.recipe, self.dataset, self.remedies)
 
     def _leads(self, outcome: Outcome, recipe: Recipe) -> bool:
         """Say whether a treated recipe is the best so far, and the rest of its epochs cost little."""

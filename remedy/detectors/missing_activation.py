@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
+from remedy.evidence import Evidence, LayerFacts, OutputFacts
 
 MAPS = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 LINEAR = (  # Beginnings of the kinds that leave a linear map linear.
@@ -51,10 +50,9 @@ class MissingActivation(Detector):
         self,
         layers: Sequence[LayerFacts],
         outputs: Sequence[OutputFacts] | None = None,
-        inputs: Sequence[InputFacts] | None = None,
     ) -> Finding | None:
         """Name the layers whose output reaches the next weights as it is."""
-        if not _is_chain(layers, outputs) or _gives_input_back(inputs, outputs):
+        if not _is_chain(layers, outputs) or any(facts.rebuilds for facts in outputs or ()):
             return None
         found = _pairs([layer for layer in layers if layer.used])
         if not found or len(found) < self.pairs:
@@ -76,11 +74,6 @@ def _is_chain(layers: Sequence[LayerFacts], outputs: Sequence[OutputFacts] | Non
         return False
     known = (layer.kernel or layer.normalizes or layer.activation or layer.kind.startswith(KNOWN) for layer in layers)
     return all(known) and not any(layer.joins for layer in layers)
-
-
-def _gives_input_back(inputs: Sequence[InputFacts] | None, outputs: Sequence[OutputFacts] | None) -> bool:
-    sizes = {math.prod(facts.shape) for facts in inputs or ()} - {1}
-    return any(not o.one_hot and math.prod(o.shape) in sizes for o in outputs or ())
 
 
 def _pairs(layers: Sequence[LayerFacts]) -> list[tuple[str, bool]]:

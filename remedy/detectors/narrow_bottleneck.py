@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors._chain import chain as chain_of
-from remedy.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
+from remedy.evidence import Evidence, LayerFacts, OutputFacts
 
 RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 COLLAPSING = ("Flatten", "Global", *RECURRENT)
@@ -51,11 +50,10 @@ class NarrowBottleneck(Detector):
         self,
         layers: Sequence[LayerFacts],
         outputs: Sequence[OutputFacts] | None = None,
-        inputs: Sequence[InputFacts] | None = None,
         task: str | None = None,
     ) -> Finding | None:
         """Report the hidden layer that is narrowest for its place."""
-        chain = [] if _gives_input_back(inputs, outputs) else chain_of(layers, outputs)
+        chain = [] if any(facts.rebuilds for facts in outputs or ()) else chain_of(layers, outputs)
         kernels = [layer for layer in chain if layer.kernel]
         if len(kernels) < 2:
             return None
@@ -90,11 +88,6 @@ class NarrowBottleneck(Detector):
             threshold=self.fewest if not why else self.quarter if "between" in why else float(head),
             confidence=confidence,
         )
-
-
-def _gives_input_back(inputs: Sequence[InputFacts] | None, outputs: Sequence[OutputFacts] | None) -> bool:
-    sizes = {math.prod(facts.shape) for facts in inputs or ()} - {1}
-    return any(not o.one_hot and math.prod(o.shape) in sizes for o in outputs or ())
 
 
 def _makes_rows(chain: Sequence[LayerFacts], layer: LayerFacts, following: LayerFacts) -> tuple[bool, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, InputFacts, OutputFacts
+from remedy.evidence import Evidence, OutputFacts
 
 SQUARED = (
     *("meansquarederror", "rootmeansquarederror", "rmse", "huber", "huberloss", "logcosh"),
@@ -49,21 +49,18 @@ class RegressionLossOnClasses(Detector):
         Evidence(task="multiclass", outputs=(OutputFacts("digit", 10, "linear", loss="mse", shape=(10,)),)),
     )
 
-    def detect(
-        self, task: str, outputs: Sequence[OutputFacts], inputs: Sequence[InputFacts] | None = None
-    ) -> Finding | None:
+    def detect(self, task: str, outputs: Sequence[OutputFacts]) -> Finding | None:
         """Look for an error of regression behind a head that saturates."""
         if task == "regression":
             return None
-        rebuilt = {facts.shape for facts in inputs or ()}
-        found = [finding for facts in outputs if (finding := self._judge(facts, rebuilt))]
+        found = [finding for facts in outputs if (finding := self._judge(facts))]
         return max(found, key=lambda finding: finding.confidence, default=None)
 
-    def _judge(self, facts: OutputFacts, rebuilt: set[tuple[int, ...]]) -> Finding | None:
+    def _judge(self, facts: OutputFacts) -> Finding | None:
         free = facts.activation == "linear" and facts.one_hot and facts.units != 1
         if facts.units is None or not facts.integers or (facts.activation not in SATURATING and not free):
             return None
-        if facts.loss_key not in (*SQUARED, *ABSOLUTE) or (facts.shape in rebuilt and not facts.one_hot):
+        if facts.loss_key not in (*SQUARED, *ABSOLUTE) or (facts.rebuilds and not facts.one_hot):
             return None
         harm = (
             "spends its effort on rows that are answered too well"

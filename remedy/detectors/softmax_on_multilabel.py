@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, InputFacts, OutputFacts
+from remedy.evidence import Evidence, OutputFacts
 
 
 class SoftmaxOnMultilabel(Detector):
@@ -47,17 +47,14 @@ class SoftmaxOnMultilabel(Detector):
         ),
     )
 
-    def detect(
-        self, task: str, outputs: Sequence[OutputFacts], inputs: Sequence[InputFacts] | None = None
-    ) -> Finding | None:
+    def detect(self, task: str, outputs: Sequence[OutputFacts]) -> Finding | None:
         """Look for a softmax over labels that do not exclude each other."""
         if task != "multilabel":
             return None
-        rebuilt = {facts.shape for facts in inputs or ()}
         for facts in outputs:
             if facts.activation != "softmax" or facts.units is None or facts.units < 2 or facts.row_sums is None:
                 continue
-            if facts.shape[-1:] != (facts.units,) or facts.shape in rebuilt or "sparse" in facts.loss_key:
+            if facts.shape[-1:] != (facts.units,) or facts.rebuilds or "sparse" in facts.loss_key:
                 continue
             if facts.integers and facts.minimum >= 0 and facts.maximum <= 1 and facts.row_sums[1] > 1:
                 most = facts.row_sums[1]

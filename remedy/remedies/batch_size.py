@@ -28,14 +28,14 @@ class BatchSize(Remedy):
     space = {"rows": CategoricalDistribution([8, 16, 32, 64, 128, 256])}
     usual = {"rows": 32}
 
-    tiny = 8
-    """Rows a step; smaller batches are mostly noise."""
+    tiny, large = 8, 64
+    """Rows a step; smaller batches are mostly noise, larger ones may leave few steps."""
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return 32 for larger and for tiny batches; others are usual."""
         del dataset
         now = recipe.batch_size or KERAS_BATCH_SIZE
-        return [{"rows": 32}] if now > KERAS_BATCH_SIZE or now < self.tiny else []
+        return [{"rows": 32}] if now > self.large or now < self.tiny else []
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Set the batch size."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import IntDistribution
 
 from remedy.dataset import Dataset
 from remedy.facts import KERAS_BATCH_SIZE
@@ -28,7 +28,7 @@ class TrainLonger(Remedy):
     """
 
     name = "train-longer"
-    space = {"factor": CategoricalDistribution([2, 3, 5, 10, 30])}
+    space = {"factor": IntDistribution(2, 300, log=True)}
     usual = {"factor": 3}
     costly = True
 
