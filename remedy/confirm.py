@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 from remedy.dataset import Dataset
 from remedy.engines._base import Job, Outcome
@@ -17,8 +18,9 @@ from remedy.search import Attempt
 from remedy.yardstick import LEARNT
 
 FRESH_SEEDS = 3
-SLACK = 0.02
-"""A remedy whose absence costs less than this on the validation rows is not worth its line ..."""
+SLACK, SHARE = 0.02, 0.05
+"""Remedies that may be left out together for less than this on the validation rows, or for less than this share of
+what all of them gained, are not worth their lines ..."""
 
 SLOWER = 1.25
 """... unless training takes this much longer an epoch without it."""
@@ -26,6 +28,10 @@ SLOWER = 1.25
 CONFIRM_SHARE, BUILDING = 0.85, 0.3
 """Share of the remaining seconds that confirmation plans with, the rest being for tracing; and the seconds
 that building a fresh network takes."""
+
+CHANCE = 0.025
+"""Chance that a recipe which has learnt nothing passes for a fix, shared out among all that are put to the proof
+on the same rows (Bonferroni): with 40 rows a lead of a single standard error means little."""
 
 NEAR = 0.05
 """A recipe that never fails must come this near to the median of one that fails from some seeds only."""
@@ -47,8 +53,8 @@ class Proof:
 
     Attributes:
         baseline, treated: Scores over the same fresh seeds.
-        margin: By how much the medians must differ: the larger half range over seeds, the standard
-            error of the score on so few rows, or 0.02, whichever is most.
+        margin: By how much the medians must differ: the larger half range over seeds, about two standard
+            errors of the score on so few rows, or 0.02, whichever is most.
         constant: Score of the best constant answer, or None for a user's own objective.
         seeds: The seeds.
         epochs: Epochs that every training of the treated recipe was given.
@@ -153,10 +159,11 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
     epochs = max(epochs, min(longest, math.ceil(REDUCE_AFTER * screening.recipe.epochs)))
     kept_score = best.outcome.scores[epochs - 1]
     screening.listener.stage("reduce", len(names))
+    gained = kept_score - max(0.0, screening.baseline.score)
+    enough = kept_score - max(SLACK, screening.yardstick.same, SHARE * gained)
 
     def drop(these: Sequence[str]) -> bool:
         """Take remedies out if the score stays; say whether it was measured and stayed."""
-        nonlocal kept_score
         smaller = result.prescription
         for name in these:
             smaller = smaller.without(name)
@@ -167,9 +174,9 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
         screening.listener.step(f"without {', '.join(these)}", score)
         if score is None:
             return False
-        stays = score >= kept_score - SLACK and _epoch_seconds(outcome) <= SLOWER * per_epoch
+        stays = score >= enough and _epoch_seconds(outcome) <= SLOWER * per_epoch
         if stays:
-            result.prescription, kept_score = smaller, max(kept_score - SLACK, score)
+            result.prescription = smaller
         elif len(these) == 1:
             result.lost[these[0]] = kept_score - score
         return stays
@@ -190,11 +197,17 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
     return result
 
 
-def prove(screening: Screening, prescription: Prescription, scorer: Scorer) -> Proof:
+def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proofs: int = 1) -> Proof:
     """Train the untouched and the treated recipe on fresh seeds and score both on the holdout rows.
 
     Both sides get the same epochs and the same rule: a training that the detectors are certain is
     stuck ends there. Whatever time the budget leaves is used.
+
+    Args:
+        screening: What was tried.
+        prescription: What to prove.
+        scorer: The objective.
+        proofs: How many this one makes on the same rows; each has to be clearer than the last.
     """
     recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
     seeds = tuple(screening.options.seed + 1000 + i for i in range(FRESH_SEEDS))
@@ -228,7 +241,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer) -> P
     return Proof(
         tuple(untouched),
         tuple(treated),
-        _margin(screening.dataset, treated, untouched),
+        _margin(screening.dataset, treated, untouched, proofs),
         scorer.constant,
         seeds,
         max(1, math.floor(share * recipe.epochs + 1e-9)),
@@ -302,7 +315,7 @@ def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> f
     return statistics.median([_epoch_seconds(a.outcome) for a in chosen]) if chosen else 0.0
 
 
-def _margin(dataset: Dataset, treated: list[float], untouched: list[float]) -> float:
+def _margin(dataset: Dataset, treated: list[float], untouched: list[float], proofs: int) -> float:
     spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
     error = 0.0 if dataset.holdout is None else standard_error(dataset.task, dataset.holdout.target)
-    return max(spread, error, SLACK)
+    return max(spread, NormalDist().inv_cdf(1 - CHANCE / proofs) * error, SLACK)

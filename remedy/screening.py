@@ -178,7 +178,7 @@ class Screening:
         self.by_causes = for_causes(diagnoses, self.remedies, self.recipe, self.dataset)
         self._plan(waiting)
         wanted = self._sampled(diagnoses)
-        total = self.options.trials if wanted else min(len(waiting) + 1, self.options.trials)
+        total = self.options.trials
         self.listener.stage("search", total)
         seed = self.options.seed
         most = FOR_CAUSES * (self.options.timeout or math.inf)

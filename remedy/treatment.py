@@ -15,7 +15,7 @@ from typing import Any
 from remedy import confirm, report
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
-from remedy.diagnosis import Diagnosis, Examination, diagnose
+from remedy.diagnosis import Diagnosis, diagnose
 from remedy.engines.fitting import fit_recipe
 from remedy.engines.inline import InlineEngine, keep_random_state
 from remedy.engines.loop import Loop
@@ -96,7 +96,7 @@ def _treat(
         if not interrupted:
             try:
                 reduction = confirm.reduce(screening, best)
-                proof = confirm.prove(screening, reduction.prescription, scorer)
+                proof = confirm.prove(screening, reduction.prescription, scorer, len(failed) + 1)
             except KeyboardInterrupt:
                 interrupted, proof = True, None
         terminal.close()
@@ -105,7 +105,9 @@ def _treat(
             return _keep_best(patient, screening, best), None
         if proof is not None and proof.holds:
             changes = confirm.changes(screening, reduction)
-            return _complete(patient, screening, reduction.prescription, changes, proof, scorer, terminal), proof
+            treatment = _complete(patient, screening, reduction.prescription, changes, proof, scorer, terminal)
+            if treatment is not None:
+                return treatment, proof
         failed.append(best.prescription)
         if screening.budget.left(confirm.ANOTHER_PROOF) <= 0:
             break
@@ -135,8 +137,8 @@ def _complete(
     proof: Proof,
     scorer: Scorer,
     terminal: Terminal,
-) -> Treatment:
-    """Train the proven prescription in full and log it as a run linked both ways."""
+) -> Treatment | None:
+    """Train the proven prescription in full and log it as a run linked both ways; None where it fell short twice."""
     prescription, changes = _with_unsearched(patient, prescription, changes)
     recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
     run = patient.run.child(
@@ -147,9 +149,14 @@ def _complete(
     try:
         terminal.stage("training the fix for all epochs", recipe.epochs)
         recorder = _train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
-        if _failed(recorder.examination) and len(proof.seeds) > 1:
+        if _went_wrong(recorder, proof) and len(proof.seeds) > 1:
             other = next(s for s in proof.seeds if s != proof.best_seed)
-            recorder = _train_in_full(patient, recipe, other, run, terminal, scorer)
+            again = _train_in_full(patient, recipe, other, run, terminal, scorer)
+            recorder = max(recorder, again, key=lambda r: r.scores[-1] if r.scores else -math.inf)
+        if _fell_short(recorder, proof):
+            run.tags({"remedy.verdict": "not as proven"})
+            run.end("FAILED")
+            return None
         lines = patch(prescription, patient.recipe, patient.dataset, patient.remedies)
         fix = Fix(
             recipe.deliver(recorder.model),
@@ -191,9 +198,18 @@ def _with_unsearched(
     return prescription, changes
 
 
-def _failed(examination: Examination) -> bool:
-    """Say whether the training itself went wrong; what was wrong before it began is no matter of its seed."""
-    return any(d.severity == "error" and d.epoch > 0 for d in examination.diagnoses)
+def _went_wrong(recorder: Recorder, proof: Proof) -> bool:
+    """Say whether a training should be tried once more; what was wrong before it began is no matter of its seed."""
+    return _fell_short(recorder, proof) or any(
+        d.severity == "error" and d.epoch > 0 for d in recorder.examination.diagnoses
+    )
+
+
+def _fell_short(recorder: Recorder, proof: Proof) -> bool:
+    """Say whether a training in full ended less than half as far from a constant answer as was proven."""
+    if proof.constant is None or proof.score is None or not recorder.scores:
+        return False
+    return recorder.scores[-1] < (proof.constant + proof.score) / 2
 
 
 def _train_in_full(

@@ -1,16 +1,19 @@
 """Search and confirmation on a scripted engine: order, budget, rungs, honesty."""
 
+from dataclasses import replace
+
 import pytest
 
 from remedy import confirm, registry
 from remedy.diagnosis import Diagnosis
-from remedy.engines._base import Job
+from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
+from remedy.improvements import improvements
 from remedy.measured import Shallow
 from remedy.prescription import Prescription, candidates, patch
 from remedy.scores import scorer_for
 from remedy.screening import Screening
-from remedy.search import Budget, Search, Shares
+from remedy.search import Attempt, Budget, Search, Shares
 from remedy.testing import ScriptedEngine, check_patches, specimen
 from remedy.yardstick import Yardstick
 
@@ -142,6 +145,76 @@ def test_a_strong_shallow_model_is_a_yardstick_and_a_weak_one_is_not():
     assert counts[0] < counts[1]
 
 
+def test_scores_that_chance_may_have_put_in_order_are_a_draw_that_fewer_remedies_win():
+    def script(recipe):
+        return lambda job, epoch: {0: 0.4, 1: 0.7}.get(len(names_of(job, recipe)), 0.73)
+
+    for error, most in ((0.0, 4), (0.08, 1)):
+        made, _ = screening(ScriptedEngine(script(specimen()[0])))
+        made.yardstick = Yardstick(error=error)
+        made.run(SICK, 1.0)
+        assert len(made.best().prescription) == most or error == 0.0
+        assert (made.best().score > 0.7) is (error == 0.0)
+
+
+def test_with_few_rows_to_choose_by_the_shallow_model_is_reached_sooner_but_not_at_once():
+    shallow = Shallow(0, 0.8, 0.01, 0.3, "a forest")
+    attempt = Attempt(1, Prescription((("scale-inputs", {}),)), None, Outcome((0.74,)))
+    assert not Yardstick(shallow).excellent(attempt)
+    assert Yardstick(shallow, error=0.07).excellent(attempt)
+    far = replace(attempt, outcome=Outcome((0.7,)))
+    assert not Yardstick(shallow, error=0.5).excellent(far)
+
+
+def test_what_still_gets_better_at_its_end_is_trained_three_times_as_long():
+    recipe, data = specimen()
+    recipe = recipe.replace(epochs=9)
+    rising = Attempt(1, Prescription(), recipe, Outcome(tuple(0.1 * e for e in range(9))))
+    level = replace(rising, outcome=Outcome((0.8,) * 9))
+    cut = replace(rising, outcome=Outcome((0.1, 0.4, 0.8)))
+    for attempt, factor in ((rising, 3), (level, None), (cut, None)):
+        best = lambda attempt=attempt: attempt  # noqa: E731
+        more = improvements(best, [], registry.remedies(), ScriptedEngine(lambda job, epoch: 0.5), data, 0)
+        doses = [dict(p.items).get("train-longer") for p in more]
+        assert doses == ([] if factor is None else [{"factor": factor}])
+
+
+def test_more_epochs_are_not_tried_where_they_take_too_long():
+    recipe, data = specimen()
+    recipe = recipe.replace(epochs=9)
+    rising = Attempt(1, Prescription(), recipe, Outcome(tuple(0.1 * e for e in range(9)), seconds=5.0))
+    engine = ScriptedEngine(lambda job, epoch: 0.5)
+    assert not list(improvements(lambda: rising, [], registry.remedies(), engine, data, 0, most_seconds=14.0))
+    assert list(improvements(lambda: rising, [], registry.remedies(), engine, data, 0, most_seconds=16.0))
+
+
+def test_the_rate_of_another_optimizer_is_varied_as_well():
+    class Suggesting(ScriptedEngine):
+        def suggest_rate(self, recipe, seed):
+            return 0.01
+
+    recipe, data = specimen()
+    items = (("optimizer", {"kind": "RMSprop", "rate": 1e-3}), ("scale-inputs", {"kind": "standard"}))
+    best = Attempt(1, Prescription(items), recipe, Outcome((0.8,)))
+    more = improvements(lambda: best, [], registry.remedies(), Suggesting(lambda job, epoch: 0.5), data, 0)
+    first = [dict(next(more).items) for _ in range(3)]
+    assert [p["optimizer"]["rate"] for p in first] == pytest.approx([0.01, 0.03, 0.01 / 3])
+    assert all(p["optimizer"]["kind"] == "RMSprop" and "scale-inputs" in p for p in first)
+
+
+def test_epochs_that_there_was_no_time_for_are_not_prescribed():
+    made, _ = screening(ScriptedEngine(lambda job, epoch: 0.5, seconds_per_epoch=1.0), Search(timeout=100.0))
+    prescription = Prescription((("train-longer", {"factor": 30}), ("scale-inputs", {"kind": "standard"})))
+    recipe = prescription.apply(made.recipe, made.dataset, made.remedies)
+    assert recipe.epochs == 270
+    shorter, cut = made._in_time(prescription, recipe, 40)
+    assert dict(shorter.items)["train-longer"] == {"factor": 4}
+    assert cut.epochs == 36
+    none, cut = made._in_time(prescription, recipe, 12)
+    assert none.names == ("scale-inputs",)
+    assert cut.epochs == 9
+
+
 def test_small_programs_may_be_searched_longer_and_large_ones_leave_time_for_the_proof():
     assert Shares.that_leave(5.0, 60.0).screen == 0.6
     assert Shares.that_leave(500.0, 60.0) == Shares()
@@ -235,6 +308,7 @@ def test_a_recipe_that_fails_from_no_seed_is_a_fix_for_one_that_fails_from_some(
     assert not worse.holds
     assert not still.holds
     assert not sound.holds
+    assert replace(sound, seen=0.5).holds, "the search saw it fail from a seed of its own"
 
 
 def test_two_seeds_are_no_proof():
