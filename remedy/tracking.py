@@ -95,10 +95,9 @@ class Run:
 
     def _write(self) -> None:
         """Send the metrics that wait."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._sent = self._waiting, [], time.monotonic()
         for start in range(0, len(waiting), 500):
             self._log(metrics=waiting[start : start + 500])
-        self._sent = time.monotonic()
 
     def series(self, name: str, values: Sequence[float], first: int = 0) -> None:
         """Log one metric over several steps in one call."""
@@ -110,7 +109,8 @@ class Run:
             self._log(metrics=points[start : start + 500])
 
     def tags(self, values: Mapping[str, Any]) -> None:
-        """Set tags; None values are left out."""
+        """Set tags, behind the metrics that wait; None values are left out."""
+        self._write()
         self._log(tags=[RunTag(k, str(v)[:MAX_TAG]) for k, v in values.items() if v is not None])
 
     def note(self, markdown: str) -> None:

@@ -1,6 +1,9 @@
 """remedy.fit end to end, on real small trainings and a real store."""
 
 import json
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import keras
 import mlflow
@@ -10,7 +13,9 @@ from keras import layers
 
 import remedy
 from remedy import treatment
+from remedy.confirm import Proof
 from remedy.dataset import Dataset, Rows
+from remedy.diagnosis import Examination
 from remedy.errors import ModelError, RemedyWarning
 from remedy.recipe import Recipe
 
@@ -78,6 +83,28 @@ def test_the_fixed_model_takes_the_raw_rows_and_finds_every_class(fixed):
     fresh_X, fresh_y = blobs(rows=500, scale=100.0, shift=500.0, shares=[0.85, 0.1, 0.05], seed=77)
     assert balanced_accuracy(fresh_y, result.fix.model.predict(fresh_X, verbose=0)) > 0.7
     assert balanced_accuracy(fresh_y, result.model.predict(fresh_X, verbose=0)) < 0.5
+
+
+def test_a_saved_fix_loads_in_another_process_without_remedy_and_answers_the_same(fixed, tmp_path):
+    result, X, _, _ = fixed
+    result.fix.model.save(tmp_path / "fix.keras")
+    np.save(tmp_path / "X.npy", X[:50])
+    text = (
+        "import sys; sys.modules['remedy'] = None\n"
+        "import keras, numpy as np\n"
+        "model = keras.saving.load_model('fix.keras', safe_mode=True)\n"
+        "np.save('y.npy', model.predict(np.load('X.npy'), verbose=0))\n"
+    )
+    subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=True, capture_output=True)
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), result.fix.model.predict(X[:50], verbose=0), atol=1e-6)
+
+
+def test_a_full_training_that_falls_short_of_its_proof_is_not_handed_over():
+    proof = Proof((0.5, 0.5, 0.5), (0.9, 0.95, 1.0), margin=0.1, constant=0.5, seeds=(1, 2, 3))
+    ended = lambda score: SimpleNamespace(scores=(score,), examination=Examination())  # noqa: E731
+    assert treatment._fell_short(ended(0.6), proof)
+    assert not treatment._fell_short(ended(0.8), proof)
+    assert not treatment._went_wrong(ended(0.8), proof)
 
 
 def test_the_stuck_training_ended_when_the_fix_was_confirmed(fixed):

@@ -46,11 +46,15 @@ COMPILED_MODELS = 10
 
 @dataclass
 class _Compiled:
-    """A compiled model, the state of its optimizer before the first step, and the loop that trains it."""
+    """A compiled model, the state of its optimizer before the first step, and the loop that trains it.
+
+    ``start`` holds a seed and the initial values that it gives to weights, averages and random layers.
+    """
 
     model: Any
     optimizer_start: list[Any]
     loop: Loop
+    start: tuple[int, list[Any]] = (0, [])
 
 
 @dataclass
@@ -162,13 +166,15 @@ class InlineEngine:
     def _take(self, job: Job, learned: _Learned | None) -> _Compiled:
         """Return a compiled model in the state in which the job starts or goes on."""
         key = trace_key(job.recipe)
-        # Nobody reads Keras' metrics of a trial, and those that come into being in the first step make
-        # TensorFlow trace that step twice.
-        fresh = job.recipe.replace(metrics=None, weighted_metrics=None).build(self._dataset, job.seed)
         compiled = self._compiled.pop(key, None)
-        if compiled is None:
-            fresh.optimizer.build(fresh.trainable_variables)
-            compiled = _Compiled(fresh, values(fresh.optimizer.variables), Loop(fresh))
+        if compiled is None or (learned is None and compiled.start[0] != job.seed):
+            # Nobody reads Keras' metrics of a trial, and those that come into being in the first step make
+            # TensorFlow trace that step twice.
+            fresh = job.recipe.replace(metrics=None, weighted_metrics=None).build(self._dataset, job.seed)
+            if compiled is None:
+                fresh.optimizer.build(fresh.trainable_variables)
+                compiled = _Compiled(fresh, values(fresh.optimizer.variables), Loop(fresh))
+            compiled.start = job.seed, values(variables(fresh))
         self._compiled[key] = compiled
         self._first = self._first or key
         while len(self._compiled) > COMPILED_MODELS:
@@ -177,7 +183,7 @@ class InlineEngine:
             gc.collect()
         optimizer = compiled.model.optimizer
         if learned is None:
-            assign(variables(compiled.model), values(variables(fresh)))
+            assign(variables(compiled.model), compiled.start[1])
             assign(optimizer.variables, compiled.optimizer_start)
             if not isinstance(job.recipe.optimizer["config"].get("learning_rate"), dict):
                 optimizer.learning_rate = job.recipe.learning_rate
