@@ -48,6 +48,21 @@ class Prescription:
         """Return the prescription without one remedy."""
         return Prescription(tuple(item for item in self.items if item[0] != name))
 
+    def shortened(self, planned: int, epochs: int) -> Prescription:
+        """Return what was really tried where there was time for fewer of the additional epochs.
+
+        Args:
+            planned: Epochs of the recipe that it makes.
+            epochs: What was trained of them.
+        """
+        dose = dict(self.items).get("train-longer")
+        if dose is None or not 0 < epochs < planned:
+            return self
+        factor = epochs * dose["factor"] // planned
+        if factor <= 1:
+            return self.without("train-longer")
+        return Prescription(tuple((n, {"factor": factor} if n == "train-longer" else d) for n, d in self.items))
+
     def params(self) -> dict[str, Any]:
         """Return ``{"learning-rate.rate": 0.001, ...}``."""
         return {f"{name}.{key}": value for name, dose in self.items for key, value in dose.items()}

@@ -190,9 +190,10 @@ class Screening:
                 self._over(bool(waiting))
                 or self.yardstick.excellent(best)
                 or (self.yardstick.good(best) and not combined)
+                or self.yardstick.levelled_off(best, len(self.attempts))
             ):
                 return
-            if self._scarce(waiting):
+            if self._scarce(waiting) or self._works():
                 waiting = [p for p in waiting if len(p) > len(self.certain) + 1]
             chosen = waiting.pop(0) if waiting else next(more, None)
             if chosen is None and not wanted:
@@ -216,6 +217,12 @@ class Screening:
             if self.budget.left() < proof < HALF * (self.options.timeout or math.inf):
                 return True
         return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
+
+    def _works(self) -> bool:
+        """Say whether a combination has set the network free: what a remedy does alone matters less from then on."""
+        best = self.best()
+        combined = any(len(a.prescription) > len(self.certain) + 1 for a in self.attempts)
+        return combined and best is not None and not best.outcome.stuck and best.score > self.baseline.score + WORTH
 
     def _scarce(self, waiting: Sequence[Prescription]) -> bool:
         """Say whether trying the next single remedy would leave no time for the first two combinations."""
@@ -274,7 +281,8 @@ class Screening:
             if self._leads(outcome, recipe):
                 outcome = self._to_the_end(job, outcome)
             if len(outcome.scores) < epochs and not outcome.stuck:
-                prescription, recipe = self._in_time(prescription, recipe, len(outcome.scores))
+                prescription = prescription.shortened(recipe.epochs, len(outcome.scores))
+                recipe = prescription.apply(self.recipe, self.dataset, self.remedies)
         except NotApplicable as error:
             outcome = Outcome(error=str(error))
         self._measure(outcome)
@@ -284,19 +292,6 @@ class Screening:
         self.listener.step(str(prescription), outcome.score)
         self.listener.attempt(attempt)
         return True
-
-    def _in_time(self, prescription: Prescription, recipe: Recipe, epochs: int) -> tuple[Prescription, Recipe]:
-        """Return what was really tried where time ran out: fewer of the additional epochs."""
-        dose = dict(prescription.items).get("train-longer")
-        if dose is None or not epochs:
-            return prescription, recipe
-        factor = epochs * dose["factor"] // recipe.epochs
-        if factor > 1:
-            items = [(n, {"factor": factor} if n == "train-longer" else d) for n, d in prescription.items]
-            prescription = Prescription(tuple(items))
-        else:
-            prescription = prescription.without("train-longer")
-        return prescription, prescription.apply(self.recipe, self.dataset, self.remedies)
 
     def _leads(self, outcome: Outcome, recipe: Recipe) -> bool:
         """Say whether a treated recipe is the best so far, and the rest of its epochs cost little."""

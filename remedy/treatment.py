@@ -61,7 +61,7 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         screening = Screening(
             data, patient.recipe, patient.remedies, engine, options, listener, Budget(options.timeout, engine)
         )
-        screening.yardstick = _yardstick(patient, data, options)
+        screening.yardstick = _yardstick(patient, data, scorer)
         try:
             treatment, proof = _treat(patient, screening, scorer, terminal, search_run)
         except BaseException:
@@ -116,17 +116,17 @@ def _treat(
     return Treatment(None, conclusion, interrupted), proof
 
 
-def _yardstick(patient: Patient, data: Dataset, options: Search) -> Yardstick:
+def _yardstick(patient: Patient, data: Dataset, scorer: Scorer) -> Yardstick:
     """Return what a shallow model reaches on the rows of the search; unknown for a user's own objective."""
-    if callable(options.objective):
+    if scorer.own:
         return Yardstick(bounded=False)
     rows = data.train if data.extra is None else data.train.with_rows(data.extra)
     error = standard_error(data.task, data.validation.target) if data.validation is not None else 0.0
     ids = any(patient.recipe.architecture.layers("Embedding"))
     try:
-        return Yardstick(shallow_baseline(rows, data.task, ids), error)
+        return Yardstick(shallow_baseline(rows, data.task, ids), error, scorer.constant)
     except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
-        return Yardstick(error=error)
+        return Yardstick(error=error, constant=scorer.constant)
 
 
 def _complete(

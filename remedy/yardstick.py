@@ -22,6 +22,9 @@ weak, as on pictures, a network may well do better, and the search goes on."""
 LEAST_ALIKE = 0.85
 """However few rows there are to choose by, less of that way than this is not what the shallow model does."""
 
+LEVEL = 8
+"""Attempts without a gain after which a strong result is taken for what there is."""
+
 SAME = 0.01
 """Scores that lie so near to each other are equal on any number of rows."""
 
@@ -33,11 +36,13 @@ class Yardstick:
     Attributes:
         shallow: What a shallow model reaches; None where unknown.
         error: Standard error of a score on the rows that prescriptions are chosen by.
+        constant: Score of the best constant answer, where known.
         bounded: False for a user's own objective, whose best value is not known.
     """
 
     shallow: Shallow | None = None
     error: float = 0.0
+    constant: float | None = None
     bounded: bool = True
 
     @property
@@ -56,6 +61,13 @@ class Yardstick:
     def good(self, attempt: Attempt | None) -> bool:
         """Say whether an attempt does what a shallow model does: no reason to go on for long."""
         return self._passes(attempt, LEARNT)
+
+    def levelled_off(self, best: Attempt | None, attempts: int) -> bool:
+        """Say whether a strong result was not beaten by the last attempts of so many, whatever a shallow model does."""
+        if best is None or self.constant is None or not self.bounded or best.outcome.stuck:
+            return False
+        strong = best.score >= self.constant + STRONG * (1 - self.constant)
+        return strong and attempts - 1 - best.number >= LEVEL
 
     def _passes(self, attempt: Attempt | None, least: float) -> bool:
         if attempt is None or not len(attempt.prescription) or attempt.outcome.stuck or not self.bounded:

@@ -90,7 +90,7 @@ def run(script, epochs=9, **kwargs):
 
 
 def test_the_untouched_recipe_is_first_then_what_was_seen_before_training_then_singles_and_the_textbook():
-    made, _, _ = run(cured_by("scale-inputs"))
+    made, _, _ = run(cured_by("a remedy that nobody has"))
     names = [a.prescription.names for a in made.attempts[:8]]
     assert names == [
         (),
@@ -102,6 +102,19 @@ def test_the_untouched_recipe_is_first_then_what_was_seen_before_training_then_s
         ("oversampling",),
         ("less-dropout",),
     ]
+
+
+def test_once_a_combination_works_single_remedies_are_tried_on_top_of_it_only():
+    made, _, _ = run(cured_by("scale-inputs", "learning-rate"))
+    first = next(a.number for a in made.attempts if a.score > 0.5)
+    assert all(len(a.prescription) > 1 for a in made.attempts[first : first + 4])
+
+
+def test_a_strong_result_that_nothing_beats_for_eight_attempts_ends_the_search():
+    made, _ = screening(ScriptedEngine(cured_by("scale-inputs")(specimen()[0])), Search(trials=30, timeout=None))
+    made.yardstick = Yardstick(constant=1 / 3)
+    made.run(SICK, 1.0)
+    assert len(made.attempts) - 1 - made.best().number == 8
 
 
 def test_what_is_plainly_wrong_before_training_is_mended_in_every_prescription():
@@ -203,16 +216,17 @@ def test_the_rate_of_another_optimizer_is_varied_as_well():
 
 
 def test_epochs_that_there_was_no_time_for_are_not_prescribed():
-    made, _ = screening(ScriptedEngine(lambda job, epoch: 0.5, seconds_per_epoch=1.0), Search(timeout=100.0))
     prescription = Prescription((("train-longer", {"factor": 30}), ("scale-inputs", {"kind": "standard"})))
-    recipe = prescription.apply(made.recipe, made.dataset, made.remedies)
-    assert recipe.epochs == 270
-    shorter, cut = made._in_time(prescription, recipe, 40)
-    assert dict(shorter.items)["train-longer"] == {"factor": 4}
-    assert cut.epochs == 36
-    none, cut = made._in_time(prescription, recipe, 12)
-    assert none.names == ("scale-inputs",)
-    assert cut.epochs == 9
+    assert dict(prescription.shortened(270, 40).items)["train-longer"] == {"factor": 4}
+    assert prescription.shortened(270, 12).names == ("scale-inputs",)
+    assert prescription.shortened(270, 270) is prescription
+    engine = ScriptedEngine(lambda job, epoch: 0.4 + 0.01 * epoch, seconds_per_epoch=1.0)
+    made, _ = screening(engine, Search(timeout=100.0))
+    unfinished = Diagnosis("OPT415", "too-few-steps", "warning", "few", remedies=("train-longer",))
+    made.run((unfinished, *SICK), 1.0)
+    longer = [a for a in made.attempts if "train-longer" in a.prescription.names]
+    assert longer
+    assert all(len(a.outcome.scores) >= a.recipe.epochs for a in longer if a.prescription == made.best().prescription)
 
 
 def test_small_programs_may_be_searched_longer_and_large_ones_leave_time_for_the_proof():
