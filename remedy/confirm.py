@@ -29,7 +29,7 @@ CONFIRM_SHARE, BUILDING = 0.85, 0.3
 """Share of the remaining seconds that confirmation plans with, the rest being for tracing; and the seconds
 that building a fresh network takes."""
 
-CHANCE = 0.025
+CHANCE = 0.05
 """Chance that a recipe which has learnt nothing passes for a fix, shared out among all that are put to the proof
 on the same rows (Bonferroni): with 40 rows a lead of a single standard error means little."""
 
@@ -53,8 +53,8 @@ class Proof:
 
     Attributes:
         baseline, treated: Scores over the same fresh seeds.
-        margin: By how much the medians must differ: the larger half range over seeds, about two standard
-            errors of the score on so few rows, or 0.02, whichever is most.
+        margin: By how much the medians must differ: the larger half range over seeds, about 1.6 standard
+            errors of the score on so few rows (more from proof to proof), or 0.02, whichever is most.
         constant: Score of the best constant answer, or None for a user's own objective.
         seeds: The seeds.
         epochs: Epochs that every training of the treated recipe was given.

@@ -96,6 +96,18 @@ def rewrite(
     return changed
 
 
+def for_every_layer(architecture: Architecture) -> str:
+    """Return the line of Python that walks through the layers of ``model``, inner models and wrapped layers too."""
+    own = architecture.config["config"]["layers"]
+    if not any(isinstance(entry["config"].get(key), (list, dict)) for entry in own for key in ("layers", "layer")):
+        return "for layer in model.layers:\n"
+    return (
+        "every = list(model.layers)\n"
+        "for layer in every:  # grows by the layers within\n"
+        "    every += [*getattr(layer, 'layers', ()), *filter(None, [getattr(layer, 'layer', None)])]\n"
+    )
+
+
 def settings_patch(before: Architecture, after: Architecture) -> str:
     """Return lines of Python that build the model anew with the settings of layers that differ."""
     new = {entry["config"]["name"]: entry for entry in after.layers()}

@@ -11,6 +11,7 @@ from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
+from remedy.remedies._layers import for_every_layer
 
 
 class BatchNormMomentum(Remedy):
@@ -48,8 +49,7 @@ class BatchNormMomentum(Remedy):
         """Set the attribute before the first step."""
         momentum = f"{float(dose['momentum']):.6g}"
         return (
-            "for layer in model.layers:\n"
-            "    if isinstance(layer, keras.layers.BatchNormalization):\n"
+            for_every_layer(recipe.architecture) + "    if isinstance(layer, keras.layers.BatchNormalization):\n"
             f"        layer.momentum = min({momentum}, layer.momentum)"
         )
 

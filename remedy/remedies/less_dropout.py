@@ -12,6 +12,7 @@ from remedy.errors import NotApplicable
 from remedy.model_facts import DROPOUTS
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
+from remedy.remedies._layers import for_every_layer
 
 
 class LessDropout(Remedy):
@@ -49,8 +50,7 @@ class LessDropout(Remedy):
         """Set the attribute before the first step."""
         rate = f"{float(dose['rate']):.6g}"
         return (
-            "for layer in model.layers:\n"
-            "    if 'Dropout' in type(layer).__name__:\n"
+            for_every_layer(recipe.architecture) + "    if 'Dropout' in type(layer).__name__:\n"
             f"        layer.rate = min({rate}, layer.rate)"
         )
 
