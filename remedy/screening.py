@@ -31,7 +31,10 @@ RUSH = 0.12
 """Share of the budget that the rest of a leader's epochs may cost to be trained at once."""
 
 FOR_CAUSES = 0.2
-"""Share of the budget that may be spent on training, to its end, what the causes ask for."""
+"""Share of the budget for training, to its end, what the causes ask for."""
+
+PROVABLE = 0.13
+"""Share of the budget that a training with more epochs may take: a proof repeats it three times."""
 
 LONGER = 3
 """Combinations are screened this many times longer than single remedies, and every later round is this
@@ -103,10 +106,10 @@ class Screening:
         Args:
             without: Prescriptions to leave out.
         """
-        tried = [a for a in self.attempts if len(a.prescription) and a.outcome.scores and a.prescription not in without]
-        if not tried:
+        alive = [a for a in self.attempts if len(a.prescription) and a.outcome.scores and a.prescription not in without]
+        if not alive:
             return None
-        alive = [a for a in tried if not a.outcome.stuck] or tried
+        alive = [a for a in alive if not a.outcome.stuck] or alive
         alive = [a for a in alive if a.outcome.stuck != "non-finite-loss"] or alive
         longest = max(min(len(a.outcome.scores), self.recipe.epochs) for a in alive)
         tried = [a for a in alive if len(a.outcome.scores) >= longest]
@@ -276,9 +279,11 @@ class Screening:
             epochs = recipe.epochs if whole else min(recipe.epochs, max(1, round(share * recipe.epochs)))
             deadline = self.budget.deadline(self.shares.go_on)
             seconds = FOR_CAUSES * (self.options.timeout or 0.0) if whole else self._slice(waiting)
+            most = PROVABLE * (self.options.timeout or math.inf) if "train-longer" in prescription.names else math.inf
+            seconds = None if seconds is None else min(seconds, most)
             job = Job(recipe, self.options.seed, epochs, key, deadline=deadline, seconds=seconds)
             outcome = self.engine.train(job)
-            if self._leads(outcome, recipe):
+            if self._leads(outcome, recipe, most):
                 outcome = self._to_the_end(job, outcome)
             if len(outcome.scores) < epochs and not outcome.stuck:
                 prescription = prescription.shortened(recipe.epochs, len(outcome.scores))
@@ -293,15 +298,15 @@ class Screening:
         self.listener.attempt(attempt)
         return True
 
-    def _leads(self, outcome: Outcome, recipe: Recipe) -> bool:
-        """Say whether a treated recipe is the best so far, and the rest of its epochs cost little."""
-        if not self.attempts or outcome.stuck or not outcome.scores or len(outcome.scores) >= recipe.epochs:
+    def _leads(self, outcome: Outcome, recipe: Recipe, most: float) -> bool:
+        """Say whether a treated recipe is the best so far, and the rest of its epochs cost little, and all no more."""
+        if not self.attempts or outcome.stuck or not 0 < len(outcome.scores) < recipe.epochs:
             return False
         timed = (outcome.evidence.seconds if outcome.evidence else None) or (outcome.seconds,)
         rest = statistics.median(timed[1:] or timed) * (recipe.epochs - len(outcome.scores))
-        best = self.best()
-        beaten = max(self.baseline.score + 0.02, -math.inf if best is None else best.score)
-        return rest <= RUSH * (self.options.timeout or math.inf) and outcome.scores[-1] > beaten
+        beaten = max(self.baseline.score + 0.02, best.score if (best := self.best()) else -math.inf)
+        short = rest <= RUSH * (self.options.timeout or math.inf) and rest + sum(timed) <= most
+        return short and outcome.scores[-1] > beaten
 
     def _to_the_end(self, job: Job, outcome: Outcome) -> Outcome:
         """Let a leader train for all its epochs at once: what comes later has to beat a finished score."""
@@ -312,8 +317,7 @@ class Screening:
         """Return seconds for one attempt: twice its fair share, so that one slow net leaves time for the rest."""
         if self.options.timeout is None:
             return None
-        share = self.budget.left(self.shares.screen) / max(1, min(FIRST, waiting))
-        return 2 * max(LEAST_SECONDS_A_TRIAL, share)
+        return 2 * max(LEAST_SECONDS_A_TRIAL, self.budget.left(self.shares.screen) / max(1, min(FIRST, waiting)))
 
     def _go_on(self) -> None:
         """Let the best third train on, `LONGER` each round, while there is time."""

@@ -220,10 +220,10 @@ def test_epochs_that_there_was_no_time_for_are_not_prescribed():
     assert dict(prescription.shortened(270, 40).items)["train-longer"] == {"factor": 4}
     assert prescription.shortened(270, 12).names == ("scale-inputs",)
     assert prescription.shortened(270, 270) is prescription
-    engine = ScriptedEngine(lambda job, epoch: 0.4 + 0.01 * epoch, seconds_per_epoch=1.0)
+    engine = ScriptedEngine(lambda job, epoch: 0.4 + 0.01 * epoch, seconds_per_epoch=0.2)
     made, _ = screening(engine, Search(timeout=100.0))
     unfinished = Diagnosis("OPT415", "too-few-steps", "warning", "few", remedies=("train-longer",))
-    made.run((unfinished, *SICK), 1.0)
+    made.run((unfinished, *SICK), 0.2)
     longer = [a for a in made.attempts if "train-longer" in a.prescription.names]
     assert longer
     assert all(len(a.outcome.scores) >= a.recipe.epochs for a in longer if a.prescription == made.best().prescription)
