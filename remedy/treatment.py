@@ -90,12 +90,15 @@ def _treat(
     """Search, and confirm the best; where that fails and time is left, the next best."""
     screening.run(patient.examination.diagnoses, _seconds_per_epoch(patient, screening.dataset))
     failed: list[Prescription] = []
+    disproved: list[Prescription] = []
     proof, interrupted = None, screening.interrupted
     while (best := screening.best(failed)) is not None and best.score > _floor(screening):
         reduction = confirm.Reduction(best.prescription)
         if not interrupted:
             try:
                 reduction = confirm.reduce(screening, best)
+                if reduction.prescription in disproved:  # What was left out was needed after all.
+                    reduction = confirm.Reduction(best.prescription)
                 proof = confirm.prove(screening, reduction.prescription, scorer, len(failed) + 1)
             except KeyboardInterrupt:
                 interrupted, proof = True, None
@@ -109,6 +112,7 @@ def _treat(
             if treatment is not None:
                 return treatment, proof
         failed.append(best.prescription)
+        disproved.append(reduction.prescription)
         if screening.budget.left(confirm.ANOTHER_PROOF) <= 0:
             break
     conclusion = report.no_fix(screening.attempts, proof, scorer.name, interrupted)
