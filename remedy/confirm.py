@@ -136,7 +136,7 @@ class Reduction:
     lost: dict[str, float] = field(default_factory=dict)
 
 
-def reduce(screening: Screening, best: Attempt) -> Reduction:
+def reduce(screening: Screening, best: Attempt, disproved: Sequence[Prescription] = ()) -> Reduction:
     """Drop remedies one at a time, costly ones and then the last wanted first, while the validation score stays.
 
     Of many the later half is dropped at once, if it may go. Every try trains as long as the best
@@ -146,7 +146,13 @@ def reduce(screening: Screening, best: Attempt) -> Reduction:
     Args:
         screening: What was tried; its engine and budget are used.
         best: The attempt to make smaller.
+        disproved: What did not hold before; where dropping leads there again, what was left out was needed.
     """
+    smallest = _reduced(screening, best)
+    return Reduction(best.prescription) if smallest.prescription in disproved else smallest
+
+
+def _reduced(screening: Screening, best: Attempt) -> Reduction:
     result = Reduction(best.prescription)
     sure = screening.certain.names  # What is plainly wrong is mended, whatever the score says.
     names = [n for n in best.prescription.names if n not in sure and not _speeds_up(screening, n)]

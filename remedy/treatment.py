@@ -96,9 +96,7 @@ def _treat(
         reduction = confirm.Reduction(best.prescription)
         if not interrupted:
             try:
-                reduction = confirm.reduce(screening, best)
-                if reduction.prescription in disproved:  # What was left out was needed after all.
-                    reduction = confirm.Reduction(best.prescription)
+                reduction = confirm.reduce(screening, best, disproved)
                 proof = confirm.prove(screening, reduction.prescription, scorer, len(failed) + 1)
             except KeyboardInterrupt:
                 interrupted, proof = True, None

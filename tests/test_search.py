@@ -287,6 +287,14 @@ def test_the_smallest_set_that_keeps_the_score_is_found():
     assert reduced.lost["scale-inputs"] > 0.1
 
 
+def test_a_smaller_set_that_did_not_hold_is_not_offered_again():
+    made, _, _ = run(cured_by("scale-inputs"), options=Search(trials=10, timeout=None))
+    best = next(a for a in made.attempts if len(a.prescription) == 4)
+    smaller = confirm.reduce(made, best).prescription
+    assert len(smaller) < 4
+    assert confirm.reduce(made, best, [smaller]).prescription == best.prescription
+
+
 def test_a_cure_is_confirmed_on_three_fresh_seeds_of_both_sides_on_the_holdout_rows():
     made, scorer, engine = run(cured_by("scale-inputs"))
     proof = confirm.prove(made, made.best().prescription, scorer)
