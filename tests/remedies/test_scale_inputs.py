@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,8 +24,9 @@ def test_a_net_that_could_not_learn_raw_values_learns_scaled_ones():
 def test_signals_with_baselines_of_their_own_are_scaled_by_themselves_first():
     recipe, data = specimen()
     assert ScaleInputs().usual_doses(recipe, data)[0] == {"kind": "per-sample"}
-    data.train.X[:] -= np.mean(data.train.X, axis=(1, 2), keepdims=True)
-    assert ScaleInputs().usual_doses(recipe, data)[0] == {"kind": "standard"}
+    X = data.train.X - np.mean(data.train.X, axis=(1, 2), keepdims=True)
+    level = replace(data, train=replace(data.train, X=X))
+    assert ScaleInputs().usual_doses(recipe, level)[0] == {"kind": "standard"}
 
 
 def test_a_row_of_one_number_has_no_spread_of_its_own():
