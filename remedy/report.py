@@ -144,7 +144,8 @@ def fixed(
         f"(median of {len(proof.treated)} fresh seeds, on {rows})."
     )
     if proof.steadier:
-        text += f" Untouched, {len(proof.failures)} of {len(proof.baseline) + 1} trainings failed; treated, none did."
+        trained = len(proof.baseline) + (proof.seen is not None)
+        text += f" Untouched, {len(proof.failures)} of {trained} trainings failed; treated, none did."
     if shallow is not None and proof.score is not None and shallow.score > proof.score + FAR:
         text += f" Mind that {shallow.model} reaches {shallow.score:.3f} on the same rows."
     return text

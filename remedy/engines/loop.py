@@ -64,7 +64,7 @@ class Loop:
         """Prepare; nothing is traced before the first step."""
         self.model = model
         self._functions: dict[Any, Any] = {}
-        self._pace: dict[Any, int] = {}
+        self._pace: dict[str, int] = {}
 
     @staticmethod
     def suits(model: Any, *nests: arrays.Nest) -> bool:
@@ -142,13 +142,13 @@ class Loop:
         """Make all steps of an epoch, as many in a call as `AT_ONCE_SECONDS` allows."""
         now, run = 0, self._function(step, rows, data)
         while now < len(rows) and not (heard is not None and self.model.stop_training):
-            end = min(len(rows), now + (at_once or self._pace.get(id(run), 1)))
+            end = min(len(rows), now + (at_once or self._pace.get(step.__name__, 1)))
             if heard is not None:
                 heard.on_train_batch_begin(now)
             began = time.perf_counter()
             loss = float(run(data, order, now, end))
             seconds = (time.perf_counter() - began) / (end - now)
-            self._pace[id(run)] = max(1, min(4 * (end - now), int(AT_ONCE_SECONDS / seconds)))
+            self._pace[step.__name__] = max(1, min(4 * (end - now), int(AT_ONCE_SECONDS / seconds)))
             if heard is not None:
                 heard.on_train_batch_end(end - 1, {"loss": loss})
             now = end
