@@ -123,7 +123,7 @@ def with_remedy(program: Program, trials: int) -> float:
     began = time.perf_counter()
     fit = {"epochs": program.epochs, "batch_size": program.batch_size}
     recipe = Recipe.from_model(program.build(1e-3), fit)
-    data = Dataset(Rows(X, y), "multiclass", validation=Rows(held, labels))
+    data = Dataset(Rows(X, y), Rows(held, labels), "multiclass")
     engine = InlineEngine(data, scorer_for("multiclass", labels), registry.detectors())
     study = _study()
     for number in range(trials):

@@ -118,8 +118,8 @@ def main() -> None:
     X, Y = X[..., None], np.eye(3, dtype="float32")[y]
 
     keras.utils.set_random_seed(args.seed)
-    filters = (128, 256) if args.full else (8, 16) if args.quick else (32, 64)
-    timeout = args.timeout or (35 if args.quick else 270 if args.data else 130)
+    filters = (128, 256) if args.full else (32, 64) if args.data else (8, 16) if args.quick else (16, 32)
+    timeout = args.timeout or (35 if args.quick else 270 if args.data else 120)
     result = remedy.fit(
         build(X.shape[1], filters), X[train], Y[train],
         epochs=args.epochs or (20 if args.quick else 24), batch_size=64, validation_split=0.2,

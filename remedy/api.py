@@ -17,7 +17,7 @@ from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyError, R
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
 from remedy.inputs import FitCall, build_if_needed, read_fit_call, require_compiled
-from remedy.logbook import last_values, logged_evidence, verdict_tags, write_end, write_start
+from remedy.logbook import last_values, logged_evidence, unfinished_search, verdict_tags, write_end, write_start
 from remedy.patient import Fix, Patient, Treatment
 from remedy.pause import free_iterators
 from remedy.recipe import Recipe
@@ -128,6 +128,7 @@ def fit(
         def on_stuck(examination: Examination) -> bool:
             nonlocal treatment
             run.tags(verdict_tags(examination))
+            run.json("evidence.json", recorder.evidence.to_dict())  # A killed search goes on from here.
             if options is None or recipe is None or call.dataset is None or not call.dataset.complete:
                 return False
             patient = Patient(
@@ -211,6 +212,7 @@ def tune(
     search: Search | None = None,
     data: Dataset | None = None,
     force: bool = False,
+    resume: bool = False,
     terminal: Terminal | None = None,
 ) -> dict[str, Treatment]:
     """Search a fix for runs that were found stuck earlier, without the script that trained them.
@@ -221,6 +223,8 @@ def tune(
         search: How to search.
         data: The data, where the store did not keep it.
         force: Take ``data`` although its digest is not that of the run.
+        resume: Go on with searches that were killed, and begin none. What they had finished is not trained again.
+            Make sure that they do not run any more.
         terminal: Hears how it goes on; a new one where None.
 
     Returns:
@@ -234,8 +238,15 @@ def tune(
     waiting = [run for run in runs if run_id or "remedy.fixed_by_run_id" not in run.data.tags]
     treated = {}
     for found in waiting:
-        patient = _patient(found, data, force)
-        treatment = treat(patient, search or Search(), terminal or Terminal())
+        unfinished = unfinished_search(found.info.run_id, search) if resume else None
+        if resume and unfinished is None:
+            continue
+        patient, options = _patient(found, data, force), search or Search()
+        if unfinished is not None:
+            patient.unfinished, options = unfinished
+            if found.info.status == "RUNNING":
+                patient.run.end("KILLED")
+        treatment = treat(patient, options, terminal or Terminal())
         if treatment.fix is None:
             patient.run.note(report.note(treatment.conclusion, None, patient.examination.diagnoses))
             (terminal or Terminal()).conclusion(treatment.conclusion)

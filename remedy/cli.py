@@ -60,9 +60,13 @@ def main(tracking_uri: str | None, debug: bool) -> None:
 @click.option("--run", "run_id", help="Treat this run.")
 @click.option("--data", help="FILE.npz, or package.module:function that returns (X, y); where the store kept no data.")
 @click.option("--force", is_flag=True, help="Take data whose digest is not that of the run.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with searches that were killed; of all experiments if none is given."
+)
 @click.option("--trials", default=40, show_default=True, help="Most prescriptions to try.")
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds for each run's search.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--workers", default="auto", show_default=True, help="Trainings at a time, or auto.")
+@click.option("--seed", default=0, show_default=True, help="Of splits and trainings; a resumed search keeps its own.")
 @click.option("--storage", help="Optuna storage URL that keeps the study.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_clear_errors
@@ -71,15 +75,19 @@ def tune(
     run_id: str | None,
     data: str | None,
     force: bool,
+    resume: bool,
     trials: int,
     timeout: float,
+    workers: str,
     seed: int,
     storage: str | None,
     as_json: bool,
 ) -> None:
     """Search a fix for stuck runs, without the script that trained them."""
-    if (experiment is None) == (run_id is None):
+    if (experiment is None) == (run_id is None) and not (resume and run_id is None):
         raise click.UsageError("Give either --experiment NAME or --run ID.")
+    if workers != "auto" and not workers.isdigit():
+        raise click.UsageError(f"--workers {workers}: give a number, or auto.")
     from remedy import api, loading
     from remedy.report import Terminal
     from remedy.search import Search
@@ -88,15 +96,22 @@ def tune(
     found = api.tune(
         experiment,
         run_id=run_id,
-        search=Search(trials=trials, timeout=timeout, seed=seed, storage=storage),
+        search=Search(
+            trials=trials,
+            timeout=timeout,
+            seed=seed,
+            workers=int(workers) if workers.isdigit() else workers,
+            storage=storage,
+        ),
         data=given,
         force=force,
+        resume=resume,
         terminal=Terminal(quiet=as_json),
     )
     if as_json:
         _print_json({run: _treatment_json(treatment) for run, treatment in found.items()})
     elif not found:
-        click.echo("No run is stuck without a fix.")
+        click.echo("No search was killed." if resume else "No run is stuck without a fix.")
     sys.exit(EXIT_STUCK if any(t.fix is None for t in found.values()) else 0)
 
 

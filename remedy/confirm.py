@@ -12,6 +12,7 @@ from remedy.dataset import Dataset
 from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
 from remedy.prescription import Change, Prescription
+from remedy.recipe import Recipe
 from remedy.scores import Scorer, standard_error
 from remedy.screening import Screening
 from remedy.search import Attempt
@@ -228,22 +229,25 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     whole, other = ours * recipe.epochs, theirs * planned
     both = _share(seconds, whole + other)
     share = max(both, _share(seconds - theirs * spared, whole))
-    sides: dict[str, list[float]] = {"treated": [], "untouched": []}
     screening.listener.stage("confirm", 2 * len(seeds))
-    for seed in seeds:
-        for side, chosen in (("treated", recipe), ("untouched", screening.recipe)):
-            key = f"{side}-{seed}"
-            epochs = max(1, math.floor(share * chosen.epochs + 1e-9))
-            job = Job(chosen, seed, epochs, key, judge_by="holdout", deadline=screening.budget.deadline())
-            outcome = screening.engine.train(job)
-            screening.engine.forget(key)
-            score = outcome.score
-            if side == "untouched" and score is None and outcome.error is not None:
-                score = scorer.constant if scorer.constant is not None else -1.0
-            if score is not None:
-                sides[side].append(score)
-            screening.listener.step(f"{side}, seed {seed}", score)
-    treated, untouched = sides["treated"], sides["untouched"]
+    deadline = screening.budget.deadline()
+
+    def job(side: str, chosen: Recipe, seed: int) -> Job:
+        epochs = share * chosen.epochs + 1e-9
+        key, whole = f"{side}-{seed}", max(1, math.floor(epochs))
+        return Job(chosen, seed, whole, key, judge_by="holdout", rows=min(1.0, epochs), deadline=deadline)
+
+    sides = {"treated": recipe, "untouched": screening.recipe}
+    scores: dict[str, float] = {}
+    for done, outcome in screening.engine.run(job(side, sides[side], seed) for seed in seeds for side in sides):
+        screening.engine.forget(done.key)
+        score = outcome.score
+        if done.recipe is screening.recipe and score is None and outcome.error is not None:
+            score = scorer.constant if scorer.constant is not None else -1.0
+        if score is not None:
+            scores[done.key] = score
+        screening.listener.step(done.key.replace("-", ", seed "), score)
+    treated, untouched = ([scores[f"{side}-{seed}"] for seed in seeds if f"{side}-{seed}" in scores] for side in sides)
     return Proof(
         tuple(untouched),
         tuple(treated),
@@ -318,7 +322,7 @@ def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> f
     """Return the median epoch of the attempts with these remedies, or of the nearest there is."""
     same = [a for a in attempts if set(a.prescription.names) == set(prescription.names) and a.outcome.evidence]
     chosen = same or [a for a in attempts if a.outcome.evidence]
-    return statistics.median([_epoch_seconds(a.outcome) for a in chosen]) if chosen else 0.0
+    return statistics.median([a.seconds_per_epoch for a in chosen]) if chosen else 0.0
 
 
 def _margin(dataset: Dataset, treated: list[float], untouched: list[float], proofs: int) -> float:

@@ -5,21 +5,30 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from remedy import figures, report, store
 from remedy.dataset import Dataset
+from remedy.detectors._base import Detector
 from remedy.diagnosis import Examination
-from remedy.errors import NotFound, RemedyWarning
+from remedy.engines import remembered
+from remedy.engines._base import Outcome
+from remedy.errors import InvalidInput, NotFound, RemedyWarning
 from remedy.evidence import Evidence
 from remedy.patient import Fix, Patient
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.report import Terminal
-from remedy.scores import Scorer
-from remedy.search import Attempt
+from remedy.scores import OBJECTIVES, Scorer
+from remedy.search import Attempt, Search
 from remedy.tracking import Run
+
+TRAININGS = "trainings"
+"""Folder of a search run's artifacts with one file a finished training."""
 
 
 def write_start(
@@ -111,13 +120,51 @@ def write_fix(
     run.end()
 
 
+def write_options(run: Run, options: Search) -> None:
+    """Write how a search was asked for, so that it can go on in the same way."""
+    objective = getattr(options.objective, "__name__", options.objective)
+    run.params({"trials": options.trials, "timeout": options.timeout, "seed": options.seed, "objective": objective})
+
+
+def unfinished_search(run_id: str, given: Search | None) -> tuple[Run, Search] | None:
+    """Return the newest search of a run that did not come to its end, and how it was asked for; None without one.
+
+    Args:
+        run_id: The stuck run.
+        given: Its limits replace those of the search that was killed; seed and objective stay.
+
+    Raises:
+        InvalidInput: The search used an objective of the user's own, and none is given.
+    """
+    killed = [run for run in store.children(run_id, "search") if run.info.status != "FINISHED"]
+    if not killed:
+        return None
+    found, params = killed[-1].info, killed[-1].data.params
+    objective = None if params["objective"] == "None" else params["objective"]
+    if given is not None and given.objective is not None:
+        objective = given.objective
+    elif objective is not None and objective not in OBJECTIVES:
+        raise InvalidInput(
+            f"The search of run {run_id} scored by {objective}(); give it with search=Search(objective=...)."
+        )
+    timeout = None if params["timeout"] == "None" else float(params["timeout"])
+    limits = given or Search(trials=int(params["trials"]), timeout=timeout)
+    options = replace(limits, seed=int(params["seed"]), objective=objective)
+    return Run(found.run_id, found.experiment_id), options
+
+
 class SearchLog:
-    """Tells the terminal and the tracking store how a search goes on."""
+    """Tells the terminal and the tracking store how a search goes on.
+
+    A thread of its own writes to the store, in order, so that no training waits for a disk or a server.
+    """
 
     def __init__(self, terminal: Terminal, run: Run, scorer: Scorer) -> None:
         """Take who listens: the terminal, and the run below which every trial gets its own."""
         self._terminal, self._run, self._scorer = terminal, run, scorer
         self._runs: dict[int, tuple[Run, int]] = {}
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="remedy-writer")
+        self._earlier: dict[str, tuple[Run, int]] = {}
 
     def stage(self, name: str, total: int) -> None:
         """Begin a stage."""
@@ -129,13 +176,35 @@ class SearchLog:
 
     def attempt(self, attempt: Attempt) -> None:
         """Write an attempt as a run; one that went on gets its further epochs."""
+        self._writer.submit(self._write, attempt)
+
+    def training(self, name: str, outcome: Outcome) -> None:
+        """Keep what came of a training, for a search that goes on after it was killed."""
+        self._writer.submit(self._run.json, f"{TRAININGS}/{name}.json", remembered.to_dict(outcome))
+
+    def earlier(self, detectors: Sequence[Detector]) -> dict[str, Outcome]:
+        """Return what came of the trainings that this search finished before it was killed."""
+        if self._run.run_id is None:
+            return {}
+        for trial in store.children(self._run.run_id, "trial"):
+            written = len(store.history(trial.info.run_id, [self._scorer.name])[self._scorer.name])
+            self._earlier[trial.data.params["prescription"]] = Run(trial.info.run_id, trial.info.experiment_id), written
+        found = store.read_folder(self._run.run_id, TRAININGS)
+        return {name: remembered.from_dict(kept, detectors) for name, kept in found.items()}
+
+    def close(self) -> None:
+        """Wait until everything is written."""
+        self._writer.shutdown()
+
+    def _write(self, attempt: Attempt) -> None:
         outcome, names = attempt.outcome, attempt.prescription.names
-        run, written = self._runs.get(attempt.number, (None, 0))
+        text = str(attempt.prescription)
+        run, written = self._runs.get(attempt.number) or self._earlier.get(text) or (None, 0)
         if run is None:
             tags = {"remedy.stuck": outcome.stuck, "remedy.error": outcome.error}
             name = f"{attempt.number:02d} {' + '.join(names) or 'as it was'}"
             run = self._run.child(name, "trial", {k: v for k, v in tags.items() if v})
-            run.params({"prescription": str(attempt.prescription), **attempt.prescription.params()})
+            run.params({"prescription": text, **attempt.prescription.params()})
         run.series(self._scorer.name, outcome.scores[written:], written)
         run.end("FAILED" if outcome.error else "FINISHED")
         self._runs[attempt.number] = run, len(outcome.scores)

@@ -65,7 +65,7 @@ class Treatment:
 
 @dataclass
 class Patient:
-    """A stuck run and everything needed to treat it."""
+    """A stuck run and everything needed to treat it; ``unfinished`` is a search of it that was killed."""
 
     recipe: Recipe
     dataset: Dataset
@@ -76,3 +76,4 @@ class Patient:
     remedies: Sequence[Remedy]
     callbacks: Sequence[Any] = ()
     name: str | None = None
+    unfinished: Run | None = None

@@ -273,3 +273,20 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
 
 def _spelled(dose: Mapping[str, Any]) -> str:
     return ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in dose.items())
+
+
+def usable(
+    certain: Prescription, drawn: Prescription, remedies: Sequence[Remedy], recipe: Recipe, dataset: Dataset
+) -> Prescription:
+    """Put what is certain before what was drawn; leave out what is excluded or has nothing to act on at its dose."""
+    known = {remedy.name: remedy for remedy in remedies}
+    items: list[tuple[str, Any]] = []
+    for name, dose in (*certain.items, *(item for item in drawn.items if item[0] not in certain.names)):
+        if any(other in known[name].excludes or name in known[other].excludes for other, _ in items):
+            continue
+        try:
+            recipe = known[name].apply(recipe, dataset, **dose)
+        except NotApplicable:
+            continue
+        items.append((name, dose))
+    return Prescription(tuple(items))

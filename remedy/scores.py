@@ -8,7 +8,7 @@ accuracy and its posterior distribution", ICPR 2010): a constant answer gets bal
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -114,6 +114,14 @@ class Scorer:
         return value if np.isfinite(value) else -1.0
 
 
+OBJECTIVES: Mapping[str, Callable[[Array, Array, bool], float]] = {
+    "balanced_accuracy": balanced_accuracy,
+    "macro_f1": macro_f1,
+    "r2": r2,
+}
+"""Scores by name."""
+
+
 def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -> Scorer:
     """Choose the scorer of a task, or wrap the user's own objective.
 
@@ -126,21 +134,16 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -
     Raises:
         InvalidInput: The objective is not known.
     """
-    named: dict[str, Callable[[Array, Array, bool], float]] = {
-        "balanced_accuracy": balanced_accuracy,
-        "macro_f1": macro_f1,
-        "r2": r2,
-    }
     if callable(objective):
         return Scorer(getattr(objective, "__name__", "objective"), None, objective, own=True)
     own: dict[str, str] = {"multilabel": "macro_f1", "regression": "r2"}
     name = objective or own.get(task, "balanced_accuracy")
-    if name not in named:
+    if name not in OBJECTIVES:
         raise InvalidInput(
-            f"Search(objective={objective!r}) is not known: use one of {', '.join(sorted(named))}, "
+            f"Search(objective={objective!r}) is not known: use one of {', '.join(sorted(OBJECTIVES))}, "
             "or a function (y_true, y_pred) -> float."
         )
-    return Scorer(name, constant_score(task, y), named[name])
+    return Scorer(name, constant_score(task, y), OBJECTIVES[name])
 
 
 def constant_score(task: Task, y: Array) -> float:

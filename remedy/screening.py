@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,9 +20,10 @@ from remedy.diagnosis import Diagnosis
 from remedy.engines._base import Engine, Job, Outcome
 from remedy.errors import NotApplicable
 from remedy.improvements import improvements
-from remedy.prescription import Prescription, candidates, for_causes, foundation, indicated
+from remedy.prescription import Prescription, candidates, for_causes, foundation, indicated, usable
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
+from remedy.rungs import LONGER, Rung, go_on
 from remedy.search import Attempt, Budget, Listener, Search, Shares
 from remedy.study import Study
 from remedy.yardstick import Yardstick
@@ -35,10 +36,6 @@ FOR_CAUSES = 0.2
 
 PROVABLE = 0.13
 """Share of the budget that a training with more epochs may take: a proof repeats it three times."""
-
-LONGER = 3
-"""Combinations are screened this many times longer than single remedies, and every later round is this
-many times longer again (Jamieson and Talwalkar, "Non-stochastic Best Arm Identification", 2016)."""
 
 LEAST_SECONDS_A_TRIAL = 1.5
 """A new model costs about this much before its first step, so a shorter trial saves nothing."""
@@ -64,7 +61,7 @@ class Screening:
     Attributes:
         yardstick: What is good enough to end a search.
         attempts: Everything tried, in order.
-        epochs: Epochs that every attempt was given at first.
+        rung: What single remedies are given at first.
         study: Asks for prescriptions and is told what came of them.
         interrupted: True when the user pressed Ctrl-C.
         seconds_per_epoch: Of the untouched recipe, where known.
@@ -83,7 +80,7 @@ class Screening:
     budget: Budget
     yardstick: Yardstick = field(default_factory=Yardstick)
     attempts: list[Attempt] = field(default_factory=list)
-    epochs: int = 1
+    rung: Rung = field(default_factory=Rung)
     study: Study = field(init=False)
     interrupted: bool = False
     certain_after: int = 0
@@ -91,6 +88,7 @@ class Screening:
     by_causes: Prescription | None = None
     certain: Prescription = field(default_factory=Prescription)
     shares: Shares = field(default_factory=Shares)
+    _asked: dict[str, tuple[Any, Prescription]] = field(default_factory=dict)
 
     @property
     def baseline(self) -> Attempt:
@@ -134,7 +132,7 @@ class Screening:
             self._begin(diagnoses)
             self._screen(self._seen(diagnoses))
             if not self.yardstick.excellent(self.best()):
-                self._go_on()
+                go_on(self)
         except KeyboardInterrupt:
             self.interrupted = True
 
@@ -144,7 +142,7 @@ class Screening:
         self._plan(queue)
         self.listener.stage("search", min(len(queue), self.options.trials))
         if self.seconds_per_epoch is None:
-            self.epochs = min(self.epochs, TO_MEASURE)
+            self.rung = Rung(min(self.rung.epochs, TO_MEASURE), self.rung.rows)
         self._try(*self.study.ask(queue[0]), len(queue))
         self._plan(queue)
         if len(self.certain) and self.options.trials > 1:
@@ -157,14 +155,14 @@ class Screening:
         order = (*last, *diagnoses) if len(self.certain) else (*diagnoses, *last)
         return [known[code] for code in dict.fromkeys(d.code for d in order)]
 
-    def _measure(self, outcome: Outcome) -> None:
+    def _measure(self, attempt: Attempt) -> None:
         """Learn what an epoch costs, where it is not known; the first one, which traces, says little."""
-        timed = (outcome.evidence.seconds if outcome.evidence else None) or ()
+        timed = attempt.timed
         if self.seconds_per_epoch is None and (len(timed) > 1 or self.recipe.epochs == 1):
-            self.seconds_per_epoch = statistics.median(timed[1:] or timed)
+            self.seconds_per_epoch = attempt.seconds_per_epoch
         elif self.seconds_per_epoch is not None and not self.attempts and len(timed) > 1:
             # The user's own training also logged and validated.
-            self.seconds_per_epoch = min(self.seconds_per_epoch, statistics.median(timed[1:]))
+            self.seconds_per_epoch = min(self.seconds_per_epoch, attempt.seconds_per_epoch)
 
     def _plan(self, queue: Sequence[Prescription]) -> None:
         """Share the time out: how long to screen, and how many epochs each at first."""
@@ -173,7 +171,7 @@ class Screening:
             whole = self.seconds_per_epoch * self.recipe.epochs
             needed = (6.0 + 3.0 * self.certain_after / self.recipe.epochs) * whole + 6 * LEAST_SECONDS_A_TRIAL
             self.shares = Shares.that_leave(needed, self.options.timeout)
-        self.epochs = self._first_epochs(queue)
+        self.rung = self._first_rung(queue)
 
     def _screen(self, diagnoses: Sequence[Diagnosis]) -> None:
         """Try what the diagnoses ask for, those of the foundation's own training included."""
@@ -181,12 +179,23 @@ class Screening:
         self.by_causes = for_causes(diagnoses, self.remedies, self.recipe, self.dataset)
         self._plan(waiting)
         wanted = self._sampled(diagnoses)
-        total = self.options.trials
-        self.listener.stage("search", total)
+        self.listener.stage("search", self.options.trials)
         seed = self.options.seed
         most = FOR_CAUSES * (self.options.timeout or math.inf)
-        misses, more = 0, improvements(self.best, wanted, self.remedies, self.engine, self.dataset, seed, most)
-        while len(self.attempts) < total and misses < MOST_MISSES:
+        more = improvements(self.best, wanted, self.remedies, self.engine, self.dataset, seed, most)
+        for job, outcome in self.engine.run(self._jobs(waiting, more, wanted)):
+            self._record(job, outcome)
+
+    def _jobs(self, waiting: list[Prescription], more: Iterator[Prescription], wanted: list[Remedy]) -> Iterator[Job]:
+        """Give what to train next, by what came out so far, until the search is over.
+
+        Args:
+            waiting: Tried first.
+            more: What else improves the best so far; read when nothing waits.
+            wanted: What TPE draws from afterwards.
+        """
+        misses = 0
+        while len(self.attempts) + len(self._asked) < self.options.trials and misses < MOST_MISSES:
             best = self.best()
             combined = any(len(p) > len(self.certain) + 1 for p in waiting)
             if (
@@ -202,15 +211,18 @@ class Screening:
             if chosen is None and not wanted:
                 return
             trial, prescription = self.study.ask(chosen, wanted)
-            prescription = self._usable(prescription) if chosen is None else chosen
-            misses = 0 if self._try(trial, prescription, len(waiting) + 1) else misses + 1
+            if chosen is None:
+                prescription = usable(self.certain, prescription, self.remedies, self.recipe, self.dataset)
+            job = self._job(trial, prescription, len(waiting) + 1)
+            misses = 0 if job else misses + 1
+            if job is not None:
+                yield job
 
     def proof_seconds(self, attempt: Attempt) -> float:
         """Return what confirming an attempt will cost: both sides from three fresh seeds."""
         assert attempt.recipe is not None
-        scores = len(attempt.outcome.scores)
-        ours = (attempt.outcome.evidence.seconds if attempt.outcome.evidence else None) or ()
-        whole = statistics.median(ours) * attempt.recipe.epochs if scores and ours else 0.0
+        timed = attempt.timed
+        whole = statistics.median(timed) / attempt.rows * attempt.recipe.epochs if timed else 0.0
         return 3.0 * (whole + (self.seconds_per_epoch or 0.0) * min(self.certain_after, self.recipe.epochs))
 
     def _over(self, waiting: bool) -> bool:
@@ -233,27 +245,17 @@ class Screening:
         if not waiting or len(waiting[0]) > alone or len(waiting[-1]) <= alone:
             return False
         each = statistics.fmean(a.outcome.seconds for a in self.attempts)
-        longer = (LONGER - 1) * self.epochs * each / max(1, len(self.baseline.outcome.scores) + 1)
+        longer = (LONGER - 1) * self.rung.epochs * each / max(1, len(self.baseline.outcome.scores) + 1)
         return self.budget.left(self.shares.screen) < each + 2 * (each + longer)
 
-    def _usable(self, suggested: Prescription) -> Prescription:
-        """Put what is certain first; leave out what has nothing to act on at its dose, or is excluded."""
-        known = {remedy.name: remedy for remedy in self.remedies}
-        items: list[tuple[str, Any]] = []
-        recipe = self.recipe
-        certain = set(self.certain.names)
-        for name, dose in (*self.certain.items, *(item for item in suggested.items if item[0] not in certain)):
-            if any(other in known[name].excludes or name in known[other].excludes for other, _ in items):
-                continue
-            try:
-                recipe = known[name].apply(recipe, self.dataset, **dose)
-            except NotApplicable:
-                continue
-            items.append((name, dose))
-        return Prescription(tuple(items))
+    def _try(self, trial: Any, prescription: Prescription, waiting: int) -> None:
+        """Train one prescription now."""
+        job = self._job(trial, prescription, waiting)
+        if job is not None:
+            self._record(job, self.engine.train(job))
 
-    def _try(self, trial: Any, prescription: Prescription, waiting: int) -> bool:
-        """Train one prescription and tell the study; False for one that was there already.
+    def _job(self, trial: Any, prescription: Prescription, waiting: int) -> Job | None:
+        """Return the training of a prescription; None, with the study told, for one that was there already.
 
         Args:
             trial: Optuna's.
@@ -263,54 +265,67 @@ class Screening:
         seen = next((a for a in self.attempts if a.prescription.key == prescription.key), None)
         if seen is not None:
             self.study.tell(trial, seen.outcome)
-            return False
-        recipe: Recipe | None = None
+            return None
         try:
             recipe = prescription.apply(self.recipe, self.dataset, self.remedies)
-            twin = next((a for a in self.attempts if a.recipe is not None and a.recipe.digest == recipe.digest), None)
-            if twin is not None:
-                self.study.tell(trial, twin.outcome)
-                return False
-            key = f"attempt-{len(self.attempts)}"
-            # A single remedy rarely cures what has several causes; time is better spent on combinations.
-            whole = prescription == self.by_causes and self.options.timeout is not None
-            short = len(prescription) <= max(1, len(self.certain) + 1) and prescription != self.certain
-            share = self.epochs / self.recipe.epochs * (1 if short else LONGER)
-            epochs = recipe.epochs if whole else min(recipe.epochs, max(1, round(share * recipe.epochs)))
-            deadline = self.budget.deadline(self.shares.go_on)
-            seconds = FOR_CAUSES * (self.options.timeout or 0.0) if whole else self._slice(waiting)
-            most = PROVABLE * (self.options.timeout or math.inf) if "train-longer" in prescription.names else math.inf
-            seconds = None if seconds is None else min(seconds, most)
-            job = Job(recipe, self.options.seed, epochs, key, deadline=deadline, seconds=seconds)
-            outcome = self.engine.train(job)
-            if self._leads(outcome, recipe, most):
-                outcome = self._to_the_end(job, outcome)
-            if len(outcome.scores) < epochs and not outcome.stuck:
-                prescription = prescription.shortened(recipe.epochs, len(outcome.scores))
-                recipe = prescription.apply(self.recipe, self.dataset, self.remedies)
         except NotApplicable as error:
-            outcome = Outcome(error=str(error))
-        self._measure(outcome)
-        attempt = Attempt(len(self.attempts), prescription, recipe, outcome)
-        self.attempts.append(attempt)
-        self.study.tell(trial, outcome)
-        self.listener.step(str(prescription), outcome.score)
-        self.listener.attempt(attempt)
-        return True
+            self._keep(trial, Attempt(len(self.attempts), prescription, None, Outcome(error=str(error))))
+            return None
+        twin = next((a for a in self.attempts if a.recipe is not None and a.recipe.digest == recipe.digest), None)
+        if twin is not None or recipe.digest in self._asked:
+            self.study.tell(
+                trial, Outcome(error="the same recipe is trained already") if twin is None else twin.outcome
+            )
+            return None
+        # A single remedy rarely cures what has several causes; time is better spent on combinations.
+        whole = prescription == self.by_causes and self.options.timeout is not None
+        short = len(prescription) <= max(1, len(self.certain) + 1) and prescription != self.certain
+        share = self.rung.epochs / self.recipe.epochs * (1 if short else LONGER)
+        epochs = recipe.epochs if whole else min(recipe.epochs, max(1, round(share * recipe.epochs)))
+        seconds = FOR_CAUSES * (self.options.timeout or 0.0) if whole else self._slice(waiting)
+        seconds = None if seconds is None else min(seconds, self._most(prescription))
+        self._asked[recipe.digest] = trial, prescription
+        deadline = self.budget.deadline(self.shares.go_on)
+        rows = 1.0 if whole else self.rung.rows
+        return Job(recipe, self.options.seed, epochs, recipe.digest, rows=rows, deadline=deadline, seconds=seconds)
 
-    def _leads(self, outcome: Outcome, recipe: Recipe, most: float) -> bool:
+    def _most(self, prescription: Prescription) -> float:
+        """Return the seconds that a training with more epochs may take."""
+        return PROVABLE * (self.options.timeout or math.inf) if "train-longer" in prescription.names else math.inf
+
+    def _record(self, job: Job, outcome: Outcome) -> None:
+        """Keep what came of a job; a leader trains on first."""
+        trial, prescription = self._asked.pop(job.key)
+        recipe = job.recipe
+        if self._leads(job, outcome, self._most(prescription)):
+            outcome = self._to_the_end(job, outcome)
+        if len(outcome.scores) < job.epochs and not outcome.stuck:
+            prescription = prescription.shortened(recipe.epochs, len(outcome.scores))
+            recipe = prescription.apply(self.recipe, self.dataset, self.remedies)
+        rows = 1.0 if len(outcome.scores) > job.epochs else job.rows
+        attempt = Attempt(len(self.attempts), prescription, recipe, outcome, job.key, rows)
+        self._measure(attempt)
+        self._keep(trial, attempt)
+
+    def _keep(self, trial: Any, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
+        self.study.tell(trial, attempt.outcome)
+        self.listener.step(str(attempt.prescription), attempt.outcome.score)
+        self.listener.attempt(attempt)
+
+    def _leads(self, job: Job, outcome: Outcome, most: float) -> bool:
         """Say whether a treated recipe is the best so far, and the rest of its epochs cost little, and all no more."""
-        if not self.attempts or outcome.stuck or not 0 < len(outcome.scores) < recipe.epochs:
+        if not self.attempts or outcome.stuck or not 0 < len(outcome.scores) < job.recipe.epochs:
             return False
         timed = (outcome.evidence.seconds if outcome.evidence else None) or (outcome.seconds,)
-        rest = statistics.median(timed[1:] or timed) * (recipe.epochs - len(outcome.scores))
+        rest = statistics.median(timed[1:] or timed) / job.rows * (job.recipe.epochs - len(outcome.scores))
         beaten = max(self.baseline.score + 0.02, best.score if (best := self.best()) else -math.inf)
         short = rest <= RUSH * (self.options.timeout or math.inf) and rest + sum(timed) <= most
         return short and outcome.scores[-1] > beaten
 
     def _to_the_end(self, job: Job, outcome: Outcome) -> Outcome:
         """Let a leader train for all its epochs at once: what comes later has to beat a finished score."""
-        again = self.engine.train(replace(job, epochs=job.recipe.epochs, seconds=None))
+        again = self.engine.train(replace(job, epochs=job.recipe.epochs, rows=1.0, seconds=None))
         return replace(again, seconds=again.seconds + outcome.seconds) if again.scores else outcome
 
     def _slice(self, waiting: int) -> float | None:
@@ -319,40 +334,15 @@ class Screening:
             return None
         return 2 * max(LEAST_SECONDS_A_TRIAL, self.budget.left(self.shares.screen) / max(1, min(FIRST, waiting)))
 
-    def _go_on(self) -> None:
-        """Let the best third train on, `LONGER` each round, while there is time."""
-        rank = sorted((a for a in self.attempts if len(a.prescription)), key=lambda a: -a.score)
-        alive = [a for a in rank if a.outcome.scores and not a.outcome.stuck]
-        share = self.epochs / self.recipe.epochs
-        while alive and share < 1:
-            share = min(1.0, LONGER * share)
-            alive = alive[: max(1, math.ceil(len(alive) / 3))][:4]
-            self.listener.stage("continue", len(alive))
-            for i, attempt in enumerate(alive):
-                per_epoch = attempt.outcome.seconds / max(1, len(attempt.outcome.scores))
-                if self.budget.left(self.shares.go_on) < per_epoch:
-                    return
-                assert attempt.recipe is not None
-                epochs = max(len(attempt.outcome.scores), math.ceil(share * attempt.recipe.epochs))
-                deadline = self.budget.deadline(self.shares.go_on)
-                job = Job(attempt.recipe, self.options.seed, epochs, attempt.key, deadline=deadline)
-                alive[i] = replace(attempt, outcome=self.engine.train(job))
-                if not alive[i].outcome.scores:
-                    alive[i] = attempt
-                self.attempts[attempt.number] = alive[i]
-                self.listener.step(str(attempt.prescription), alive[i].score)
-                self.listener.attempt(alive[i])
-            alive.sort(key=lambda a: -a.score)
-
-    def _first_epochs(self, queue: Sequence[Prescription]) -> int:
-        """Return how many epochs a single remedy gets at first: as many as let the first candidates be screened."""
+    def _first_rung(self, queue: Sequence[Prescription]) -> Rung:
+        """Return what a single remedy gets at first: as much as lets the first candidates be screened."""
         planned, seconds_per_epoch = self.recipe.epochs, self.seconds_per_epoch
         if self.options.timeout is None or not seconds_per_epoch:
-            return max(1, math.ceil(planned / 4))
+            return Rung(max(1, math.ceil(planned / 4)))
         first = [p for p in queue if len(p) > len(self.certain) + 1][:2] + list(queue[: FIRST - 2])
         shares = sum(LONGER if len(p) > len(self.certain) + 1 else 1 for p in first)
         training = self.options.timeout * self.shares.screen - LEAST_SECONDS_A_TRIAL * len(first)
-        return max(1, min(planned, int(training / (shares * seconds_per_epoch))))
+        return Rung.affordable(training / (shares * seconds_per_epoch), planned, len(self.dataset.train))
 
     def _sampled(self, diagnoses: Sequence[Diagnosis]) -> list[Remedy]:
         """Return the remedies that TPE draws from: the indicated ones, on the recipe with what is certain."""

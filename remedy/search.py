@@ -28,8 +28,10 @@ class Search:
         seed: Of sampling, splits and trainings.
         objective: None for balanced accuracy, macro F1 or R^2, whichever the task asks for; one of
             their names; or a callable ``(y_true, y_pred) -> float``, higher is better.
-        workers: Trainings at a time. This version trains one at a time, also for "auto".
-        storage: Optuna storage URL that keeps the study; None keeps it in memory.
+        workers: Trainings at a time, each in a process of its own; 1 trains in this process. "auto" starts
+            processes where the search is long enough for them to pay, one for every core or GPU.
+        storage: Optuna storage URL that keeps the study for other tools to look at; None keeps it in memory. A
+            killed search goes on without it, from what stands in MLflow.
 
     Raises:
         InvalidInput: A value that no search can use.
@@ -39,7 +41,7 @@ class Search:
     timeout: float | None = 600.0
     seed: int = 0
     objective: str | Objective | None = None
-    workers: int | str = 1
+    workers: int | str = "auto"
     storage: str | None = None
 
     def __post_init__(self) -> None:
@@ -48,8 +50,8 @@ class Search:
             raise InvalidInput(f"Search(trials={self.trials}): give at least 1, or search=False.")
         if self.timeout is not None and not self.timeout > 0:
             raise InvalidInput(f"Search(timeout={self.timeout}): give seconds above 0, or None.")
-        if self.workers not in (1, "auto"):
-            raise InvalidInput(f"Search(workers={self.workers!r}): this version trains one at a time; leave it out.")
+        if self.workers != "auto" and not (isinstance(self.workers, int) and self.workers >= 1):
+            raise InvalidInput(f'Search(workers={self.workers!r}): give a number of processes from 1, or "auto".')
 
 
 @dataclass(frozen=True)
@@ -61,23 +63,33 @@ class Attempt:
         prescription: What was changed.
         recipe: The changed recipe.
         outcome: What came of it.
+        key: The engine's name for this training; empty where there was none.
+        rows: Share of the training rows that it was last trained on.
     """
 
     number: int
     prescription: Prescription
     recipe: Recipe | None
     outcome: Outcome
-
-    @property
-    def key(self) -> str:
-        """The engine's name for this training."""
-        return f"attempt-{self.number}"
+    key: str = ""
+    rows: float = 1.0
 
     @property
     def score(self) -> float:
         """Mean score of its last epochs, a third of them and three at most; -inf where it could not be trained."""
         scores = self.outcome.scores
         return statistics.fmean(scores[-min(3, max(1, len(scores) // 3)) :]) if scores else -math.inf
+
+    @property
+    def timed(self) -> tuple[float, ...]:
+        """Seconds of every epoch; empty where none was measured."""
+        return tuple((self.outcome.evidence.seconds if self.outcome.evidence else None) or ())
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Median time of an epoch on all rows; the first one, which traces, is left out where there are more."""
+        timed = self.timed
+        return statistics.median(timed[1:] or timed) / self.rows if timed else 0.0
 
 
 class Listener(Protocol):

@@ -6,7 +6,8 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from urllib.request import url2pathname
 import mlflow
 import numpy as np
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from remedy import arrays
 from remedy.connection import first_line, require_reachable, use_default_store
@@ -57,7 +59,29 @@ def get_run(run_id: str) -> Any:
         raise NotFound(f"There is no run {run_id!r} in {mlflow.get_tracking_uri()}: {first_line(error)}") from error
 
 
-def history(run_id: str, keys: Mapping[str, float]) -> dict[str, tuple[float, ...]]:
+def children(run_id: str, role: str) -> list[Any]:
+    """Return the runs of a role that hang below a run, oldest first."""
+    client = mlflow.MlflowClient()
+    parent = client.get_run(run_id)
+    wanted = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run_id}' and tags.`remedy.role` = '{role}'"
+    return list(client.search_runs([parent.info.experiment_id], wanted, order_by=["attributes.start_time ASC"]))
+
+
+def read_folder(run_id: str, folder: str) -> dict[str, Any]:
+    """Return the JSON artifacts of a folder in remedy's folder by name; a half-written one is left out."""
+    found = {}
+    with tempfile.TemporaryDirectory() as target:
+        try:
+            path = _download(run_id, f"{FOLDER}/{folder}", target)
+        except Exception:  # There is none.
+            return {}
+        for file in Path(path).glob("*.json"):
+            with suppress(ValueError):
+                found[file.stem] = json.loads(file.read_text())
+    return found
+
+
+def history(run_id: str, keys: Iterable[str]) -> dict[str, tuple[float, ...]]:
     """Return every metric's values in the order of their steps."""
     client = mlflow.MlflowClient()
     series = {}

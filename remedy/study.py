@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -44,6 +45,9 @@ class Study:
             direction="maximize",
             sampler=sampler,
         )
+        self._told: dict[str, Any] = {}
+        self._drawn: list[dict[str, Any]] = []
+        self._take_over()
 
     def ask(self, prescription: Prescription | None = None, wanted: Sequence[Remedy] = ()) -> tuple[Any, Prescription]:
         """Return a trial and its prescription: the given one, or one that the study draws.
@@ -54,18 +58,24 @@ class Study:
         """
         if prescription is not None:
             wanted = [r for r in self.remedies if r.name in prescription.names]
-            chosen: dict[str, Any] = dict.fromkeys(prescription.names, True)
-            self.optuna.enqueue_trial(chosen | prescription.params())
+            chosen: dict[str, Any] = dict.fromkeys(prescription.names, True) | prescription.params()
+            if (ended := self._ended(chosen)) is not None:
+                return ended, prescription
+            self.optuna.enqueue_trial(chosen)
+        elif self._drawn:
+            params = self._drawn.pop(0)
+            if (ended := self._ended(params)) is not None:
+                return ended, self._prescription(ended, [r for r in self.remedies if r.name in params])
+            wanted = [r for r in self.remedies if r.name in params]
+            self.optuna.enqueue_trial(params)
         trial = self.optuna.ask()
-        items = []
-        for remedy in wanted:
-            if trial.suggest_categorical(remedy.name, [False, True]):
-                dose = {key: _draw(trial, f"{remedy.name}.{key}", space) for key, space in remedy.space.items()}
-                items.append((remedy.name, dose))
-        return trial, prescription or Prescription(tuple(items))
+        drawn = self._prescription(trial, wanted)
+        return trial, prescription or drawn
 
     def tell(self, trial: Any, outcome: Outcome) -> None:
         """Report what came of a trial; one that could not be trained becomes FAIL with its reason."""
+        if isinstance(trial, optuna.trial.FrozenTrial):
+            return  # An earlier search has told already.
         for key, value in (("stuck", outcome.stuck), ("error", outcome.error)):
             if value:
                 trial.set_user_attr(key, value)
@@ -76,8 +86,37 @@ class Study:
             trial.report(score, epoch)
         self.optuna.tell(trial, outcome.score)
 
+    def _take_over(self) -> None:
+        """Read what an earlier, killed search has left in a storage: orphaned trials fail, and are tried again."""
+        for trial in self.optuna.get_trials():
+            if trial.state == optuna.trial.TrialState.RUNNING:
+                self.optuna.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            elif trial.state == optuna.trial.TrialState.COMPLETE:
+                self._told[_key(trial.params)] = trial
+            if False in trial.params.values():  # Drawn: what was proposed holds nothing that is left out.
+                self._drawn.append(trial.params)
+
+    def _ended(self, params: Mapping[str, Any]) -> Any:
+        return self._told.get(_key(params))
+
+    @staticmethod
+    def _prescription(trial: Any, wanted: Sequence[Remedy]) -> Prescription:
+        """Read a prescription off a trial, drawing what is not drawn yet."""
+        items = []
+        for remedy in wanted:
+            if _draw(trial, remedy.name, CategoricalDistribution([False, True])):
+                dose = {key: _draw(trial, f"{remedy.name}.{key}", space) for key, space in remedy.space.items()}
+                items.append((remedy.name, dose))
+        return Prescription(tuple(items))
+
+
+def _key(params: Mapping[str, Any]) -> str:
+    return json.dumps(params, sort_keys=True, default=str)
+
 
 def _draw(trial: Any, name: str, space: BaseDistribution) -> Any:
+    if isinstance(trial, optuna.trial.FrozenTrial):
+        return trial.params[name]
     if isinstance(space, FloatDistribution):
         return trial.suggest_float(name, space.low, space.high, log=space.log, step=space.step)
     if isinstance(space, IntDistribution):

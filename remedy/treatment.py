@@ -16,13 +16,15 @@ from remedy import confirm, report
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, diagnose
+from remedy.engines.choice import engine_for
 from remedy.engines.fitting import fit_recipe
-from remedy.engines.inline import InlineEngine, keep_random_state
+from remedy.engines.inline import keep_random_state
 from remedy.engines.loop import Loop
+from remedy.engines.remembered import RememberedEngine
 from remedy.errors import NotApplicable
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
-from remedy.logbook import SearchLog, last_values, write_fix
+from remedy.logbook import SearchLog, last_values, write_fix, write_options
 from remedy.patient import Fix, Patient, Treatment
 from remedy.pause import rare_collections
 from remedy.prescription import Change, Prescription, patch
@@ -53,11 +55,15 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         indicated = {r.name for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)}
         data = patient.dataset.for_search(options.seed, resplit="shuffle-split" in indicated)
         scorer = scorer_for(data.task, data.holdout.target, options.objective)  # type: ignore[union-attr]
-        engine = InlineEngine(data, scorer, patient.detectors)
-        search_run = patient.run.child(
+        trains = engine_for(data, scorer, patient.detectors, options.workers, _expected_seconds(patient, options))
+        search_run = patient.unfinished or patient.run.child(
             f"search {patient.name or ''}".strip(), "search", {"remedy.verdict": "searching"}
         )
+        if patient.unfinished is None:
+            write_options(search_run, options)
         listener = SearchLog(terminal, search_run, scorer)
+        known = {} if patient.unfinished is None else listener.earlier(patient.detectors)
+        engine = RememberedEngine(trains, known, listener.training)
         screening = Screening(
             data, patient.recipe, patient.remedies, engine, options, listener, Budget(options.timeout, engine)
         )
@@ -68,6 +74,8 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
             search_run.end("FAILED")
             raise
         finally:
+            engine.close()
+            listener.close()
             terminal.close()
         treatment = replace(treatment, diagnoses=_seen_by_seeds(patient, proof))
         search_run.tags({"remedy.verdict": "fixed" if treatment.fix else "no fix"})
@@ -283,6 +291,12 @@ def reusable(callbacks: Sequence[Any]) -> list[Any]:
 def _floor(screening: Screening) -> float:
     """Return the score that an attempt has to pass to be worth confirming."""
     return screening.baseline.score if math.isfinite(screening.baseline.score) else -math.inf
+
+
+def _expected_seconds(patient: Patient, options: Search) -> float:
+    """Return how long a search will train, as far as can be told before: ten whole trainings, or its budget."""
+    seconds = _seconds_per_epoch(patient, patient.dataset) or 0.0
+    return min(options.timeout or math.inf, 10 * seconds * patient.recipe.epochs)
 
 
 def _seconds_per_epoch(patient: Patient, data: Dataset) -> float | None:

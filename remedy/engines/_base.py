@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ class Job:
         epochs: Train until this many epochs are done in all.
         key: Names the training. A job with the key of an earlier one goes on with its weights.
         judge_by: "validation" or "holdout": which rows score it after every epoch.
+        rows: Share of the training rows, a sample that keeps the shares of classes; the same for every job.
         deadline: Time by the engine's clock after which no further step is taken.
         seconds: Seconds of training after which no further step is taken, tracing not counted.
         stop_when_stuck: Let the detectors end it as soon as they are certain.
@@ -30,6 +32,7 @@ class Job:
     epochs: int
     key: str
     judge_by: str = "validation"
+    rows: float = 1.0
     deadline: float | None = None
     seconds: float | None = None
     stop_when_stuck: bool = True
@@ -67,6 +70,17 @@ class Engine(Protocol):
     def train(self, job: Job) -> Outcome:
         """Train, and return what came of it; a recipe that cannot be trained gives ``error``."""
 
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
+        """Train what an iterator gives, and give back every job with its outcome as it ends.
+
+        The next job is drawn when there is a place for it, so the iterator may decide by what came out before.
+
+        Args:
+            jobs: Where an engine trains several at a time, no two of them have the same key.
+        """
+        for job in jobs:
+            yield job, self.train(job)
+
     def suggest_rate(self, recipe: Recipe, seed: int) -> float | None:
         """Return a learning rate by a short range test, or None where none can be told."""
 
@@ -75,6 +89,10 @@ class Engine(Protocol):
 
     def forget(self, key: str) -> None:
         """Let go of the model of a job."""
+
+    def close(self) -> None:
+        """Let go of everything; no job may follow."""
+        return
 
     def clock(self) -> float:
         """Return the time in seconds by which deadlines are meant."""

@@ -24,7 +24,7 @@ from keras.src.backend.common import global_state
 
 from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
-from remedy.engines._base import Job, Outcome
+from remedy.engines._base import Engine, Job, Outcome
 from remedy.engines.fitting import Deadline, assign, fit_recipe, values, variables
 from remedy.engines.loop import Loop
 from remedy.engines.range_test import RateRamp
@@ -67,7 +67,7 @@ class _Learned:
     optimizer: list[Any]
 
 
-class InlineEngine:
+class InlineEngine(Engine):
     """Train in this process.
 
     The random state of Python, NumPy and the backend's seed generator is put back after every job,
@@ -86,6 +86,7 @@ class InlineEngine:
         self._compiled: OrderedDict[str, _Compiled] = OrderedDict()
         self._learned: dict[str, _Learned] = {}
         self._first: str | None = None
+        self._part = (1.0, dataset)
 
     def clock(self) -> float:
         """Return the process' monotonic clock."""
@@ -127,13 +128,13 @@ class InlineEngine:
 
     def model(self, key: str) -> Any:
         """Return a model with what the job has learned, or None."""
-        learned = self._learned.get(key)
-        if learned is None:
-            return None
-        with keep_random_state():
-            model = learned.recipe.build(self._dataset, 0)
-        assign(variables(model), learned.variables)
-        return model
+        learned = self.learned(key)
+        return None if learned is None else rebuilt(*learned, self._dataset)
+
+    def learned(self, key: str) -> tuple[Recipe, list[Any]] | None:
+        """Return the recipe of a job and the values of all variables of its model, or None."""
+        found = self._learned.get(key)
+        return None if found is None else (found.recipe, found.variables)
 
     def forget(self, key: str) -> None:
         """Let go of what a job has learned."""
@@ -147,10 +148,19 @@ class InlineEngine:
         if done < job.epochs and not recorder.gave_up:
             keras.utils.set_random_seed(job.seed + done)
             watch = [recorder, Deadline(job.deadline, self.clock, job.seconds)]
-            fit_recipe(compiled.model, job.recipe, self._dataset, job.seed, done, job.epochs, watch, compiled.loop)
+            data = self._rows(job.rows)
+            fit_recipe(compiled.model, job.recipe, data, job.seed, done, job.epochs, watch, compiled.loop)
         state = values(variables(compiled.model)), values(compiled.model.optimizer.variables)
         self._learned[job.key] = _Learned(job.recipe, recorder, *state)
         return recorder
+
+    def _rows(self, share: float) -> Dataset:
+        """Return the rows to train on; the last sample is kept, for a search uses one."""
+        if share >= 1:
+            return self._dataset
+        if self._part[0] != share:
+            self._part = share, self._dataset.part(share)
+        return self._part[1]
 
     def _recorder(self, job: Job) -> Recorder:
         return Recorder(
@@ -191,6 +201,14 @@ class InlineEngine:
             assign(variables(compiled.model), learned.variables)
             assign(optimizer.variables, learned.optimizer)
         return compiled
+
+
+def rebuilt(recipe: Recipe, learned: list[Any], dataset: Dataset) -> Any:
+    """Return a model of a recipe with the values that it has learned."""
+    with keep_random_state():
+        model = recipe.build(dataset, 0)
+    assign(variables(model), learned)
+    return model
 
 
 def trace_key(recipe: Recipe) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from remedy.engines._base import Job, Outcome
+from remedy.engines._base import Engine, Job, Outcome
 from remedy.evidence import Evidence
 from remedy.recipe import Recipe
 
 
-class ScriptedEngine:
+class ScriptedEngine(Engine):
     """An engine that trains nothing: scores follow a script, and its clock is its own.
 
     Tests of search and confirmation use it in place of an engine that trains.

@@ -1,0 +1,156 @@
+"""The process engine: the same trainings in processes that stay, and none of them can take the search along."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import keras
+import pytest
+
+from remedy import registry
+from remedy.engines._base import Job
+from remedy.engines.choice import engine_for
+from remedy.engines.inline import InlineEngine
+from remedy.engines.process import ProcessEngine
+from remedy.scores import scorer_for
+
+from .conftest import blobs, patient_of
+
+
+class Doubled(keras.layers.Layer):
+    """A layer of the user's own script."""
+
+    def call(self, x):
+        return 2 * x
+
+
+class Deadly(keras.layers.Layer):
+    """A layer that ends the process which trains it, unless that is the one that made it."""
+
+    def __init__(self, pid=None, **kwargs):
+        super().__init__(**kwargs)
+        self.pid = pid
+
+    def get_config(self):
+        return {**super().get_config(), "pid": self.pid}
+
+    def call(self, x):
+        if os.getpid() != self.pid:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+
+@pytest.fixture(scope="module")
+def program():
+    model = keras.Sequential([keras.Input((6,)), Doubled(), keras.layers.Dense(3, activation="softmax")])
+    model.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy")
+    recipe, data = patient_of(model, *blobs(rows=300))
+    data = data.for_search(0)
+    return recipe, data, scorer_for(data.task, data.holdout.target)
+
+
+@pytest.fixture(scope="module")
+def engine(program):
+    _, data, scorer = program
+    made = ProcessEngine(data, scorer, registry.detectors(), 2)
+    yield made
+    made.close()
+
+
+def _jobs(recipe, prefix):
+    return [
+        Job(recipe.with_optimizer(learning_rate=r), i, 3, f"{prefix}{i}") for i, r in enumerate((0.003, 0.01, 0.03))
+    ]
+
+
+def test_processes_train_what_this_process_would_train(program, engine):
+    recipe, data, scorer = program
+    inline = InlineEngine(data, scorer, registry.detectors())
+    found = {job.key: outcome.scores for job, outcome in engine.run(_jobs(recipe, "a"))}
+    assert found == {job.key: inline.train(job).scores for job in _jobs(recipe, "a")}
+    assert engine.suggest_rate(recipe, 0) == inline.suggest_rate(recipe, 0)
+
+
+def test_a_job_goes_on_where_it_stopped_and_its_model_comes_back(program, engine):
+    recipe, data, scorer = program
+    jobs = _jobs(recipe, "b")
+    first = {job.key: outcome for job, outcome in engine.run(jobs)}
+    on = engine.train(Job(jobs[1].recipe, 1, 6, "b1"))
+    assert on.scores[:3] == first["b1"].scores
+    assert len(on.scores) == 6
+    answers = engine.model("b1").predict(data.validation.X, verbose=0)
+    assert scorer(data.validation.y, answers) == on.scores[-1]
+    engine.forget("b1")
+    assert engine.model("b1") is None
+
+
+def test_a_killed_worker_costs_its_job_one_retry(program, engine):
+    recipe, _, _ = program
+    before = {worker.pid for worker in engine._workers}
+    found = {}
+    for job, outcome in engine.run(_jobs(recipe, "c")):
+        if not found:
+            os.kill(engine._workers[0].pid, signal.SIGKILL)
+        found[job.key] = outcome
+    assert [found[f"c{i}"].error for i in range(3)] == [None, None, None]
+    assert len({worker.pid for worker in engine._workers} - before) <= 1
+
+
+def test_a_job_that_kills_every_worker_is_given_up_with_the_reason(program, engine):
+    _, data, _ = program
+    model = keras.Sequential([keras.Input((6,)), Deadly(os.getpid()), keras.layers.Dense(3, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    recipe, _ = patient_of(model, *blobs(rows=300))
+    outcome = engine.train(Job(recipe, 0, 2, "deadly"))
+    assert "died 2 times (exit code -9)" in outcome.error
+    assert engine.train(_jobs(program[0], "d")[0]).error is None
+    del data
+
+
+def test_a_deadline_holds_in_a_worker(program, engine):
+    recipe, _, _ = program
+    began = time.perf_counter()
+    outcome = engine.train(Job(recipe, 7, 100_000, "long", deadline=engine.clock() + 3.0, stop_when_stuck=False))
+    assert 0 < len(outcome.scores) < 100_000
+    assert time.perf_counter() - began < 15
+
+
+def test_a_script_without_a_guard_is_not_run_again_by_the_workers(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import numpy as np
+            from remedy import registry
+            from remedy.dataset import Dataset, Rows
+            from remedy.engines.process import ProcessEngine
+            from remedy.scores import scorer_for
+
+            print("begin")
+            rows = Rows(np.zeros((20, 2), "float32"), np.arange(20) % 2)
+            engine = ProcessEngine(Dataset(rows, rows, "binary"), scorer_for("binary", rows.y), registry.detectors(), 1)
+            print(engine._ask(engine._workers[0], "learned", "nothing"))
+            engine.close()
+            """
+        )
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.stdout.split() == ["begin", "None"], done.stderr[-2000:]
+
+
+def test_a_short_search_stays_in_this_process(program):
+    _, data, scorer = program
+    assert isinstance(engine_for(data, scorer, registry.detectors(), "auto", expected_seconds=30.0), InlineEngine)
+
+
+def test_what_cannot_be_sent_to_a_process_is_trained_here_and_said(program):
+    _, data, _ = program
+    lock = threading.Lock()
+    scorer = scorer_for("multiclass", data.holdout.target, lambda y, p: float(lock.locked()))
+    with pytest.warns(match="No worker processes"):
+        made = engine_for(data, scorer, registry.detectors(), 2, expected_seconds=0.0)
+    assert isinstance(made, InlineEngine)
