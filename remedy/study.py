@@ -17,6 +17,9 @@ from remedy.prescription import Prescription
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
 
+DRAWN = "drawn"
+"""User attribute of trials that the study drew itself; the others are proposed anew by every search."""
+
 
 class Study:
     """Proposes prescriptions and learns from their outcomes.
@@ -69,6 +72,8 @@ class Study:
             wanted = [r for r in self.remedies if r.name in params]
             self.optuna.enqueue_trial(params)
         trial = self.optuna.ask()
+        if prescription is None:
+            trial.set_user_attr(DRAWN, True)
         drawn = self._prescription(trial, wanted)
         return trial, prescription or drawn
 
@@ -93,7 +98,7 @@ class Study:
                 self.optuna.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             elif trial.state == optuna.trial.TrialState.COMPLETE:
                 self._told[_key(trial.params)] = trial
-            if False in trial.params.values():  # Drawn: what was proposed holds nothing that is left out.
+            if trial.user_attrs.get(DRAWN):
                 self._drawn.append(trial.params)
 
     def _ended(self, params: Mapping[str, Any]) -> Any:
