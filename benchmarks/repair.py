@@ -31,7 +31,7 @@ and the final one. Thresholds and the order of the search were set while looking
 somewhat less on others.
 
 remedy ran on seeds 0 and 1, two programs at a time on two shared cores (its seconds are upper bounds), seed 0 a commit
-or two commits before seed 1; random search on seed 0; KerasTuner on seed 0 of the programs that show a score for it.
+or two commits before seed 1; random search and KerasTuner on seed 0.
 
 Made with `python benchmarks/repair.py results/*.jsonl > docs/repair.md`.
 
@@ -50,12 +50,21 @@ def main() -> None:
     runs: dict[str, list[Run]] = defaultdict(list)
     for line in (line for file in args.files for line in file.read_text().splitlines() if line):
         run = json.loads(line)
-        runs[run["tool"]].append(run)
+        runs[run["tool"]].append(run | {"case": run["case"].replace("_", "-")})
+    fill_in(runs)
     summaries = {tool: summary(found, shared(runs)) for tool, found in runs.items()}
     if args.json:
         print(json.dumps(summaries))
         return
     print(HEADING + markdown(summaries, runs))
+
+
+def fill_in(runs: dict[str, list[Run]]) -> None:
+    """Give a run that ended in an error, which repaired nothing, what is known of its program from other runs."""
+    known = {r["case"]: r["extra"] for found in runs.values() for r in found if not r.get("error")}
+    for run in (r for found in runs.values() for r in found if r.get("error")):
+        names = ("role", "fixable", "reference", "floor")
+        run["extra"] = {k: v for k, v in known.get(run["case"], {}).items() if k in names} | {"repaired": False}
 
 
 def shared(runs: dict[str, list[Run]]) -> set[tuple[str, int]]:

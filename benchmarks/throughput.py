@@ -47,6 +47,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 LOW, HIGH = 1e-4, 1e-1
 """Learning rates that are drawn."""
 
+SEED = 0
+"""Of initial weights and shuffling, the same for every trial, as in a search of remedy."""
+
 
 @dataclass(frozen=True)
 class Program:
@@ -129,7 +132,7 @@ def with_remedy(program: Program, trials: int) -> float:
     for number in range(trials):
         trial = study.ask()
         changed = recipe.with_optimizer(learning_rate=trial.suggest_float("rate", LOW, HIGH, log=True))
-        job = Job(changed, number, program.epochs, f"trial-{number}", stop_when_stuck=False)
+        job = Job(changed, SEED, program.epochs, f"trial-{number}", stop_when_stuck=False)
         outcome = engine.train(job)
         engine.forget(job.key)
         study.tell(trial, outcome.score)
@@ -142,7 +145,7 @@ def with_optuna(program: Program, trials: int) -> float:
     began = time.perf_counter()
 
     def objective(trial: Any) -> float:
-        keras.utils.set_random_seed(trial.number)
+        keras.utils.set_random_seed(SEED)
         model = program.build(trial.suggest_float("rate", LOW, HIGH, log=True))
         done = model.fit(
             X,
