@@ -191,7 +191,7 @@ class Dataset:
 
 
 def sample(rows: Rows, most: int, room: float, seed: int, task: Task) -> Rows:
-    """Return random rows in their order: classes keep their shares, but rare ones lose none of their first `RARE`.
+    """Return random rows in their order: classes keep their shares, but rare ones keep `RARE` rows.
 
     Args:
         rows: Rows to draw from.
@@ -206,7 +206,7 @@ def sample(rows: Rows, most: int, room: float, seed: int, task: Task) -> Rows:
         return rows
     ids = _strata(rows, task)
     order, counts = np.argsort(ids, kind="stable"), np.unique(ids, return_counts=True)[1]
-    least = min(RARE, wanted // (2 * len(counts)))
+    least = max(1, min(RARE, wanted // (2 * len(counts))))
     drawn = [
         part[arrays.spread(len(part), max(least, round(len(part) * wanted / n)), seed)]
         for part in np.split(order, np.cumsum(counts)[:-1])
