@@ -86,7 +86,9 @@ def fit(
 
     Args:
         model: A compiled Keras 3 model.
-        X, y: As ``Model.fit`` takes them: arrays with n rows, or lists or dicts of arrays.
+        X, y: As ``Model.fit`` takes them: arrays with n rows, or lists or dicts of arrays. Arrays of more
+            than 256 MB, memory-mapped ones too, are not copied: Keras gets them batch by batch, and a search
+            works on a sample of the rows.
         experiment: MLflow experiment; None takes the active one, else "remedy".
         run_name: Name of the run.
         tags: Further tags of the run.
