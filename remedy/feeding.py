@@ -62,7 +62,8 @@ class Feed(keras.utils.PyDataset):
         self._block = max(1, BLOCK_BYTES // row) if mapped else 1
         self._pool_rows = batch_size * max(1, POOL_BYTES // (row * batch_size))
         self._seed = int(np.random.randint(1 << 31)) if shuffle else 0
-        self._pass, self._pool, self._drawn = 0, -1, np.arange(0)
+        self._pass, self._pool, self._shift = 0, -1, 0
+        self._blocks = self._drawn = np.arange(0)
 
     def __len__(self) -> int:
         """Return the number of batches of a pass."""
@@ -70,8 +71,8 @@ class Feed(keras.utils.PyDataset):
 
     def __getitem__(self, number: int) -> tuple[Any, ...]:
         """Return a batch: ``(x, y)`` or ``(x, y, sample_weight)``; a pass begins with number 0."""
-        if number == 0:
-            self._pass, self._pool = self._pass + 1, -1
+        if number == 0 and self._shuffle:
+            self._begin()
         start = number * self._batch_size
         chosen: Any = slice(start, min(self._rows, start + self._batch_size))
         if self._shuffle:
@@ -102,16 +103,20 @@ class Feed(keras.utils.PyDataset):
 
         return tf.data.Dataset.range(len(self)).map(batch).prefetch(2)
 
+    def _begin(self) -> None:
+        """Draw where the blocks of a new pass begin, and their order; what is left of the last one stays last."""
+        self._pass, self._pool = self._pass + 1, -1
+        rng, whole = np.random.default_rng((self._seed, self._pass)), self._rows // self._block
+        self._shift, self._blocks = int(rng.integers(self._rows)), np.append(rng.permutation(whole), whole)
+
     def _shuffled(self, start: int, stop: int) -> Array:
         """Return the positions ``start`` to ``stop`` of the order of this pass; they lie in one pool."""
         first = start - start % self._pool_rows
         if first != self._pool:
-            rng = np.random.default_rng((self._seed, self._pass))
-            shift, blocks = int(rng.integers(self._rows)), rng.permutation(self._rows // self._block)
-            blocks = np.append(blocks, len(blocks))  # What is left of the last block stays last.
             at = np.arange(first, min(self._rows, first + self._pool_rows))
-            drawn = (blocks[at // self._block] * self._block + at % self._block + shift) % self._rows
-            self._pool, self._drawn = first, np.random.default_rng((self._seed, self._pass, first)).permutation(drawn)
+            drawn = self._blocks[at // self._block] * self._block + at % self._block + self._shift
+            rng = np.random.default_rng((self._seed, self._pass, first))
+            self._pool, self._drawn = first, rng.permutation(drawn % self._rows)
         return self._drawn[start - first : stop - first]
 
 
