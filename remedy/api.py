@@ -16,6 +16,7 @@ from remedy.engines.inline import keep_random_state
 from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyError, RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
+from remedy.feeding import fit_model
 from remedy.inputs import FitCall, build_if_needed, read_fit_call, require_compiled
 from remedy.logbook import last_values, logged_evidence, unfinished_search, verdict_tags, write_end, write_start
 from remedy.patient import Fix, Patient, Treatment
@@ -85,7 +86,9 @@ def fit(
 
     Args:
         model: A compiled Keras 3 model.
-        X, y: As ``Model.fit`` takes them: arrays with n rows, or lists or dicts of arrays.
+        X, y: As ``Model.fit`` takes them: arrays with n rows, or lists or dicts of arrays. Arrays of more
+            than 256 MB, memory-mapped ones too, are not copied: Keras gets them batch by batch, and a search
+            works on a sample of the rows.
         experiment: MLflow experiment; None takes the active one, else "remedy".
         run_name: Name of the run.
         tags: Further tags of the run.
@@ -144,7 +147,7 @@ def fit(
             return treatment.fix is not None or treatment.interrupted
 
         recorder = _recorder(recipe, call.dataset, found, terminal, run, on_stuck)
-        history = model.fit(call.X, call.y, callbacks=[*own_callbacks, recorder], **call.kwargs)
+        history = fit_model(model, call.X, call.y, callbacks=[*own_callbacks, recorder], **call.kwargs)
         if treatment is not None:
             seen = (*recorder.examination.diagnoses, *treatment.diagnoses)
             recorder.examination = replace(recorder.examination, diagnoses=seen)

@@ -16,7 +16,13 @@ Nest: TypeAlias = Any
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
+LARGE_BYTES = 1 << 28
+"""Beyond it arrays are large: they are read by chunks or samples, and nothing makes a second copy of them."""
+
 _HASH_CHUNK = 1 << 24
+
+_HASHED_CHUNKS, _HASHED_BYTES = 64, 1 << 20
+"""Of a large array so many evenly spaced chunks of about this size are hashed: all of 10 GB would take a minute."""
 
 
 def leaves(nest: Nest) -> list[Array]:
@@ -58,6 +64,27 @@ def length(nest: Nest) -> int:
     return len(leaves(nest)[0])
 
 
+def nbytes(*nests: Nest) -> int:
+    """Return the bytes of all arrays of some nests."""
+    return sum(int(leaf.nbytes) for nest in nests for leaf in leaves(nest))
+
+
+def is_large(*nests: Nest) -> bool:
+    """Say whether nests take more than `LARGE_BYTES` together."""
+    return nbytes(*nests) > LARGE_BYTES
+
+
+def spread(n: int, wanted: int, seed: int = 0) -> Array:
+    """Return at most ``wanted`` positions below ``n`` in rising order: one at random of each of equal stretches.
+
+    Unlike a fixed step they cannot fall in with a period of the rows.
+    """
+    if wanted >= n:
+        return np.arange(n)
+    edges = np.arange(wanted + 1) * n // wanted
+    return edges[:-1] + (np.random.default_rng(seed).random(wanted) * np.diff(edges)).astype("int64")
+
+
 def take(nest: Nest, index: Sequence[int] | Array | slice) -> Nest:
     """Return the rows ``index`` of every array of a nest."""
     return tree_map(lambda array: array[index], nest)
@@ -75,14 +102,18 @@ def concatenate(first: Nest, *more: Nest) -> Nest:
 def digest(*nests: Nest) -> str:
     """Return a 32-digit hexadecimal BLAKE2b digest of contents, shapes and dtypes.
 
-    Reads large arrays in chunks, so a memory-mapped array is never copied as a whole.
+    Reads in chunks, so a memory-mapped array is never copied as a whole. Of an array of more than
+    `LARGE_BYTES` 64 evenly spaced chunks of 1 MB are read: equal arrays have equal digests, but a
+    change between those chunks is not seen.
     """
     state = hashlib.blake2b(digest_size=16)
     for i, nest in enumerate(nests):
         for path, array in named_leaves(nest):
             state.update(f"{i}:{path}:{array.dtype.str}:{array.shape}".encode())
-            rows = max(1, _HASH_CHUNK // max(1, array[:1].nbytes))
-            for start in range(0, len(array), rows):
+            large, row = is_large(array), max(1, array[:1].nbytes)
+            rows = max(1, (_HASHED_BYTES if large else _HASH_CHUNK) // row)
+            step = max(rows, (len(array) - rows) // (_HASHED_CHUNKS - 1)) if large else rows
+            for start in range(0, len(array), step):
                 state.update(np.ascontiguousarray(array[start : start + rows]).data)
     return state.hexdigest()
 

@@ -22,6 +22,13 @@ LEAST_ROWS = 10
 CHUNK = 4096
 """Rows that are looked at together, so that a memory-mapped array is never copied as a whole."""
 
+SEARCH_ROWS, SEARCH_SHARE = 100_000, 1 / 8
+"""Of large data a search works on at most so many training rows, and at most this share of the bytes; of the
+user's validation rows on a quarter of that."""
+
+RARE = 20
+"""Rows of a class that a sample keeps, where there are so many."""
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -41,8 +48,8 @@ class Rows:
         """What can be measured of every input array."""
         return input_facts(self.X)
 
-    def take(self, index: Array) -> Rows:
-        """Return the rows ``index``, in that order."""
+    def take(self, index: Array | slice) -> Rows:
+        """Return the rows ``index``, in that order; a slice makes views and no copies."""
         pick = [None if part is None else part[index] for part in (self.sample_weight, self.groups)]
         return Rows(arrays.take(self.X, index), arrays.take(self.y, index), *pick)
 
@@ -80,6 +87,7 @@ class Dataset:
         judged_on_training: True where the rows are so few that none could be set aside: a search then chooses and
             confirms by the rows that it trains on, and says so.
         total_rows: Training rows of an epoch where ``train`` is a sample and their number is known.
+        sampled: True where the rows are a sample of large data, drawn for a search; a fix is trained on all rows.
         validation_tail: True where the validation rows are the last rows, as Keras' ``validation_split`` takes them.
     """
 
@@ -92,10 +100,17 @@ class Dataset:
     complete: bool = True
     judged_on_training: bool = False
     total_rows: int | None = None
+    sampled: bool = False
+
+    @property
+    def large(self) -> bool:
+        """Whether the data is, or was drawn from, more than `arrays.LARGE_BYTES`: it must not be copied."""
+        sides = [part for part in (self.train, self.validation) if part is not None]
+        return self.sampled or arrays.is_large(*[nest for part in sides for nest in (part.X, part.y)])
 
     @cached_property
     def digest(self) -> str:
-        """Digest of all rows; the same for every run on the same data and split."""
+        """Digest of all rows, by `arrays.digest`; the same for every run on the same data and split."""
         parts = [part for part in (self.train, self.validation) if part is not None]
         return arrays.digest(*[nest for part in parts for nest in (part.X, part.y, part.sample_weight)])
 
@@ -139,7 +154,8 @@ class Dataset:
         """Set rows aside that no trial trains on or is chosen by, and make sure there are rows to choose by.
 
         A ``share`` of the training rows becomes the holdout, and as much again the validation rows
-        where the user gave none. Classes keep their shares, groups stay on one side.
+        where the user gave none. Classes keep their shares, groups stay on one side. Of large data
+        all of them come from a random sample of `SEARCH_ROWS` rows, in which classes keep their shares.
 
         Args:
             seed: Of the split.
@@ -148,6 +164,8 @@ class Dataset:
                 drawn from all rows. Recipes train on what is left of the user's training side; one
                 with a new split on the rest (``extra``), too.
         """
+        if self.large and not self.sampled:
+            return self._sample(seed).for_search(seed, share, resplit)
         if len(self.train) < LEAST_ROWS:
             held = self.train if self.validation is None else self.validation
             return replace(self, validation=held, holdout=held, judged_on_training=self.validation is None)
@@ -171,6 +189,37 @@ class Dataset:
         train, validation = split(train, share / (1 - share), seed + 1, self.task)
         return replace(self, train=train, validation=validation, holdout=held)
 
+    def _sample(self, seed: int) -> Dataset:
+        """Return a dataset of few rows of either side."""
+        held, room = self.validation, SEARCH_SHARE * arrays.nbytes(self.train.X)
+        train = sample(self.train, SEARCH_ROWS, room, seed, self.task)
+        held = None if held is None else sample(held, SEARCH_ROWS // 4, room / 4, seed, self.task)
+        return replace(self, train=train, validation=held, sampled=True)
+
+
+def sample(rows: Rows, most: int, room: float, seed: int, task: Task) -> Rows:
+    """Return random rows in their order: classes keep their shares, but rare ones keep `RARE` rows.
+
+    Args:
+        rows: Rows to draw from.
+        most: Rows at most.
+        room: Bytes of the inputs at most.
+        seed: Of the draw.
+        task: What the labels ask for.
+    """
+    n = len(rows)
+    wanted = min(n, most, max(LEAST_ROWS, int(room * n / max(1, arrays.nbytes(rows.X)))))
+    if wanted == n:
+        return rows
+    ids = _strata(rows, task)
+    order, counts = np.argsort(ids, kind="stable"), np.unique(ids, return_counts=True)[1]
+    least = max(1, min(RARE, wanted // (2 * len(counts))))
+    drawn = [
+        part[arrays.spread(len(part), max(least, round(len(part) * wanted / n)), seed)]
+        for part in np.split(order, np.cumsum(counts)[:-1])
+    ]
+    return rows.take(np.sort(np.concatenate(drawn)))
+
 
 def split(rows: Rows, share: float, seed: int, task: Task) -> tuple[Rows, Rows]:
     """Split rows in two: classes keep their shares where every class has rows enough, groups stay together.
@@ -191,8 +240,7 @@ def _indices(rows: Rows, share: float, seed: int, task: Task) -> tuple[Array, Ar
     n = len(rows)
     if n < LEAST_ROWS:
         raise InvalidInput(f"{n} rows are too few to set some aside for validation; give validation_data=.")
-    ids = class_ids(rows.target) if task in CLASSIFICATION and len(rows.target) == n else np.zeros(n, dtype="int64")
-    ids = ids if len(ids) == n else np.zeros(n, dtype="int64")
+    ids = _strata(rows, task)
     if rows.groups is not None:
         folds = max(2, round(1 / share))
         if len(np.unique(rows.groups)) < folds:
@@ -208,6 +256,13 @@ def _indices(rows: Rows, share: float, seed: int, task: Task) -> tuple[Array, Ar
         )
         first, second = train_test_split(np.arange(n), test_size=share, random_state=seed, stratify=stratify)
     return first, second
+
+
+def _strata(rows: Rows, task: Task) -> Array:
+    """Return the class of every row, shape (n,); zeros where rows have none."""
+    n = len(rows)
+    ids = class_ids(rows.target) if task in CLASSIFICATION and len(rows.target) == n else np.zeros(0, dtype="int64")
+    return ids if len(ids) == n else np.zeros(n, dtype="int64")
 
 
 def infer_task(y: Nest, loss_name: str | None, output_units: int | None) -> Task:
@@ -246,7 +301,8 @@ def nonfinite_report(X: Nest) -> str | None:
             continue
         bad: Any = np.zeros(array.shape[1:], dtype="int64")
         for start in range(0, len(array), CHUNK):
-            bad = bad + (~np.isfinite(array[start : start + CHUNK])).sum(0)
+            finite = np.isfinite(array[start : start + CHUNK])
+            bad = bad if finite.all() else bad + (~finite).sum(0)
         if not np.any(bad):
             continue
         where = f"{int(np.sum(bad))} values"

@@ -118,7 +118,8 @@ def row_weights(rows: Rows, class_weight: Mapping[int, float] | None) -> Array:
     weights = weights.reshape(len(rows), -1).mean(-1)
     ids = class_ids(rows.target) if class_weight else np.zeros(0, dtype="int64")
     if class_weight and len(ids) == len(rows):
-        weights = weights * np.array([class_weight.get(int(c), 1.0) for c in ids])
+        kinds, kind = np.unique(ids, return_inverse=True)
+        weights = weights * np.array([class_weight.get(int(c), 1.0) for c in kinds])[kind]
     return weights
 
 

@@ -85,6 +85,11 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
         held: Rows | None = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
     elif share and groups is not None:
         # Keras would take the last rows; one group's rows would then stand on both sides.
+        if arrays.is_large(rows.X):
+            raise InvalidInput(
+                f"groups= with validation_split= would copy {arrays.nbytes(rows.X) / 2**30:.1f} GiB; put the rows of "
+                "every group together and give validation_data=: slices of the same arrays take no memory."
+            )
         task = infer_task(rows.y, _loss_name(model), _output_units(model))
         rows, held = split(rows, share, seed, task)
         new_kwargs.pop("validation_split")
@@ -96,7 +101,7 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
         at = math.floor(len(rows) * (1 - share))
         if at in (0, len(rows)):
             raise InvalidInput(f"validation_split={share} of {len(rows)} rows leaves one side empty; give more rows.")
-        rows, held = rows.take(np.arange(at)), rows.take(np.arange(at, len(rows)))
+        rows, held = rows.take(slice(None, at)), rows.take(slice(at, None))
     else:
         held = None
     _check_output(model, rows)

@@ -53,11 +53,10 @@ def load(source: str) -> Dataset:
 def _from_file(path: Path) -> Dataset:
     if not path.exists():
         raise InvalidInput(f"--data {path}: there is no such file.")
-    content = path.read_bytes()
     with np.load(path, allow_pickle=False) as pack:
         names = set(pack.files)
         if "task" in names:
-            return read_dataset(content)
+            return read_dataset(path.read_bytes())
         if not {"X", "y"} <= names:
             raise InvalidInput(f"--data {path} holds {', '.join(sorted(names))}; it needs X and y.")
         held = (pack["X_val"], pack["y_val"]) if {"X_val", "y_val"} <= names else ()

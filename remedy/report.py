@@ -134,8 +134,9 @@ def fixed(
     confirmed: bool,
     shallow: Shallow | None = None,
     on_training: bool = False,
+    sample: int | None = None,
 ) -> str:
-    """Say what the fix is and how it was proven, and where a shallow model does far better."""
+    """Say what the fix is, how it was proven and on what sample, and where a shallow model does far better."""
     if not confirmed:
         return f"Interrupted: the best so far is {prescription}; it has not been confirmed on fresh seeds."
     rows = "the rows trained on: too few to set any aside" if on_training else "rows never trained on or chosen by"
@@ -143,6 +144,8 @@ def fixed(
         f"Fixed by {prescription}: {scorer_name} {proof.baseline_score:.3f} -> {proof.score:.3f} "
         f"(median of {len(proof.treated)} fresh seeds, on {rows})."
     )
+    if sample is not None:
+        text += f" It was proven by training on {sample:,} rows; the fix is trained on all."
     if proof.steadier:
         trained = len(proof.baseline) + (proof.seen is not None)
         text += f" Untouched, {len(proof.failures)} of {trained} trainings failed; treated, none did."

@@ -19,7 +19,7 @@ def require_resampling(resampling: Resampling, dataset: Dataset) -> None:
 
     Raises:
         NotApplicable: No classes, one class, balanced classes, a class too small for SMOTE, several
-            inputs for SMOTE, or more memory than `MEMORY_LIMIT`.
+            inputs or large data for SMOTE, or more memory than `MEMORY_LIMIT`.
     """
     counts = [rows for rows in (dataset.class_counts or {}).values() if rows]
     if len(counts) < 2 or max(counts) < 1.05 * min(counts):
@@ -29,7 +29,9 @@ def require_resampling(resampling: Resampling, dataset: Dataset) -> None:
     growth = 1.0 if resampling.kind == "balanced" else max(counts) * len(counts) / sum(counts)
     item = 4 if resampling.kind == "smote" else 1
     needed = growth * sum(max(a.nbytes, a.size * item) for a in arrays.leaves(dataset.train.X))
-    if needed > MEMORY_LIMIT:
+    if dataset.large and resampling.kind == "smote":
+        raise NotApplicable("SMOTE would make new rows of data that is too large to copy; class-weights do without")
+    if needed > MEMORY_LIMIT and not dataset.large:  # Large rows are drawn by number.
         raise NotApplicable(
             f"oversampled inputs would take {needed / 2**30:.1f} GiB; class-weights do the same without"
         )
@@ -38,6 +40,20 @@ def require_resampling(resampling: Resampling, dataset: Dataset) -> None:
             raise NotApplicable("SMOTE needs two rows of every class")
         if len(arrays.leaves(dataset.train.X)) > 1:
             raise NotApplicable("SMOTE mixes rows of one input; this model has several")
+
+
+def drawn_rows(rows: Rows, resampling: Resampling, seed: int) -> arrays.Array:
+    """Return the numbers of the rows that resampling without SMOTE draws, some of them several times."""
+    from imblearn.over_sampling import RandomOverSampler
+
+    ids = class_ids(rows.target)
+    if resampling.kind == "random":
+        index = np.arange(len(rows))[:, None]
+        return np.asarray(RandomOverSampler(random_state=seed).fit_resample(index, ids)[0][:, 0])
+    rng, kinds = np.random.default_rng(seed), np.unique(ids)
+    share = len(ids) // len(kinds)
+    drawn = [rng.choice(np.flatnonzero(ids == k), share, replace=bool(np.sum(ids == k) < share)) for k in kinds]
+    return np.concatenate(drawn)
 
 
 def resample(rows: Rows, resampling: Resampling, seed: int) -> Rows:
@@ -49,18 +65,11 @@ def resample(rows: Rows, resampling: Resampling, seed: int) -> Rows:
         resampling: The kind.
         seed: Of the draw.
     """
-    from imblearn.over_sampling import SMOTE, RandomOverSampler
+    from imblearn.over_sampling import SMOTE
 
-    ids = class_ids(rows.target)
-    index = np.arange(len(rows))
-    if resampling.kind == "random":
-        drawn = RandomOverSampler(random_state=seed).fit_resample(index[:, None], ids)[0][:, 0]
-        return rows.take(drawn)
-    if resampling.kind == "balanced":
-        rng, kinds = np.random.default_rng(seed), np.unique(ids)
-        share = len(ids) // len(kinds)
-        drawn = [rng.choice(np.flatnonzero(ids == k), share, replace=bool(np.sum(ids == k) < share)) for k in kinds]
-        return rows.take(np.concatenate(drawn))
+    if resampling.kind != "smote":
+        return rows.take(drawn_rows(rows, resampling, seed))
+    ids, index = class_ids(rows.target), np.arange(len(rows))
     X = arrays.leaves(rows.X)[0]
     smallest = int(np.unique(ids, return_counts=True)[1].min())
     sampler = SMOTE(random_state=seed, k_neighbors=min(5, smallest - 1))

@@ -14,6 +14,10 @@ from remedy.architecture import Architecture, LayerConfig
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 
+SAMPLE_BYTES, LEAST_ROWS = 1 << 23, 256
+"""Statistics of large data are those of random rows that take so many bytes, and of so many rows at least: from
+20,000 rows of 100 columns the mean is known to 0.7 % of the spread."""
+
 
 @dataclass(frozen=True)
 class InputScaling:
@@ -35,6 +39,8 @@ class InputScaling:
 def scaled(architecture: Architecture, scaling: InputScaling | None, dataset: Dataset) -> Architecture:
     """Return the architecture with scaling layers behind every input that holds quantities.
 
+    Of large data a random sample is measured, whose smallest and largest value need not be those of all rows.
+
     Raises:
         NotApplicable: No input does: ids for an Embedding, or a model that cannot be operated on.
     """
@@ -44,7 +50,9 @@ def scaled(architecture: Architecture, scaling: InputScaling | None, dataset: Da
     if not columns:
         raise NotApplicable("no input holds quantities that could be scaled")
     for entry, rows in columns:
-        layers = scaling_layers(scaling, rows)
+        wanted = max(LEAST_ROWS, SAMPLE_BYTES // max(1, rows[:1].nbytes))
+        measured = rows[arrays.spread(len(rows), wanted)] if dataset.large else rows
+        layers = scaling_layers(scaling, measured)
         if any("ops" in layer["module"] for layer in layers):
             architecture = architecture.functional()
         for layer in reversed(layers):

@@ -135,8 +135,8 @@ def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
     Args:
         run_id: The run that used them.
         dataset: What to keep.
-        always: True keeps them as an artifact of a remote run too; None keeps them for a local
-            store only; False never does.
+        always: True keeps them as an artifact of a remote run too, and large ones; None keeps them for a
+            local store only, unless they are larger than `arrays.LARGE_BYTES`; False never does.
 
     Returns:
         Whether they are kept.
@@ -145,7 +145,7 @@ def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
         return False
     client = mlflow.MlflowClient()
     folder = _data_folder(client.get_run(run_id))
-    if folder is None and not always:
+    if (folder is None or dataset.large) and not always:
         return False
     packed: dict[str, Any] = {"task": np.array(dataset.task)}
     for side, rows in (("train", dataset.train), ("validation", dataset.validation)):

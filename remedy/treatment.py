@@ -180,8 +180,10 @@ def _complete(
             proof,
             () if recipe.target is None else recipe.target.values,
         )
-        known = screening.dataset.judged_on_training
-        conclusion = report.fixed(proof, scorer.name, str(prescription), True, screening.yardstick.shallow, known)
+        data, shallow = screening.dataset, screening.yardstick.shallow
+        sample = len(data.train) if data.sampled else None
+        known = data.judged_on_training
+        conclusion = report.fixed(proof, scorer.name, str(prescription), True, shallow, known, sample)
         terminal.conclusion(conclusion, proof, changes)
         write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
     except BaseException:

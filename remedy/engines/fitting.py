@@ -8,11 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from remedy import arrays
 from remedy.dataset import Dataset, Rows
 from remedy.engines.loop import Batches, Loop
 from remedy.facts import KERAS_BATCH_SIZE, row_weights
+from remedy.feeding import fit_model
 from remedy.recipe import Recipe
-from remedy.resampling import resample
+from remedy.resampling import drawn_rows, resample
 
 
 def fit_recipe(
@@ -40,7 +42,7 @@ def fit_recipe(
         done: Epochs that are behind the model already.
         epochs: Epochs that shall be behind it afterwards.
         callbacks: Keras callbacks.
-        loop: Trains the model where that suits it; without one ``model.fit`` does.
+        loop: Trains the model where that suits it; without one `fit_model` does.
         validation: Rows to evaluate on after every epoch.
         at_once: Steps that a loop makes in a call; None for as many as are quick.
 
@@ -51,7 +53,11 @@ def fit_recipe(
     if recipe.resplit and dataset.extra is not None:
         rows = rows.with_rows(dataset.extra)
     rows = recipe.coded(rows)
-    if recipe.resampling is not None:
+    index = None
+    if recipe.resampling is not None and arrays.is_large(rows.X):
+        index = drawn_rows(rows, recipe.resampling, seed)
+        index.sort()  # Neighbours in a file stay neighbours; they are shuffled as they are read.
+    elif recipe.resampling is not None:
         rows = resample(rows, recipe.resampling, seed)
     weights = rows.sample_weight
     if isinstance(rows.y, np.ndarray) and (weights is None or weights.ndim == 1):
@@ -59,6 +65,7 @@ def fit_recipe(
     held = None if validation is None else (validation.X, validation.y, validation.sample_weight)
     if (
         loop is None
+        or index is not None
         or recipe.steps_per_epoch is not None
         or not Loop.suits(model, rows.X, rows.y, weights, *held or ())
     ):
@@ -73,7 +80,7 @@ def fit_recipe(
         def train(done: int, epochs: int, watch: Sequence[Any], held: Any) -> Any:
             known = None if held is None else tuple(part for part in held if part is not None)
             more = {"initial_epoch": done, "epochs": epochs, "callbacks": list(watch), "validation_data": known}
-            return model.fit(rows.X, rows.y, **given, **more)
+            return fit_model(model, rows.X, rows.y, index=index, **given, **more)
     else:
         size = recipe.batch_size or KERAS_BATCH_SIZE
         batches = Batches(rows.X, rows.y, weights, size, recipe.shuffle)

@@ -44,6 +44,8 @@ class BatchSize(Remedy):
             raise NotApplicable("steps_per_epoch= says how many batches an epoch has")
         if (recipe.batch_size or KERAS_BATCH_SIZE) == rows:
             raise NotApplicable(f"it is {rows} already")
+        if dataset.large and self.tiny <= (recipe.batch_size or KERAS_BATCH_SIZE) > rows:
+            raise NotApplicable("an epoch of data so large has steps enough; smaller batches would only prolong it")
         if rows > len(dataset.train):
             raise NotApplicable(f"there are only {len(dataset.train)} training rows")
         return recipe.replace(batch_size=rows)

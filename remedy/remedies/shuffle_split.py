@@ -31,6 +31,8 @@ class ShuffleSplit(Remedy):
             raise NotApplicable("there are no validation rows to split anew")
         if dataset.train.groups is not None:
             raise NotApplicable("groups= decides which rows stay together")
+        if dataset.large:
+            raise NotApplicable("data so large is not copied; shuffle its rows once where they are kept")
         return recipe.replace(resplit=True)
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from optuna.distributions import IntDistribution
 
 from remedy.dataset import Dataset
+from remedy.errors import NotApplicable
 from remedy.facts import KERAS_BATCH_SIZE
 from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
@@ -42,6 +43,8 @@ class TrainLonger(Remedy):
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Set the epochs."""
+        if dataset.large:  # A search sees a sample: its epochs are a small part of the real ones.
+            raise NotApplicable("an epoch of data so large has many times the steps that the search sees")
         return recipe.replace(epochs=recipe.epochs * int(dose["factor"]))
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
