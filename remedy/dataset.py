@@ -147,8 +147,8 @@ class Dataset:
         """Return the dataset with a share of its training rows, classes kept in shares."""
         if share >= 1 or round(share * len(self.train)) < LEAST_ROWS:
             return self
-        chosen = _indices(replace(self.train, groups=None), share, seed, self.task)[1]
-        return replace(self, train=self.train.take(np.sort(chosen)))
+        rows, room = self.train, arrays.nbytes(self.train.X)
+        return replace(self, train=sample(rows, round(share * len(rows)), room, seed, self.task))
 
     def for_search(self, seed: int, share: float = 0.2, resplit: bool = False) -> Dataset:
         """Set rows aside that no trial trains on or is chosen by, and make sure there are rows to choose by.

@@ -340,7 +340,7 @@ class Screening:
         if self.options.timeout is None or not seconds_per_epoch:
             return Rung(max(1, math.ceil(planned / 4)))
         first = [p for p in queue if len(p) > len(self.certain) + 1][:2] + list(queue[: FIRST - 2])
-        shares = sum(LONGER if len(p) > len(self.certain) + 1 else 1 for p in first)
+        shares = max(1, sum(LONGER if len(p) > len(self.certain) + 1 else 1 for p in first))
         training = self.options.timeout * self.shares.screen - LEAST_SECONDS_A_TRIAL * len(first)
         return Rung.affordable(training / (shares * seconds_per_epoch), planned, len(self.dataset.train))
 
