@@ -12,7 +12,6 @@ from remedy.closer import CloserLook
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.diagnosis import diagnose as examine
-from remedy.engines.inline import keep_random_state
 from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyError, RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
@@ -26,6 +25,7 @@ from remedy.recorder import Recorder
 from remedy.report import Terminal
 from remedy.scores import scorer_for
 from remedy.search import Search
+from remedy.seeds import keep_random_state
 from remedy.settings import read_settings
 from remedy.treatment import treat
 

@@ -150,7 +150,9 @@ class Recipe:
         """
         import keras
 
-        keras.utils.set_random_seed(seed)
+        from remedy.seeds import set_seeds
+
+        set_seeds(seed, self.own_code)
         try:
             # Keras rewrites configurations while it reads them, so it gets copies.
             config = copy.deepcopy(scaled(self.architecture, self.input_scaling, dataset).config)
@@ -241,6 +243,11 @@ class Recipe:
         """Settings of the loss, such as ``from_logits`` and ``label_smoothing``; empty for a plain function."""
         config = self.loss.get("config") if isinstance(self.loss, Mapping) else None
         return config if isinstance(config, Mapping) else {}
+
+    @property
+    def own_code(self) -> bool:
+        """Whether training runs functions or classes of the user's own."""
+        return bool(self.custom_objects or self.architecture.opaque or any(self.architecture.layers("Lambda")))
 
     @cached_property
     def digest(self) -> str:

@@ -18,7 +18,6 @@ from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, diagnose
 from remedy.engines.choice import engine_for
 from remedy.engines.fitting import fit_recipe
-from remedy.engines.inline import keep_random_state
 from remedy.engines.loop import Loop
 from remedy.engines.remembered import RememberedEngine
 from remedy.errors import NotApplicable
@@ -35,6 +34,7 @@ from remedy.report import Terminal
 from remedy.scores import Scorer, scorer_for, standard_error
 from remedy.screening import Screening
 from remedy.search import Attempt, Budget, Search
+from remedy.seeds import keep_random_state
 from remedy.shallow import shallow_baseline
 from remedy.tracking import Run
 from remedy.yardstick import Yardstick

@@ -7,10 +7,11 @@ import pytest
 from remedy import registry
 from remedy.engines._base import Job
 from remedy.engines.fitting import fit_recipe
-from remedy.engines.inline import InlineEngine, keep_random_state, trace_key
+from remedy.engines.inline import InlineEngine, trace_key
 from remedy.facts import static_evidence
 from remedy.recorder import Recorder
 from remedy.scores import scorer_for
+from remedy.seeds import keep_random_state
 
 from .conftest import blobs, dense, patient_of
 

@@ -15,6 +15,7 @@ from remedy.facts import KERAS_BATCH_SIZE, row_weights
 from remedy.feeding import fit_model
 from remedy.recipe import Recipe
 from remedy.resampling import drawn_rows, resample
+from remedy.seeds import set_seeds
 
 
 def fit_recipe(
@@ -108,7 +109,7 @@ def _start_well(model: Any, recipe: Recipe, dataset: Dataset, seed: int, train: 
     assert best is not None
     assign(variables(model), best[1])
     assign(model.optimizer.variables, untouched)
-    keras.utils.set_random_seed(seed)
+    set_seeds(seed, recipe.own_code)
 
 
 class Deadline(keras.callbacks.Callback):

@@ -10,17 +10,11 @@ from __future__ import annotations
 
 import gc
 import json
-import random
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import keras
-import numpy as np
-from keras.src.backend.common import global_state
 
 from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
@@ -33,9 +27,7 @@ from remedy.facts import KERAS_BATCH_SIZE, training_evidence
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.scores import Scorer
-
-KERAS_SEEDS = ("rng_seed", "global_seed_generator")
-"""Where Keras keeps its seed; it has no public way to put an earlier one back."""
+from remedy.seeds import keep_random_state, set_seeds
 
 PATIENCE = 50
 """Steps that a job is given before detectors may end it: the epochs of tiny data are no time at all."""
@@ -120,7 +112,7 @@ class InlineEngine(Engine):
         try:
             with keep_random_state():
                 compiled = self._take(Job(recipe, seed, 1, "range-test"), None)
-                keras.utils.set_random_seed(seed)
+                set_seeds(seed, recipe.own_code)
                 fit_recipe(compiled.model, recipe, self._dataset, seed, 0, epochs, [ramp], compiled.loop, at_once=1)
         except (RemedyError, ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError):
             return None
@@ -146,7 +138,7 @@ class InlineEngine(Engine):
         recorder = learned.recorder if learned else self._recorder(job)
         done = recorder.evidence.epochs_seen
         if done < job.epochs and not recorder.gave_up:
-            keras.utils.set_random_seed(job.seed + done)
+            set_seeds(job.seed + done, job.recipe.own_code)
             watch = [recorder, Deadline(job.deadline, self.clock, job.seconds)]
             data = self._rows(job.rows)
             fit_recipe(compiled.model, job.recipe, data, job.seed, done, job.epochs, watch, compiled.loop)
@@ -237,41 +229,3 @@ def trace_key(recipe: Recipe) -> str:
         config.pop("learning_rate", None)
     values["optimizer"] = {**values["optimizer"], "config": config}
     return json.dumps(values, sort_keys=True, default=str)
-
-
-@contextmanager
-def keep_random_state() -> Iterator[None]:
-    """Put the random state of Python, NumPy, torch and Keras' own seeds back at the end."""
-    python, array = random.getstate(), np.random.get_state()
-    torch_state = None
-    if keras.backend.backend() == "torch":
-        import torch
-
-        torch_state = torch.random.get_rng_state()
-    context = _tensorflow_context()
-    tensorflow_state = None if context is None else (context._seed, context._rng)
-    keras_state = {name: global_state.get_global_attribute(name) for name in KERAS_SEEDS}
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(array)
-        if torch_state is not None:
-            torch.random.set_rng_state(torch_state)
-        if context is not None and tensorflow_state is not None:
-            context._seed, context._rng = tensorflow_state
-        for name, value in keras_state.items():
-            global_state.set_global_attribute(name, value)
-
-
-def _tensorflow_context() -> Any:
-    """Return where TensorFlow keeps its global seed, which it cannot be asked for in public; None on other backends."""
-    if keras.backend.backend() != "tensorflow":
-        return None
-    try:
-        from tensorflow.python.eager import context
-
-        found = context.context()
-        return found if hasattr(found, "_seed") and hasattr(found, "_rng") else None
-    except ImportError:
-        return None
