@@ -8,7 +8,8 @@ and fits a new model a trial; so does KerasTuner's RandomSearch. remedy asks the
 Optuna study, examines every epoch with all its detectors and tells the study. The tools take
 turns, round after round, so that a machine that slows down slows all of them.
 
-KerasTuner is compared where it is installed (`pip install keras-tuner tensorboard`).
+KerasTuner is compared where it is installed (`pip install keras-tuner tensorboard`). "processes" compares remedy's
+engine of two processes with its engine of one, on the ECG net.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ from keras import layers
 
 from remedy import registry
 from remedy.dataset import Dataset, Rows
-from remedy.engines._base import Job
+from remedy.engines._base import Engine, Job
 from remedy.engines.inline import InlineEngine
+from remedy.engines.process import ProcessEngine
 from remedy.recipe import Recipe
 from remedy.scores import scorer_for
 
@@ -186,6 +188,39 @@ def with_keras_tuner(program: Program, trials: int) -> float:
     return time.perf_counter() - began
 
 
+def processes(program: Program, trials: int, rounds: int, workers: int = 2) -> dict[str, Any]:
+    """Compare an engine of several processes with that of one, both ready and with the graph compiled."""
+    X, y, held, labels = program.rows
+    recipe = Recipe.from_model(program.build(1e-3), {"epochs": program.epochs, "batch_size": program.batch_size})
+    given = (
+        Dataset(Rows(X, y), Rows(held, labels), "multiclass"),
+        scorer_for("multiclass", labels),
+        registry.detectors(),
+    )
+    engines: dict[str, Engine] = {"inline": InlineEngine(*given), "processes": ProcessEngine(*given, workers)}
+
+    def run(engine: Engine, count: int) -> float:
+        rates = np.geomspace(LOW, HIGH, count)
+        changed = [recipe.with_optimizer(learning_rate=float(rate)) for rate in rates]
+        jobs = [Job(r, SEED, program.epochs, f"trial-{i}", stop_when_stuck=False) for i, r in enumerate(changed)]
+        began = time.perf_counter()
+        for job, _ in engine.run(jobs):
+            engine.forget(job.key)
+        return (time.perf_counter() - began) / count
+
+    taken: dict[str, list[float]] = {name: [] for name in engines}
+    for engine in engines.values():
+        run(engine, workers)
+    for _ in range(rounds):
+        for name, engine in engines.items():
+            taken[name].append(run(engine, trials))
+    for engine in engines.values():
+        engine.close()
+    each = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    ratio = round(each["inline"] / each["processes"], 2)
+    return {"vs_inline": ratio, "seconds_a_trial": {k: round(v, 4) for k, v in each.items()}}
+
+
 def _study() -> Any:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0))
@@ -213,14 +248,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=30, help="trials of a round")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--only", nargs="+", choices=PROGRAMS, default=list(PROGRAMS))
+    parser.add_argument("--only", nargs="+", choices=[*PROGRAMS, "processes"], default=[*PROGRAMS, "processes"])
     parser.add_argument("--json", action="store_true", help="print one JSON object in the last line")
     args = parser.parse_args()
     if args.trials < 1 or args.rounds < 1:
         parser.error("--trials and --rounds must be at least 1")
     found = {}
     for name in args.only:
-        found[name] = compare(PROGRAMS[name](), args.trials, args.rounds)
+        measure, program = (compare, PROGRAMS[name]) if name in PROGRAMS else (processes, ecg)
+        found[name] = measure(program(), args.trials, args.rounds)
         print(f"{name}: {found[name]}", file=sys.stderr)
     print(json.dumps(found) if args.json else "\n".join(f"{k}: {v}" for k, v in found.items()))
 
