@@ -41,6 +41,7 @@ from remedy.dataset import Dataset, Rows
 from remedy.engines._base import Engine, Job
 from remedy.engines.inline import InlineEngine
 from remedy.engines.process import ProcessEngine
+from remedy.pause import rare_collections
 from remedy.recipe import Recipe
 from remedy.scores import scorer_for
 
@@ -209,11 +210,12 @@ def processes(program: Program, trials: int, rounds: int, workers: int = 2) -> d
         return (time.perf_counter() - began) / count
 
     taken: dict[str, list[float]] = {name: [] for name in engines}
-    for engine in engines.values():
-        run(engine, workers)
-    for _ in range(rounds):
-        for name, engine in engines.items():
-            taken[name].append(run(engine, trials))
+    with rare_collections():  # As every search does, in its own process and in workers.
+        for engine in engines.values():
+            run(engine, workers)
+        for _ in range(rounds):
+            for name, engine in engines.items():
+                taken[name].append(run(engine, trials))
     for engine in engines.values():
         engine.close()
     each = {name: statistics.median(seconds) for name, seconds in taken.items()}

@@ -21,6 +21,7 @@ from typing import Any
 import cloudpickle
 
 from remedy.engines._base import Job
+from remedy.pause import rare_collections
 
 ROWS = "rows.joblib"
 """File of the dataset in the engine's folder."""
@@ -116,12 +117,13 @@ def serve(door: Connection, folder: str, setting: bytes, environment: Mapping[st
     os.environ.update(environment)
     try:
         engine = _engine(Path(folder), setting)
-        while True:
-            forgotten, name, arguments = cloudpickle.loads(door.recv_bytes())
-            for key in forgotten:
-                engine.forget(key)
-            arguments = [_by_own_clock(argument, engine) for argument in arguments]
-            door.send_bytes(cloudpickle.dumps(getattr(engine, name)(*arguments)))
+        with rare_collections():
+            while True:
+                forgotten, name, arguments = cloudpickle.loads(door.recv_bytes())
+                for key in forgotten:
+                    engine.forget(key)
+                arguments = [_by_own_clock(argument, engine) for argument in arguments]
+                door.send_bytes(cloudpickle.dumps(getattr(engine, name)(*arguments)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
