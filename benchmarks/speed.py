@@ -1,0 +1,89 @@
+"""How fast a search is: puts the last lines of the speed benchmarks together as one Markdown page.
+
+python benchmarks/throughput.py --json > throughput.json
+python benchmarks/driver.py --json > driver.json
+python benchmarks/time_to_score.py --json > time_to_score.json
+python benchmarks/large.py --rows 1000000 --json > large.json
+python benchmarks/large.py --rows 25000000 --memmap --json > mapped.json
+python benchmarks/speed.py *.json > docs/speed.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+HEADING = """# How fast a search is
+
+Measured on two shared CPU cores with the TensorFlow backend; ratios are of times from one run in which the tools took
+turns. Made with `python benchmarks/speed.py *.json > docs/speed.md` from what the commands below wrote.
+
+"""
+
+
+def main() -> None:
+    """Read the files and print the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", type=Path)
+    args = parser.parse_args()
+    missing = [str(file) for file in args.files if not file.is_file()]
+    if missing:
+        parser.error(f"no such file: {', '.join(missing)}")
+    parts = [part(json.loads(file.read_text().strip().splitlines()[-1])) for file in args.files]
+    print(HEADING + "\n".join(parts), end="")
+
+
+def part(found: Mapping[str, Any]) -> str:
+    """Return the section of one benchmark, known by its keys."""
+    if "driver_ms_a_trial" in found:
+        return driver(found)
+    if "times_faster" in found:
+        return section("Time to the same validation score", "time_to_score.py --json", found)
+    if "mlp" in found or "processes" in found:
+        return throughput(found)
+    return section("Large data", "large.py --json", found)
+
+
+def throughput(found: Mapping[str, Any]) -> str:
+    """Return the trials of every tool."""
+    lines = ["## Trials: `python benchmarks/throughput.py --json`", ""]
+    lines += [
+        "The same trials and epochs by a plain Optuna loop and KerasTuner, which build, compile and fit a new model",
+        "",
+    ]
+    lines[-2] += " a trial; seconds a trial."
+    lines += ["| network | remedy | Optuna | KerasTuner | times faster |", "| --- | --- | --- | --- | --- |"]
+    for name in ("mlp", "conv1d", "ecg"):
+        if name in found:
+            each = found[name]["seconds_a_trial"]
+            cells = [f"{each[tool]:.2f}" if tool in each else "-" for tool in ("remedy", "optuna", "keras_tuner")]
+            faster = " / ".join(str(found[name][f"vs_{tool}"]) for tool in ("optuna", "keras_tuner"))
+            lines.append(f"| {name} | {' | '.join(cells)} | {faster} |")
+    if "processes" in found:
+        ratio = found["processes"]["vs_inline"]
+        lines += ["", f"Two worker processes train {ratio} times as many trials of the ECG net as one process."]
+    return "\n".join(lines) + "\n"
+
+
+def driver(found: Mapping[str, Any]) -> str:
+    """Return what a search costs beside training."""
+    memory = ", ".join(f"{mb} MB after {n}" for n, mb in found["memory_mb"].items())
+    return (
+        "## The driver: `python benchmarks/driver.py --json`\n\n"
+        f"In a search of {found['trials']} trials asking, telling, diagnosing and logging take "
+        f"{found['driver_ms_a_trial']} ms a trial, {found['diagnosing_ms_a_trial']} of them for the detectors. "
+        f"Resident memory: {memory}; {found['memory_growth_after_30']:+.1%} after the first thirty.\n"
+    )
+
+
+def section(title: str, command: str, found: Mapping[str, Any]) -> str:
+    """Return a table of the figures of a benchmark that are single values."""
+    rows = [f"| {key} | {value} |" for key, value in found.items() if not isinstance(value, (dict, list))]
+    return "\n".join([f"## {title}: `python benchmarks/{command}`", "", "| | |", "| --- | --- |", *rows]) + "\n"
+
+
+if __name__ == "__main__":
+    main()
