@@ -1,13 +1,13 @@
 """How fast a search is: puts the last lines of the speed benchmarks together as one Markdown page.
 
-python benchmarks/throughput.py --json > throughput.json
-python benchmarks/driver.py --json > driver.json
-python benchmarks/time_to_score.py --json > time_to_score.json
-python benchmarks/large.py --rows 1000000 --json > large.json
-python benchmarks/large.py --rows 25000000 --memmap --json > mapped.json
-python benchmarks/speed.py *.json > docs/speed.md
-
 Of every file the last line is read.
+
+    python benchmarks/throughput.py --json > throughput.json
+    python benchmarks/driver.py --json > driver.json
+    python benchmarks/time_to_score.py --json > time_to_score.json
+    python benchmarks/large.py --rows 1000000 --json > large.json
+    python benchmarks/large.py --rows 25000000 --memmap --json > mapped.json
+    python benchmarks/speed.py *.json > docs/speed.md
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ def part(found: Mapping[str, Any]) -> str:
 def throughput(found: Mapping[str, Any]) -> str:
     """Return the trials of every tool."""
     lines = ["## Trials: `python benchmarks/throughput.py --json`", ""]
-    said = (
-        "The same trials and epochs by a plain Optuna loop and by KerasTuner, which build, compile and fit a new model"
-    )
+    said = "The same trials and epochs by a plain Optuna loop and by KerasTuner, which build and compile a new model"
     lines += [f"{said} every time; seconds a trial.", ""]
     lines += ["| network | remedy | Optuna | KerasTuner | times faster |", "| --- | --- | --- | --- | --- |"]
     for name in ("mlp", "conv1d", "ecg"):
