@@ -59,7 +59,7 @@ def test_a_search_that_is_none(search):
         remedy.fit(dense(), *blobs(), search=search)
 
 
-@pytest.mark.parametrize("options", [{"trials": 0}, {"timeout": -1}, {"workers": 4}])
+@pytest.mark.parametrize("options", [{"trials": 0}, {"timeout": -1}, {"workers": 0}, {"workers": "many"}])
 def test_search_options_that_cannot_be(options):
     with pytest.raises(InvalidInput, match=next(iter(options))):
         remedy.Search(**options)

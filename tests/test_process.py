@@ -1,5 +1,6 @@
 """The process engine: the same trainings in processes that stay, and none of them can take the search along."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -11,14 +12,16 @@ import time
 import keras
 import pytest
 
+import remedy
 from remedy import registry
 from remedy.engines._base import Job
 from remedy.engines.choice import engine_for
 from remedy.engines.inline import InlineEngine
 from remedy.engines.process import ProcessEngine
 from remedy.scores import scorer_for
+from remedy.store import children
 
-from .conftest import blobs, patient_of
+from .conftest import blobs, patient_of, sick_program
 
 
 class Doubled(keras.layers.Layer):
@@ -125,10 +128,12 @@ def test_a_script_without_a_guard_is_not_run_again_by_the_workers(tmp_path):
         textwrap.dedent(
             """
             import numpy as np
-            from remedy import registry
+            import remedy
+from remedy import registry
             from remedy.dataset import Dataset, Rows
             from remedy.engines.process import ProcessEngine
             from remedy.scores import scorer_for
+from remedy.store import children
 
             print("begin")
             rows = Rows(np.zeros((20, 2), "float32"), np.arange(20) % 2)
@@ -154,3 +159,16 @@ def test_what_cannot_be_sent_to_a_process_is_trained_here_and_said(program):
     with pytest.warns(match="No worker processes"):
         made = engine_for(data, scorer, registry.detectors(), 2, expected_seconds=0.0)
     assert isinstance(made, InlineEngine)
+
+
+def test_a_search_in_two_processes_finds_proves_and_logs_a_fix(store):
+    model, X, y = sick_program()
+    options = remedy.Search(timeout=60, workers=2, seed=1)
+    result = remedy.fit(model, X, y, epochs=12, verbose=0, experiment="sick", search=options)
+    assert result.fix is not None, result.conclusion
+    assert result.fix.score > result.fix.baseline_score + 0.2
+    (search,) = children(result.run_id, "search")
+    trials = children(search.info.run_id, "trial")
+    assert trials[0].data.params["prescription"] == "as it was"
+    assert {trial.info.status for trial in trials} <= {"FINISHED", "FAILED"}
+    assert not multiprocessing.active_children()
