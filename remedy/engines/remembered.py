@@ -35,7 +35,9 @@ class RememberedEngine(Engine):
 
     def train(self, job: Job) -> Outcome:
         """Return the known outcome, or train and keep it."""
-        return next(outcome for _, outcome in self.run([job]))
+        if name(job) in self._known:
+            return self._known[name(job)]
+        return self._learn(job, self._engine.train(job))
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
         """Give back known jobs at once and in order; train the others."""
@@ -54,9 +56,12 @@ class RememberedEngine(Engine):
                 yield job, self._known[name(job)]
                 continue
             for done, outcome in self._engine.run(unknown(job)):
-                self._known[name(done)] = outcome
-                self._keep(name(done), outcome)
-                yield done, outcome
+                yield done, self._learn(done, outcome)
+
+    def _learn(self, job: Job, outcome: Outcome) -> Outcome:
+        self._known[name(job)] = outcome
+        self._keep(name(job), outcome)
+        return outcome
 
     def suggest_rate(self, recipe: Recipe, seed: int) -> float | None:
         """Make a range test."""
