@@ -146,14 +146,14 @@ class ProcessEngine(Engine):
         return min(free, key=lambda w: (w.busy, key not in w.traces, len(w.traces)), default=None)
 
     def _begin(self, worker: Worker, task: _Task) -> None:
-        """Give a job to a worker; with the seconds left in place of a time, for clocks of processes may differ."""
+        """Give a job to a worker; its deadline by the time of day, for monotonic clocks of processes may differ."""
         job = task.job
         worker.keys.add(job.key)
         worker.traces.add(trace_key(job.recipe))
         self._tasks[id(worker)] = task
-        left = None if job.deadline is None else job.deadline - self.clock()
+        deadline = None if job.deadline is None else job.deadline - self.clock() + time.time()
         try:
-            worker.call("train", replace(job, deadline=left))
+            worker.call("train", replace(job, deadline=deadline))
         except EOFError:
             self._mourn(worker)
 

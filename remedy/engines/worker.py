@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -141,10 +142,10 @@ def _engine(folder: Path, setting: bytes) -> Any:
 
 
 def _by_own_clock(argument: Any, engine: Any) -> Any:
-    """Turn the seconds that a job has left into a time of this process."""
+    """Turn the time of day at which a job must end into one of this engine's clock."""
     if not isinstance(argument, Job) or argument.deadline is None:
         return argument
-    return replace(argument, deadline=engine.clock() + argument.deadline)
+    return replace(argument, deadline=engine.clock() + argument.deadline - time.time())
 
 
 @contextmanager
