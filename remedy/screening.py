@@ -69,6 +69,7 @@ class Screening:
         by_causes: The first choice for every cause that was found; it is given all epochs at once.
         certain: What every prescription holds: the remedies of errors that were plain before training.
         shares: When the stages end.
+        disproved: What did not hold on fresh seeds.
     """
 
     dataset: Dataset
@@ -88,6 +89,8 @@ class Screening:
     by_causes: Prescription | None = None
     certain: Prescription = field(default_factory=Prescription)
     shares: Shares = field(default_factory=Shares)
+    disproved: list[Prescription] = field(default_factory=list)
+    _wanted: list[Remedy] = field(default_factory=list)
     _asked: dict[str, tuple[Any, Prescription]] = field(default_factory=dict)
 
     @property
@@ -95,16 +98,15 @@ class Screening:
         """The untouched recipe."""
         return self.attempts[0]
 
-    def best(self, without: Sequence[Prescription] = ()) -> Attempt | None:
+    def best(self) -> Attempt | None:
         """Return the best treated attempt; of ones that chance may have put in order that with fewest remedies.
 
         Only attempts that went on as long as any, or to their end, are compared: the others lost to
-        these already, and a score after three epochs says little beside one after nine.
-
-        Args:
-            without: Prescriptions to leave out.
+        these already, and a score after three epochs says little beside one after nine. What has been
+        disproved on fresh seeds is left out.
         """
-        alive = [a for a in self.attempts if len(a.prescription) and a.outcome.scores and a.prescription not in without]
+        tried = [a for a in self.attempts if len(a.prescription) and a.outcome.scores]
+        alive = [a for a in tried if a.prescription not in self.disproved]
         if not alive:
             return None
         alive = [a for a in alive if not a.outcome.stuck] or alive
@@ -178,22 +180,35 @@ class Screening:
         waiting = candidates(diagnoses, self.remedies, self.recipe, self.dataset)
         self.by_causes = for_causes(diagnoses, self.remedies, self.recipe, self.dataset)
         self._plan(waiting)
-        wanted = self._sampled(diagnoses)
+        mended = self.certain.apply(self.recipe, self.dataset, self.remedies)
+        self._wanted = indicated(diagnoses, self.remedies, mended, self.dataset)
         self.listener.stage("search", self.options.trials)
-        seed = self.options.seed
-        most = FOR_CAUSES * (self.options.timeout or math.inf)
-        more = improvements(self.best, wanted, self.remedies, self.engine, self.dataset, seed, most)
-        for job, outcome in self.engine.run(self._jobs(waiting, more, wanted)):
+        self._train_all(waiting)
+
+    def again(self) -> None:
+        """Search on, after the best did not hold, as long as the proof of another can be afforded.
+
+        Without it the next best would be proven that there is, however little it may do.
+        """
+        best, timeout = self.best(), self.options.timeout
+        if best is None or timeout is None or self.yardstick.good(best):
+            return
+        end = 1 - (1.2 * self.proof_seconds(best) + 3 * LEAST_SECONDS_A_TRIAL) / timeout
+        self.shares = Shares(end, end, max(end, self.shares.reduce))
+        try:
+            self._train_all([])
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def _train_all(self, waiting: list[Prescription]) -> None:
+        """Train what waits, then what else improves the best, then what TPE draws, until the search is over."""
+        most, seed = FOR_CAUSES * (self.options.timeout or math.inf), self.options.seed
+        more = improvements(self.best, self._wanted, self.remedies, self.engine, self.dataset, seed, most)
+        for job, outcome in self.engine.run(self._jobs(waiting, more)):
             self._record(job, outcome)
 
-    def _jobs(self, waiting: list[Prescription], more: Iterator[Prescription], wanted: list[Remedy]) -> Iterator[Job]:
-        """Give what to train next, by what came out so far, until the search is over.
-
-        Args:
-            waiting: Tried first.
-            more: What else improves the best so far; read when nothing waits.
-            wanted: What TPE draws from afterwards.
-        """
+    def _jobs(self, waiting: list[Prescription], more: Iterator[Prescription]) -> Iterator[Job]:
+        """Give what to train next, by what came out so far, until the search is over."""
         misses = 0
         while len(self.attempts) + len(self._asked) < self.options.trials and misses < MOST_MISSES:
             best = self.best()
@@ -208,9 +223,9 @@ class Screening:
             if self._scarce(waiting) or self._works():
                 waiting = [p for p in waiting if len(p) > len(self.certain) + 1]
             chosen = waiting.pop(0) if waiting else next(more, None)
-            if chosen is None and not wanted:
+            if chosen is None and not self._wanted:
                 return
-            trial, prescription = self.study.ask(chosen, wanted)
+            trial, prescription = self.study.ask(chosen, self._wanted)
             if chosen is None:
                 prescription = usable(self.certain, prescription, self.remedies, self.recipe, self.dataset)
             job = self._job(trial, prescription, len(waiting) + 1)
@@ -343,8 +358,3 @@ class Screening:
         shares = max(1, sum(LONGER if len(p) > len(self.certain) + 1 else 1 for p in first))
         training = self.options.timeout * self.shares.screen - LEAST_SECONDS_A_TRIAL * len(first)
         return Rung.affordable(training / (shares * seconds_per_epoch), planned, len(self.dataset.train))
-
-    def _sampled(self, diagnoses: Sequence[Diagnosis]) -> list[Remedy]:
-        """Return the remedies that TPE draws from: the indicated ones, on the recipe with what is certain."""
-        mended = self.certain.apply(self.recipe, self.dataset, self.remedies)
-        return indicated(diagnoses, self.remedies, mended, self.dataset)

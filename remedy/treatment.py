@@ -97,15 +97,14 @@ def _treat(
 ) -> tuple[Treatment, Proof | None]:
     """Search, and confirm the best; where that fails and time is left, the next best."""
     screening.run(patient.examination.diagnoses, _seconds_per_epoch(patient, screening.dataset))
-    failed: list[Prescription] = []
     disproved: list[Prescription] = []
     proof, interrupted = None, screening.interrupted
-    while (best := screening.best(failed)) is not None and best.score > _floor(screening):
+    while (best := screening.best()) is not None and best.score > _floor(screening):
         reduction = confirm.Reduction(best.prescription)
         if not interrupted:
             try:
                 reduction = confirm.reduce(screening, best, disproved)
-                proof = confirm.prove(screening, reduction.prescription, scorer, len(failed) + 1)
+                proof = confirm.prove(screening, reduction.prescription, scorer, len(disproved) + 1)
             except KeyboardInterrupt:
                 interrupted, proof = True, None
         terminal.close()
@@ -117,10 +116,12 @@ def _treat(
             treatment = _complete(patient, screening, reduction.prescription, changes, proof, scorer, terminal)
             if treatment is not None:
                 return treatment, proof
-        failed.append(best.prescription)
+        screening.disproved.append(best.prescription)
         disproved.append(reduction.prescription)
         if screening.budget.left(confirm.ANOTHER_PROOF) <= 0:
             break
+        screening.again()
+        interrupted = screening.interrupted
     conclusion = report.no_fix(screening.attempts, proof, scorer.name, interrupted)
     patient.run.tags({"remedy.search_result": "no fix"})
     return Treatment(None, conclusion, interrupted), proof

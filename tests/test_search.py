@@ -411,3 +411,28 @@ def test_a_patch_of_all_remedies_is_python_and_ends_in_the_compile_line():
         "model.compile(optimizer=keras.optimizers.Adam(learning_rate=0.001), "
         "loss='categorical_crossentropy', metrics=['accuracy'])"
     )
+
+
+def test_after_a_best_that_did_not_hold_the_search_goes_on_and_leaves_time_for_one_more_proof():
+    def script(job, epoch):
+        return min(0.8, 0.3 + 0.05 * epoch + 0.1 * len(names_of(job, recipe)))
+
+    recipe = specimen()[0]
+    engine = ScriptedEngine(script, seconds_per_epoch=0.2)
+    made, _ = screening(engine, Search(timeout=100.0))
+    made.run(SICK, 0.2)
+    tried, best = len(made.attempts), made.best().prescription
+    made.disproved.append(best)
+    engine.now = 60.0
+    made.again()
+    assert made.best().prescription != best
+    assert len(made.attempts) > tried
+    assert engine.now <= 95.0
+    assert made.budget.left() >= made.proof_seconds(made.best())
+
+
+def test_a_search_does_not_go_on_without_limits_of_time():
+    made, _, engine = run(lambda recipe: lambda job, epoch: 0.5 + 0.01 * epoch)
+    jobs = len(engine.jobs)
+    made.again()
+    assert len(engine.jobs) == jobs
