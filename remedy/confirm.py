@@ -1,17 +1,15 @@
-"""From the best attempt to a fix: the smallest set that keeps the score, proven on fresh seeds."""
+"""The proof of a fix: the untouched and the treated recipe from fresh seeds, on rows that nothing was chosen by."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import NormalDist
 
 from remedy.dataset import Dataset
-from remedy.engines._base import Job, Outcome
-from remedy.errors import NotApplicable
-from remedy.prescription import Change, Prescription
+from remedy.engines._base import Job
+from remedy.prescription import Prescription
 from remedy.recipe import Recipe
 from remedy.scores import Scorer, standard_error
 from remedy.screening import Screening
@@ -19,16 +17,12 @@ from remedy.search import Attempt
 from remedy.yardstick import LEARNT
 
 FRESH_SEEDS = 3
-SLACK, SHARE = 0.02, 0.05
-"""Remedies that may be left out together for less than this on the validation rows, or for less than this share of
-what all of them gained, are not worth their lines ..."""
-
-SLOWER = 1.25
-"""... unless training takes this much longer an epoch without it."""
-
 CONFIRM_SHARE, BUILDING = 0.85, 0.3
 """Share of the remaining seconds that confirmation plans with, the rest being for tracing; and the seconds
 that building a fresh network takes."""
+
+LEAST = 0.02
+"""However small the spread and however many the rows, a smaller lead is nothing to hand over."""
 
 CHANCE = 0.05
 """Chance that a recipe which has learnt nothing passes for a fix, shared out among all that are put to the proof
@@ -37,15 +31,8 @@ on the same rows (Bonferroni): with 40 rows a lead of a single standard error me
 NEAR = 0.05
 """A recipe that never fails must come this near to the median of one that fails from some seeds only."""
 
-MANY = 4
-"""Remedies from which on half of them are dropped at a time."""
-
 ANOTHER_PROOF = 0.8
 """Share of the budget up to which the next best is reduced and confirmed where the best did not hold."""
-
-REDUCE_AFTER = 1 / 3
-"""Share of the planned epochs after which the absence of a remedy may be judged. Earlier, little shows:
-heavy dropout passed as harmless after three epochs of the ECG example, and then held the full training back."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +51,7 @@ class Proof:
 
     baseline: tuple[float, ...] = ()
     treated: tuple[float, ...] = ()
-    margin: float = SLACK
+    margin: float = LEAST
     constant: float | None = None
     seeds: tuple[int, ...] = ()
     epochs: int = 0
@@ -129,81 +116,6 @@ class Proof:
         return self.seeds[self.treated.index(statistics.median_low(self.treated))]
 
 
-@dataclass
-class Reduction:
-    """The smallest prescription found, and what each remedy is worth."""
-
-    prescription: Prescription
-    lost: dict[str, float] = field(default_factory=dict)
-
-
-def reduce(screening: Screening, best: Attempt, disproved: Sequence[Prescription] = ()) -> Reduction:
-    """Drop remedies one at a time, costly ones and then the last wanted first, while the validation score stays.
-
-    Of many the later half is dropped at once, if it may go. Every try trains as long as the best
-    attempt did, or as long as the time allows, but never shorter than `REDUCE_AFTER`; it is compared
-    with the best attempt after equally many epochs from the same seed. What could not be examined in time stays.
-
-    Args:
-        screening: What was tried; its engine and budget are used.
-        best: The attempt to make smaller.
-        disproved: What did not hold before; where dropping leads there again, what was left out was needed.
-    """
-    smallest = _reduced(screening, best)
-    return Reduction(best.prescription) if smallest.prescription in disproved else smallest
-
-
-def _reduced(screening: Screening, best: Attempt) -> Reduction:
-    result = Reduction(best.prescription)
-    sure = screening.certain.names  # What is plainly wrong is mended, whatever the score says.
-    names = [n for n in best.prescription.names if n not in sure and not _speeds_up(screening, n)]
-    costly = {remedy.name for remedy in screening.remedies if remedy.costly}
-    names.sort(key=costly.__contains__)
-    if len(best.prescription) < 2 or not names:
-        return result
-    per_epoch, longest = _epoch_seconds(best.outcome), len(best.outcome.scores)
-    epochs = _affordable(screening.budget.left(screening.shares.reduce), 1.5 * len(names) * per_epoch, longest)
-    epochs = max(epochs, min(longest, math.ceil(REDUCE_AFTER * screening.recipe.epochs)))
-    kept_score = best.outcome.scores[epochs - 1]
-    screening.listener.stage("reduce", len(names))
-    gained = kept_score - max(0.0, screening.baseline.score)
-    enough = kept_score - max(SLACK, screening.yardstick.same, SHARE * gained)
-
-    def drop(these: Sequence[str]) -> bool:
-        """Take remedies out if the score stays; say whether it was measured and stayed."""
-        smaller = result.prescription
-        for name in these:
-            smaller = smaller.without(name)
-        outcome, planned = _outcome_of(screening, smaller, epochs)
-        score = outcome.scores[planned - 1] if len(outcome.scores) >= planned else None
-        if score is None and outcome.stuck:
-            score = outcome.score
-        screening.listener.step(f"without {', '.join(these)}", score)
-        if score is None:
-            return False
-        stays = score >= enough and _epoch_seconds(outcome) <= SLOWER * per_epoch
-        if stays:
-            result.prescription = smaller
-        elif len(these) == 1:
-            result.lost[these[0]] = kept_score - score
-        return stays
-
-    def enough_time() -> bool:
-        left = screening.budget.left()
-        proof = screening.proof_seconds(best)
-        late = left - per_epoch * epochs < proof < left
-        return screening.budget.left(screening.shares.reduce) >= per_epoch * epochs and not late
-
-    half = names[len(names) // 2 :]
-    if len(names) >= MANY and enough_time() and drop(half):
-        names = [name for name in names if name not in half]
-    for name in reversed(names):
-        if not enough_time() or len(result.prescription) == 1:
-            break
-        drop([name])
-    return result
-
-
 def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proofs: int = 1) -> Proof:
     """Train the untouched and the treated recipe on fresh seeds and score both on the holdout rows.
 
@@ -221,11 +133,11 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     tried = screening.attempts
     ours, theirs = _seconds_per_epoch(tried, prescription), _seconds_per_epoch(tried, Prescription())
     # One screened epoch is mostly tracing; the run that was found stuck knows better what its epochs cost.
-    theirs = min(theirs, screening.seconds_per_epoch or theirs)
+    theirs = min(theirs, screening.pace.seconds_per_epoch or theirs)
     seconds = max(0.1, CONFIRM_SHARE * screening.budget.left() / FRESH_SEEDS - 2 * BUILDING)
     # Where the untouched recipe is stuck again, the detectors end it as early as they did at first.
     planned = screening.recipe.epochs
-    spared = min(screening.certain_after or planned, planned)
+    spared = min(screening.pace.certain_after or planned, planned)
     whole, other = ours * recipe.epochs, theirs * planned
     both = _share(seconds, whole + other)
     share = max(both, _share(seconds - theirs * spared, whole))
@@ -259,63 +171,9 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     )
 
 
-def changes(screening: Screening, reduction: Reduction) -> tuple[Change, ...]:
-    """Return the table of changes of a fix: what was, what is, and what each remedy is worth."""
-    known = {remedy.name: remedy for remedy in screening.remedies}
-    alone: Mapping[str, float] = {
-        a.prescription.names[0]: a.outcome.scores[i] - screening.baseline.outcome.scores[i]
-        for a in screening.attempts
-        if len(a.prescription) == 1
-        and (i := min(len(a.outcome.scores), len(screening.baseline.outcome.scores)) - 1) >= 0
-    }
-    rows, now = [], screening.recipe
-    for name, dose in reduction.prescription.items:
-        after = known[name].apply(now, screening.dataset, **dose)
-        before_text, after_text = known[name].describe(now, after)
-        rows.append(Change(name, before_text, after_text, alone.get(name), reduction.lost.get(name)))
-        now = after
-    return tuple(rows)
-
-
-def _outcome_of(screening: Screening, prescription: Prescription, epochs: int) -> tuple[Outcome, int]:
-    """Return what came of a prescription after so many epochs, or after all that it plans if those are fewer."""
-    try:
-        recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
-    except NotApplicable as error:
-        return Outcome(error=str(error)), epochs
-    epochs = min(epochs, recipe.epochs)
-    seen = next((a for a in screening.attempts if a.prescription.key == prescription.key), None)
-    if seen is not None and (len(seen.outcome.scores) >= epochs or seen.outcome.stuck):
-        return seen.outcome, epochs
-    key = f"without-{prescription.key}"
-    deadline = screening.budget.deadline(screening.shares.reduce)
-    outcome = screening.engine.train(Job(recipe, screening.options.seed, epochs, key, deadline=deadline))
-    screening.engine.forget(key)
-    return outcome, epochs
-
-
-def _speeds_up(screening: Screening, name: str) -> bool:
-    """Say whether a remedy by itself makes an epoch of the untouched recipe clearly shorter."""
-    alone = next((a for a in screening.attempts if a.prescription.names == (name,)), None)
-    before = _epoch_seconds(screening.baseline.outcome)
-    return alone is not None and 0 < SLOWER * _epoch_seconds(alone.outcome) < before
-
-
-def _epoch_seconds(outcome: Outcome) -> float:
-    """Return the median time of an epoch; the first one, which traces, is left out where there are more."""
-    seconds = (outcome.evidence.seconds or ()) if outcome.evidence else ()
-    return statistics.median(seconds[1:] or seconds) if seconds else 0.0
-
-
 def _share(seconds: float, needed: float) -> float:
     """Return which share of trainings that take ``needed`` seconds fits into ``seconds``, 1 at most."""
     return 1.0 if needed <= 0 or seconds >= needed else max(0.0, seconds / needed)
-
-
-def _affordable(seconds: float, seconds_per_epoch: float, most: int) -> int:
-    if not math.isfinite(seconds) or seconds_per_epoch <= 0:
-        return most
-    return max(1, min(most, int(seconds / seconds_per_epoch)))
 
 
 def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> float:
@@ -328,4 +186,4 @@ def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> f
 def _margin(dataset: Dataset, treated: list[float], untouched: list[float], proofs: int) -> float:
     spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
     error = 0.0 if dataset.holdout is None else standard_error(dataset.task, dataset.holdout.target)
-    return max(spread, NormalDist().inv_cdf(1 - CHANCE / proofs) * error, SLACK)
+    return max(spread, NormalDist().inv_cdf(1 - CHANCE / proofs) * error, LEAST)

@@ -1,4 +1,4 @@
-"""What else to try on top of the best so far: other learning rates, more epochs, one more remedy at a time."""
+"""What else to try around the best so far: other learning rates, more epochs, one more remedy, one less."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def improvements(
     dataset: Dataset,
     seed: int,
     most_seconds: float = math.inf,
+    certain: Sequence[str] = (),
 ) -> Iterator[Prescription]:
-    """Yield the best so far at other rates, with more epochs, with one more remedy; then the same of the new best.
+    """Yield the best so far at other rates, with more epochs, with one more remedy, with one less; then the same again.
 
     Args:
         best_so_far: Asked anew before every step.
@@ -41,6 +42,7 @@ def improvements(
         dataset: Rows of the search.
         seed: Of the range test.
         most_seconds: That one training with more epochs may take.
+        certain: Names of remedies that no prescription does without.
     """
     told: set[str] = set()
     rates: dict[str, list[Prescription]] = {}
@@ -52,7 +54,7 @@ def improvements(
         asked = indicated(best.outcome.diagnoses, remedies, best.recipe, dataset)
         longer = _longer(best, remedies) if LONGER * best.outcome.seconds <= most_seconds else []
         more = _one_more(best, [*asked, *(r for r in wanted if r not in asked)], remedies, dataset)
-        new = next((p for p in (*rates[others], *longer, *more) if p.key not in told), None)
+        new = next((p for p in (*rates[others], *longer, *more, *_one_less(best, certain)) if p.key not in told), None)
         if new is None:
             return
         told.add(new.key)
@@ -97,6 +99,13 @@ def _rates(best: Attempt, remedies: Sequence[Remedy], engine: Engine, seed: int)
     return [
         Prescription(tuple((n, {**dose, "rate": rate} if n == name else dose) for n, dose in items)) for rate in rates
     ]
+
+
+def _one_less(best: Attempt, certain: Sequence[str]) -> Iterator[Prescription]:
+    """Yield the best so far without one of its remedies, the last asked for first: some do harm beside others."""
+    if len(best.prescription) > 1:
+        spare = [name for name in best.prescription.names if name not in certain]
+        yield from (best.prescription.without(name) for name in reversed(spare))
 
 
 def _one_more(

@@ -122,6 +122,7 @@ class LayerFacts:
         kernel: True where it multiplies its input with weights that are trained (a frozen layer does not).
         normalizes: True for normalization layers.
         joins: True where several tensors come together (add, concatenate): a shortcut may pass by.
+        shrinks: True where it lowers the resolution: pooling, or a stride above 1.
         used: False where the layer is part of the object but not of any path to an output.
     """
 
@@ -135,6 +136,7 @@ class LayerFacts:
     kernel: bool = False
     normalizes: bool = False
     joins: bool = False
+    shrinks: bool = False
     used: bool = True
 
 

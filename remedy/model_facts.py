@@ -178,8 +178,15 @@ def _layer(entry: LayerConfig, used: bool) -> LayerFacts:
         kernel=kind in KERNEL_LAYERS and bool(config.get("trainable", True)),
         normalizes=kind in NORMALIZERS,
         joins=kind in JOINS or kind in ATTENTION,
+        shrinks=shrinks(entry),
         used=used,
     )
+
+
+def shrinks(entry: LayerConfig) -> bool:
+    """Say whether a layer lowers the resolution: pooling, or a stride above 1."""
+    strides = entry["config"].get("strides") or 1
+    return "Pooling" in entry["class_name"] or max(strides if isinstance(strides, (list, tuple)) else [strides]) > 1
 
 
 def _penalty(regularizer: Any) -> float:

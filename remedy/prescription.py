@@ -63,6 +63,11 @@ class Prescription:
             return self.without("train-longer")
         return Prescription(tuple((n, {"factor": factor} if n == "train-longer" else d) for n, d in self.items))
 
+    def only_longer_than(self, other: Prescription) -> bool:
+        """Say whether this is another prescription with more epochs and nothing else."""
+        ours, theirs = (dict(p.items).get("train-longer", {"factor": 1})["factor"] for p in (self, other))
+        return bool(ours > theirs) and self.without("train-longer").key == other.without("train-longer").key
+
     def params(self) -> dict[str, Any]:
         """Return ``{"learning-rate.rate": 0.001, ...}``."""
         return {f"{name}.{key}": value for name, dose in self.items for key, value in dose.items()}

@@ -59,32 +59,39 @@ def go_on(screening: Screening) -> None:
     """Let the best third train on, `LONGER` each round and on all rows, while there is time."""
     rank = sorted((a for a in screening.attempts if len(a.prescription)), key=lambda a: -a.score)
     alive = [a for a in rank if a.outcome.scores and not a.outcome.stuck]
-    share = screening.rung.epochs * screening.rung.rows / screening.recipe.epochs
+    share = screening.pace.rung.epochs * screening.pace.rung.rows / screening.recipe.epochs
     while alive and share < 1:
         share = min(1.0, LONGER * share)
         alive = alive[: max(1, math.ceil(len(alive) / 3))][:MOST_AT_ONCE]
-        screening.listener.stage("continue", len(alive))
         known = {attempt.key: attempt for attempt in alive}
+        further = [a for a in alive if a.recipe and (_epochs(a, share) > len(a.outcome.scores) or a.rows < 1)]
+        screening.listener.stage("continue", len(further))
         heard = 0
-        for job, outcome in screening.engine.run(_further(screening, alive, share)):
+        for job, outcome in screening.engine.run(_further(screening, further, share)):
             heard += 1
             if outcome.scores:
-                known[job.key] = replace(known[job.key], outcome=outcome, rows=1.0)
+                known[job.key] = replace(known[job.key], outcome=outcome, rows=1.0, others=())
             attempt = known[job.key]
             screening.attempts[attempt.number] = attempt
             screening.listener.step(str(attempt.prescription), attempt.score)
             screening.listener.attempt(attempt)
-        if heard < len(alive):
+        if heard < len(further):
             return
         alive = sorted(known.values(), key=lambda a: -a.score)
+
+
+def _epochs(attempt: Attempt, share: float) -> int:
+    """Return the epochs of an attempt that is given this share of what it plans."""
+    planned = 0 if attempt.recipe is None else math.ceil(share * attempt.recipe.epochs)
+    return max(len(attempt.outcome.scores), planned)
 
 
 def _further(screening: Screening, alive: list[Attempt], share: float) -> Iterator[Job]:
     """Give the trainings of one round, until the time is over."""
     for attempt in alive:
         per_epoch = attempt.outcome.seconds / max(1, len(attempt.outcome.scores))
-        if screening.budget.left(screening.shares.go_on) < per_epoch or attempt.recipe is None:
+        if screening.budget.left(screening.pace.shares.go_on) < per_epoch or attempt.recipe is None:
             return
-        epochs = max(len(attempt.outcome.scores), math.ceil(share * attempt.recipe.epochs))
-        deadline = screening.budget.deadline(screening.shares.go_on)
+        deadline = screening.budget.deadline(screening.pace.shares.go_on)
+        epochs = _epochs(attempt, share)
         yield Job(attempt.recipe, screening.options.seed, epochs, attempt.key, deadline=deadline)

@@ -10,7 +10,6 @@ goes on with the weights it has.
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,35 +19,18 @@ from remedy.diagnosis import Diagnosis
 from remedy.engines._base import Engine, Job, Outcome
 from remedy.errors import NotApplicable
 from remedy.improvements import improvements
+from remedy.intensify import intensify
+from remedy.pacing import FOR_CAUSES, WORTH, Pace
 from remedy.prescription import Prescription, candidates, for_causes, foundation, indicated, usable
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
-from remedy.rungs import LONGER, Rung, go_on
-from remedy.search import Attempt, Budget, Listener, Search, Shares
+from remedy.rungs import LONGER, go_on
+from remedy.search import Attempt, Budget, Listener, Search
 from remedy.study import Study
 from remedy.yardstick import Yardstick
 
-RUSH = 0.12
-"""Share of the budget that the rest of a leader's epochs may cost to be trained at once."""
-
-FOR_CAUSES = 0.2
-"""Share of the budget for training, to its end, what the causes ask for."""
-
-PROVABLE = 0.13
-"""Share of the budget that a training with more epochs may take: a proof repeats it three times."""
-
-LEAST_SECONDS_A_TRIAL = 1.5
-"""A new model costs about this much before its first step, so a shorter trial saves nothing."""
-
-FIRST = 8
-"""Candidates that a first look must have time for; a search rarely needs more of them."""
-
-WORTH, HALF = 0.1, 0.5
-"""A best attempt that is so much better than the untouched recipe is not given up for want of time to confirm
-it, unless confirming would take more than half of the budget."""
-
-TO_MEASURE = 3
-"""Epochs of the untouched recipe that tell what an epoch costs, where it is not known: the first one traces."""
+WORTHWHILE = 0.02
+"""Less than this above the untouched recipe is nothing to follow."""
 
 MOST_MISSES = 20
 """Draws in a row that were tried already, after which the search has seen what there is."""
@@ -59,17 +41,14 @@ class Screening:
     """What was tried, and what is best so far.
 
     Attributes:
+        pace: What a training may cost, and when a stage ends.
         yardstick: What is good enough to end a search.
         attempts: Everything tried, in order.
-        rung: What single remedies are given at first.
         study: Asks for prescriptions and is told what came of them.
         interrupted: True when the user pressed Ctrl-C.
-        seconds_per_epoch: Of the untouched recipe, where known.
-        certain_after: Epochs after which the detectors were certain of the untouched recipe.
         by_causes: The first choice for every cause that was found; it is given all epochs at once.
         certain: What every prescription holds: the remedies of errors that were plain before training.
-        shares: When the stages end.
-        disproved: What did not hold on fresh seeds.
+        set_aside: What has been put to the proof: it did not hold, or held and left much to gain.
     """
 
     dataset: Dataset
@@ -81,17 +60,20 @@ class Screening:
     budget: Budget
     yardstick: Yardstick = field(default_factory=Yardstick)
     attempts: list[Attempt] = field(default_factory=list)
-    rung: Rung = field(default_factory=Rung)
     study: Study = field(init=False)
+    pace: Pace = field(init=False)
     interrupted: bool = False
-    certain_after: int = 0
-    seconds_per_epoch: float | None = None
     by_causes: Prescription | None = None
     certain: Prescription = field(default_factory=Prescription)
-    shares: Shares = field(default_factory=Shares)
-    disproved: list[Prescription] = field(default_factory=list)
+    set_aside: list[Prescription] = field(default_factory=list)
     _wanted: list[Remedy] = field(default_factory=list)
+    _waiting: list[Prescription] = field(default_factory=list)
+    _more: Iterator[Prescription] = field(default_factory=lambda: iter(()))
     _asked: dict[str, tuple[Any, Prescription]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Set the pace."""
+        self.pace = Pace(self.budget, self.recipe.epochs, len(self.dataset.train))
 
     @property
     def baseline(self) -> Attempt:
@@ -102,11 +84,11 @@ class Screening:
         """Return the best treated attempt; of ones that chance may have put in order that with fewest remedies.
 
         Only attempts that went on as long as any, or to their end, are compared: the others lost to
-        these already, and a score after three epochs says little beside one after nine. What has been
-        disproved on fresh seeds is left out.
+        these already, and a score after three epochs says little beside one after nine. What has been put
+        to the proof is left out.
         """
         tried = [a for a in self.attempts if len(a.prescription) and a.outcome.scores]
-        alive = [a for a in tried if a.prescription not in self.disproved]
+        alive = [a for a in tried if a.prescription not in self.set_aside]
         if not alive:
             return None
         alive = [a for a in alive if not a.outcome.stuck] or alive
@@ -118,6 +100,10 @@ class Screening:
             (a for a in tried if a.score >= top - self.yardstick.same), key=lambda a: (len(a.prescription), -a.score)
         )
 
+    def worth_following(self, attempt: Attempt) -> bool:
+        """Say whether an attempt is better than the untouched recipe by more than nothing."""
+        return attempt.recipe is not None and attempt.score > self.baseline.score + WORTHWHILE
+
     def run(self, diagnoses: Sequence[Diagnosis], seconds_per_epoch: float | None) -> None:
         """Try everything that the budget allows; Ctrl-C ends it and keeps what is there.
 
@@ -125,30 +111,47 @@ class Screening:
             diagnoses: What was found, most certain first.
             seconds_per_epoch: Of the untouched recipe on these rows; None where unknown.
         """
-        self.seconds_per_epoch = seconds_per_epoch
-        self.certain_after = next((d.epoch for d in diagnoses if d.severity == "error" and d.epoch), self.recipe.epochs)
+        self.pace.seconds_per_epoch = seconds_per_epoch
+        certain = (d.epoch for d in diagnoses if d.severity == "error" and d.epoch)
+        self.pace.certain_after = next(certain, self.recipe.epochs)
         self.certain = foundation(diagnoses, self.remedies, self.recipe, self.dataset)
         searched = [remedy for remedy in self.remedies if remedy.searched]
         self.study = Study(self.recipe, self.dataset, searched, self.options.seed, self.options.storage)
         try:
             self._begin(diagnoses)
             self._screen(self._seen(diagnoses))
-            if not self.yardstick.excellent(self.best()):
-                go_on(self)
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def again(self) -> None:
+        """Search on, after the best was put to the proof, as long as the proof of another can be afforded.
+
+        Without it the next best would be proven that there is, however little it may do.
+        """
+        best = self.best()
+        if best is None or self.budget.timeout is None or self.yardstick.good(best):
+            return
+        self.pace.until_proof_of(best)
+        try:
+            self._train_all()
         except KeyboardInterrupt:
             self.interrupted = True
 
     def _begin(self, diagnoses: Sequence[Diagnosis]) -> None:
         """Try the untouched recipe, which tells what an epoch costs, and what was plain before training."""
         queue = [Prescription(), *candidates(diagnoses, self.remedies, self.recipe, self.dataset)]
-        self._plan(queue)
+        self.pace.plan(queue, self._alone)
         self.listener.stage("search", min(len(queue), self.options.trials))
-        if self.seconds_per_epoch is None:
-            self.rung = Rung(min(self.rung.epochs, TO_MEASURE), self.rung.rows)
+        self.pace.brief()
         self._try(*self.study.ask(queue[0]), len(queue))
-        self._plan(queue)
+        self.pace.plan(queue, self._alone)
         if len(self.certain) and self.options.trials > 1:
             self._try(*self.study.ask(self.certain), len(queue) - 1)
+
+    @property
+    def _alone(self) -> int:
+        """Remedies of a prescription that adds a single one to what is certain."""
+        return len(self.certain) + 1
 
     def _seen(self, diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
         """Return what was found in the user's run and in the last attempt; the latter first where it treats already."""
@@ -157,72 +160,53 @@ class Screening:
         order = (*last, *diagnoses) if len(self.certain) else (*diagnoses, *last)
         return [known[code] for code in dict.fromkeys(d.code for d in order)]
 
-    def _measure(self, attempt: Attempt) -> None:
-        """Learn what an epoch costs, where it is not known; the first one, which traces, says little."""
-        timed = attempt.timed
-        if self.seconds_per_epoch is None and (len(timed) > 1 or self.recipe.epochs == 1):
-            self.seconds_per_epoch = attempt.seconds_per_epoch
-        elif self.seconds_per_epoch is not None and not self.attempts and len(timed) > 1:
-            # The user's own training also logged and validated.
-            self.seconds_per_epoch = min(self.seconds_per_epoch, attempt.seconds_per_epoch)
-
-    def _plan(self, queue: Sequence[Prescription]) -> None:
-        """Share the time out: how long to screen, and how many epochs each at first."""
-        if self.seconds_per_epoch:
-            # Confirming trains both sides three times, dropping remedies the treated one about twice.
-            whole = self.seconds_per_epoch * self.recipe.epochs
-            needed = (6.0 + 3.0 * self.certain_after / self.recipe.epochs) * whole + 6 * LEAST_SECONDS_A_TRIAL
-            self.shares = Shares.that_leave(needed, self.options.timeout)
-        self.rung = self._first_rung(queue)
-
     def _screen(self, diagnoses: Sequence[Diagnosis]) -> None:
         """Try what the diagnoses ask for, those of the foundation's own training included."""
-        waiting = candidates(diagnoses, self.remedies, self.recipe, self.dataset)
+        self._waiting = candidates(diagnoses, self.remedies, self.recipe, self.dataset)
         self.by_causes = for_causes(diagnoses, self.remedies, self.recipe, self.dataset)
-        self._plan(waiting)
+        self.pace.plan(self._waiting, self._alone)
         mended = self.certain.apply(self.recipe, self.dataset, self.remedies)
         self._wanted = indicated(diagnoses, self.remedies, mended, self.dataset)
+        self._more = improvements(
+            self.best,
+            self._wanted,
+            self.remedies,
+            self.engine,
+            self.dataset,
+            self.options.seed,
+            FOR_CAUSES * self.pace.timeout,
+            self.certain.names,
+        )
         self.listener.stage("search", self.options.trials)
-        self._train_all(waiting)
+        self._train_all()
 
-    def again(self) -> None:
-        """Search on, after the best did not hold, as long as the proof of another can be afforded.
+    def _train_all(self) -> None:
+        """Train what waits, then what improves the best, then what TPE draws, until the best stays the best."""
+        tried = -1
+        while tried < len(self.attempts):
+            tried = len(self.attempts)
+            for job, outcome in self.engine.run(self._jobs()):
+                self._record(job, outcome)
+            if not self.yardstick.excellent(self.best()):
+                go_on(self)
+            intensify(self)
 
-        Without it the next best would be proven that there is, however little it may do.
-        """
-        best, timeout = self.best(), self.options.timeout
-        if best is None or timeout is None or self.yardstick.good(best):
-            return
-        end = 1 - (1.2 * self.proof_seconds(best) + 3 * LEAST_SECONDS_A_TRIAL) / timeout
-        self.shares = Shares(end, end, max(end, self.shares.reduce))
-        try:
-            self._train_all([])
-        except KeyboardInterrupt:
-            self.interrupted = True
-
-    def _train_all(self, waiting: list[Prescription]) -> None:
-        """Train what waits, then what else improves the best, then what TPE draws, until the search is over."""
-        most, seed = FOR_CAUSES * (self.options.timeout or math.inf), self.options.seed
-        more = improvements(self.best, self._wanted, self.remedies, self.engine, self.dataset, seed, most)
-        for job, outcome in self.engine.run(self._jobs(waiting, more)):
-            self._record(job, outcome)
-
-    def _jobs(self, waiting: list[Prescription], more: Iterator[Prescription]) -> Iterator[Job]:
+    def _jobs(self) -> Iterator[Job]:
         """Give what to train next, by what came out so far, until the search is over."""
-        misses = 0
+        misses, waiting = 0, self._waiting
         while len(self.attempts) + len(self._asked) < self.options.trials and misses < MOST_MISSES:
             best = self.best()
-            combined = any(len(p) > len(self.certain) + 1 for p in waiting)
+            combined = any(len(p) > self._alone for p in waiting)
             if (
-                self._over(bool(waiting))
+                self.pace.over(best, self.baseline.score, bool(waiting))
                 or self.yardstick.excellent(best)
                 or (self.yardstick.good(best) and not combined)
                 or self.yardstick.levelled_off(best, len(self.attempts))
             ):
                 return
             if self._scarce(waiting) or self._works():
-                waiting = [p for p in waiting if len(p) > len(self.certain) + 1]
-            chosen = waiting.pop(0) if waiting else next(more, None)
+                waiting[:] = [p for p in waiting if len(p) > self._alone]
+            chosen = waiting.pop(0) if waiting else next(self._more, None)
             if chosen is None and not self._wanted:
                 return
             trial, prescription = self.study.ask(chosen, self._wanted)
@@ -233,35 +217,17 @@ class Screening:
             if job is not None:
                 yield job
 
-    def proof_seconds(self, attempt: Attempt) -> float:
-        """Return what confirming an attempt will cost: both sides from three fresh seeds."""
-        assert attempt.recipe is not None
-        timed = attempt.timed
-        whole = statistics.median(timed) / attempt.rows * attempt.recipe.epochs if timed else 0.0
-        return 3.0 * (whole + (self.seconds_per_epoch or 0.0) * min(self.certain_after, self.recipe.epochs))
-
-    def _over(self, waiting: bool) -> bool:
-        best = self.best()
-        if best is not None and best.score > self.baseline.score + WORTH and best.outcome.stuck is None:
-            proof = self.proof_seconds(best)
-            if self.budget.left() < proof < HALF * (self.options.timeout or math.inf):
-                return True
-        return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
-
     def _works(self) -> bool:
         """Say whether a combination has set the network free: what a remedy does alone matters less from then on."""
         best = self.best()
-        combined = any(len(a.prescription) > len(self.certain) + 1 for a in self.attempts)
+        combined = any(len(a.prescription) > self._alone for a in self.attempts)
         return combined and best is not None and not best.outcome.stuck and best.score > self.baseline.score + WORTH
 
     def _scarce(self, waiting: Sequence[Prescription]) -> bool:
         """Say whether trying the next single remedy would leave no time for the first two combinations."""
-        alone = len(self.certain) + 1
-        if not waiting or len(waiting[0]) > alone or len(waiting[-1]) <= alone:
+        if not waiting or len(waiting[0]) > self._alone or len(waiting[-1]) <= self._alone:
             return False
-        each = statistics.fmean(a.outcome.seconds for a in self.attempts)
-        longer = (LONGER - 1) * self.rung.epochs * each / max(1, len(self.baseline.outcome.scores) + 1)
-        return self.budget.left(self.shares.screen) < each + 2 * (each + longer)
+        return self.pace.scarce(self.attempts)
 
     def _try(self, trial: Any, prescription: Prescription, waiting: int) -> None:
         """Train one prescription now."""
@@ -277,7 +243,7 @@ class Screening:
             prescription: What to try.
             waiting: How many more are certain to be tried, this one included.
         """
-        seen = next((a for a in self.attempts if a.prescription.key == prescription.key), None)
+        seen = next((a for a in self.attempts if _same(a, prescription)), None)
         if seen is not None:
             self.study.tell(trial, seen.outcome)
             return None
@@ -293,33 +259,28 @@ class Screening:
             )
             return None
         # A single remedy rarely cures what has several causes; time is better spent on combinations.
-        whole = prescription == self.by_causes and self.options.timeout is not None
-        short = len(prescription) <= max(1, len(self.certain) + 1) and prescription != self.certain
-        share = self.rung.epochs / self.recipe.epochs * (1 if short else LONGER)
+        whole = prescription == self.by_causes and self.budget.timeout is not None
+        short = len(prescription) <= self._alone and prescription != self.certain
+        share = self.pace.rung.epochs / self.recipe.epochs * (1 if short else LONGER)
         epochs = recipe.epochs if whole else min(recipe.epochs, max(1, round(share * recipe.epochs)))
-        seconds = FOR_CAUSES * (self.options.timeout or 0.0) if whole else self._slice(waiting)
-        seconds = None if seconds is None else min(seconds, self._most(prescription))
+        seconds = self.pace.most_seconds(prescription, waiting, whole)
         self._asked[recipe.digest] = trial, prescription
-        deadline = self.budget.deadline(self.shares.go_on)
-        rows = 1.0 if whole else self.rung.rows
+        deadline = self.budget.deadline(self.pace.shares.go_on)
+        rows = 1.0 if whole else self.pace.rung.rows
         return Job(recipe, self.options.seed, epochs, recipe.digest, rows=rows, deadline=deadline, seconds=seconds)
-
-    def _most(self, prescription: Prescription) -> float:
-        """Return the seconds that a training with more epochs may take."""
-        return PROVABLE * (self.options.timeout or math.inf) if "train-longer" in prescription.names else math.inf
 
     def _record(self, job: Job, outcome: Outcome) -> None:
         """Keep what came of a job; a leader trains on first."""
         trial, prescription = self._asked.pop(job.key)
         recipe = job.recipe
-        if self._leads(job, outcome, self._most(prescription)):
+        if self._leads(job, outcome, self.pace.most_provable(prescription)):
             outcome = self._to_the_end(job, outcome)
-        if len(outcome.scores) < job.epochs and not outcome.stuck:
+        if cut := len(outcome.scores) < job.epochs and not outcome.stuck:
             prescription = prescription.shortened(recipe.epochs, len(outcome.scores))
             recipe = prescription.apply(self.recipe, self.dataset, self.remedies)
         rows = 1.0 if len(outcome.scores) > job.epochs else job.rows
-        attempt = Attempt(len(self.attempts), prescription, recipe, outcome, job.key, rows)
-        self._measure(attempt)
+        attempt = Attempt(len(self.attempts), prescription, recipe, outcome, job.key, rows, cut)
+        self.pace.measure(attempt)
         self._keep(trial, attempt)
 
     def _keep(self, trial: Any, attempt: Attempt) -> None:
@@ -330,31 +291,20 @@ class Screening:
 
     def _leads(self, job: Job, outcome: Outcome, most: float) -> bool:
         """Say whether a treated recipe is the best so far, and the rest of its epochs cost little, and all no more."""
-        if not self.attempts or outcome.stuck or not 0 < len(outcome.scores) < job.recipe.epochs:
+        unfinished = job.epochs < job.recipe.epochs or job.rows < 1  # What time ended is not begun again.
+        if not self.attempts or outcome.stuck or not outcome.scores or not unfinished:
             return False
-        timed = (outcome.evidence.seconds if outcome.evidence else None) or (outcome.seconds,)
-        rest = statistics.median(timed[1:] or timed) / job.rows * (job.recipe.epochs - len(outcome.scores))
-        beaten = max(self.baseline.score + 0.02, best.score if (best := self.best()) else -math.inf)
-        short = rest <= RUSH * (self.options.timeout or math.inf) and rest + sum(timed) <= most
-        return short and outcome.scores[-1] > beaten
+        beaten = max(self.baseline.score + WORTHWHILE, best.score if (best := self.best()) else -math.inf)
+        return outcome.scores[-1] > beaten and self.pace.rest_is_short(job, outcome, most)
 
     def _to_the_end(self, job: Job, outcome: Outcome) -> Outcome:
         """Let a leader train for all its epochs at once: what comes later has to beat a finished score."""
         again = self.engine.train(replace(job, epochs=job.recipe.epochs, rows=1.0, seconds=None))
         return replace(again, seconds=again.seconds + outcome.seconds) if again.scores else outcome
 
-    def _slice(self, waiting: int) -> float | None:
-        """Return seconds for one attempt: twice its fair share, so that one slow net leaves time for the rest."""
-        if self.options.timeout is None:
-            return None
-        return 2 * max(LEAST_SECONDS_A_TRIAL, self.budget.left(self.shares.screen) / max(1, min(FIRST, waiting)))
 
-    def _first_rung(self, queue: Sequence[Prescription]) -> Rung:
-        """Return what a single remedy gets at first: as much as lets the first candidates be screened."""
-        planned, seconds_per_epoch = self.recipe.epochs, self.seconds_per_epoch
-        if self.options.timeout is None or not seconds_per_epoch:
-            return Rung(max(1, math.ceil(planned / 4)))
-        first = [p for p in queue if len(p) > len(self.certain) + 1][:2] + list(queue[: FIRST - 2])
-        shares = max(1, sum(LONGER if len(p) > len(self.certain) + 1 else 1 for p in first))
-        training = self.options.timeout * self.shares.screen - LEAST_SECONDS_A_TRIAL * len(first)
-        return Rung.affordable(training / (shares * seconds_per_epoch), planned, len(self.dataset.train))
+def _same(attempt: Attempt, prescription: Prescription) -> bool:
+    """Say whether an attempt is what a prescription would be, more epochs than the time allowed then included."""
+    return attempt.prescription.key == prescription.key or (
+        attempt.cut and prescription.only_longer_than(attempt.prescription)
+    )

@@ -13,6 +13,9 @@ from remedy.prescription import Prescription
 from remedy.recipe import Recipe
 from remedy.scores import Objective
 
+MANY_EPOCHS = 10
+"""Epochs from which on building a model, some tenths of a second, does not make them look longer than they are."""
+
 MOST_SCREENING = 0.6
 """Largest share of a time budget that is spent on trying prescriptions."""
 
@@ -65,6 +68,8 @@ class Attempt:
         outcome: What came of it.
         key: The engine's name for this training; empty where there was none.
         rows: Share of the training rows that it was last trained on.
+        cut: Whether time ended it: of the additional epochs of its prescription only these were possible.
+        others: What came of the same training from other seeds; only leaders have them.
     """
 
     number: int
@@ -73,12 +78,13 @@ class Attempt:
     outcome: Outcome
     key: str = ""
     rows: float = 1.0
+    cut: bool = False
+    others: tuple[Outcome, ...] = ()
 
     @property
     def score(self) -> float:
-        """Mean score of its last epochs, a third of them and three at most; -inf where it could not be trained."""
-        scores = self.outcome.scores
-        return statistics.fmean(scores[-min(3, max(1, len(scores) // 3)) :]) if scores else -math.inf
+        """Mean over seeds of the last epochs' scores, a third of them and three at most; -inf where there are none."""
+        return statistics.fmean(_level(outcome.scores) for outcome in (self.outcome, *self.others))
 
     @property
     def timed(self) -> tuple[float, ...]:
@@ -87,9 +93,29 @@ class Attempt:
 
     @property
     def seconds_per_epoch(self) -> float:
-        """Median time of an epoch on all rows; the first one, which traces, is left out where there are more."""
-        timed = self.timed
-        return statistics.median(timed[1:] or timed) / self.rows if timed else 0.0
+        """Time of an epoch on all rows, with what is measured and judged after it."""
+        return whole_epoch_seconds(self.outcome) / self.rows
+
+
+def epoch_seconds(outcome: Outcome) -> float:
+    """Return the median time of an epoch, 0 where none is known; the first, which traces, counts only by itself."""
+    timed = (outcome.evidence.seconds if outcome.evidence else None) or ()
+    return statistics.median(timed[1:] or timed) if timed else 0.0
+
+
+def whole_epoch_seconds(outcome: Outcome) -> float:
+    """Return the time of an epoch with what is measured after it.
+
+    Building the model is not part of an epoch, so time beside the epochs counts only where many share it.
+    """
+    timed = (outcome.evidence.seconds if outcome.evidence else None) or ()
+    if len(timed) < MANY_EPOCHS:
+        return epoch_seconds(outcome)
+    return epoch_seconds(outcome) + max(0.0, outcome.seconds - sum(timed)) / len(timed)
+
+
+def _level(scores: tuple[float, ...]) -> float:
+    return statistics.fmean(scores[-min(3, max(1, len(scores) // 3)) :]) if scores else -math.inf
 
 
 class Listener(Protocol):

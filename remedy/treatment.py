@@ -29,6 +29,7 @@ from remedy.pause import rare_collections
 from remedy.prescription import Change, Prescription, patch
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
+from remedy.reduction import Reduction, changes, reduce
 from remedy.registry import remedies_for
 from remedy.report import Terminal
 from remedy.scores import Scorer, scorer_for, standard_error
@@ -95,33 +96,41 @@ def _seen_by_seeds(patient: Patient, proof: Proof | None) -> tuple[Diagnosis, ..
 def _treat(
     patient: Patient, screening: Screening, scorer: Scorer, terminal: Terminal, search_run: Run
 ) -> tuple[Treatment, Proof | None]:
-    """Search, and confirm the best; where that fails and time is left, the next best."""
+    """Search, and confirm the best; where that fails or leaves much to gain, and time is left, the next best."""
     screening.run(patient.examination.diagnoses, _seconds_per_epoch(patient, screening.dataset))
-    disproved: list[Prescription] = []
-    proof, interrupted = None, screening.interrupted
-    while (best := screening.best()) is not None and best.score > _floor(screening):
-        reduction = confirm.Reduction(best.prescription)
+    examined: list[Prescription] = []
+    proven: list[tuple[Proof, Reduction]] = []
+    proof, interrupted, promised = None, screening.interrupted, -math.inf
+    while (best := screening.best()) is not None and best.score > max(_floor(screening), promised):
+        reduction = Reduction(best.prescription)
         if not interrupted:
             try:
-                reduction = confirm.reduce(screening, best, disproved)
-                proof = confirm.prove(screening, reduction.prescription, scorer, len(disproved) + 1)
+                reduction = reduce(screening, best, examined)
+                proof = confirm.prove(screening, reduction.prescription, scorer, len(examined) + 1)
             except KeyboardInterrupt:
                 interrupted, proof = True, None
         terminal.close()
         search_run.metrics({"trials": len(screening.attempts), "seconds": screening.budget.spent})
         if interrupted:
+            if proven:
+                break
             return _keep_best(patient, screening, best), None
         if proof is not None and proof.holds:
-            changes = confirm.changes(screening, reduction)
-            treatment = _complete(patient, screening, reduction.prescription, changes, proof, scorer, terminal)
-            if treatment is not None:
-                return treatment, proof
-        screening.disproved.append(best.prescription)
-        disproved.append(reduction.prescription)
+            proven.append((proof, reduction))
+            # What promises less than a proven one did is not worth a proof of its own.
+            promised = max(promised, best.score - screening.yardstick.error)
+            if screening.yardstick.leaves_nothing(proof.score):
+                break
+        screening.set_aside.append(best.prescription)
+        examined.append(reduction.prescription)
         if screening.budget.left(confirm.ANOTHER_PROOF) <= 0:
             break
         screening.again()
         interrupted = screening.interrupted
+    for shown, reduction in sorted(proven, key=lambda found: -(found[0].score or 0.0)):
+        treatment = _complete(patient, screening, reduction, shown, scorer, terminal)
+        if treatment is not None:
+            return treatment, shown
     conclusion = report.no_fix(screening.attempts, proof, scorer.name, interrupted)
     patient.run.tags({"remedy.search_result": "no fix"})
     return Treatment(None, conclusion, interrupted), proof
@@ -143,14 +152,13 @@ def _yardstick(patient: Patient, data: Dataset, scorer: Scorer) -> Yardstick:
 def _complete(
     patient: Patient,
     screening: Screening,
-    prescription: Prescription,
-    changes: tuple[Change, ...],
+    reduction: Reduction,
     proof: Proof,
     scorer: Scorer,
     terminal: Terminal,
 ) -> Treatment | None:
     """Train the proven prescription in full and log it as a run linked both ways; None where it fell short twice."""
-    prescription, changes = _with_unsearched(patient, prescription, changes)
+    prescription, rows = _with_unsearched(patient, reduction.prescription, changes(screening, reduction))
     recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
     run = patient.run.child(
         f"fixed {patient.name or ''}".strip(),
@@ -173,7 +181,7 @@ def _complete(
             recipe.deliver(recorder.model),
             run.run_id,
             prescription,
-            changes,
+            rows,
             lines,
             proof.score,
             proof.baseline_score,
@@ -185,7 +193,7 @@ def _complete(
         sample = len(data.train) if data.sampled else None
         known = data.judged_on_training
         conclusion = report.fixed(proof, scorer.name, str(prescription), True, shallow, known, sample)
-        terminal.conclusion(conclusion, proof, changes)
+        terminal.conclusion(conclusion, proof, rows)
         write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
     except BaseException:
         run.end("FAILED")
@@ -275,7 +283,7 @@ def _keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatme
     if model is None or best.recipe is None:
         return Treatment(None, report.no_fix(screening.attempts, None, "score", True), True)
     lines = patch(best.prescription, patient.recipe, patient.dataset, patient.remedies)
-    rows = confirm.changes(screening, confirm.Reduction(best.prescription))
+    rows = changes(screening, Reduction(best.prescription))
     fix = Fix(best.recipe.deliver(model), None, best.prescription, rows, lines, None, None, False, Proof())
     return Treatment(fix, report.fixed(fix.proof, "", str(best.prescription), False), True)
 

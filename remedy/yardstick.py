@@ -62,6 +62,10 @@ class Yardstick:
         """Say whether an attempt does what a shallow model does: no reason to go on for long."""
         return self._passes(attempt, LEARNT)
 
+    def leaves_nothing(self, score: float | None) -> bool:
+        """Say of a proven score whether nothing is known to do better: no shallow model leads it by far."""
+        return score is None or not self.bounded or score >= min(CEILING, self._goal(LEARNT, unknown=-math.inf))
+
     def levelled_off(self, best: Attempt | None, attempts: int) -> bool:
         """Say whether a strong result was not beaten by the last attempts of so many, whatever a shallow model does."""
         if best is None or self.constant is None or not self.bounded or best.outcome.stuck:
@@ -74,10 +78,10 @@ class Yardstick:
             return False
         return attempt.score >= min(CEILING, self._goal(least))
 
-    def _goal(self, least: float) -> float:
-        """Return the score that does what the shallow model does, infinite where that model learnt too little."""
+    def _goal(self, least: float, unknown: float = math.inf) -> float:
+        """Return the score that does what the shallow model does, or ``unknown`` where that model learnt too little."""
         known = self.shallow
         if known is None or known.score - known.constant < least * (1 - known.constant):
-            return math.inf
+            return unknown
         way = known.score - known.constant
         return known.constant + max(LEAST_ALIKE * way, min(ALIKE * way, way - self.error))

@@ -11,6 +11,7 @@ from remedy.errors import NotApplicable
 from remedy.improvements import improvements
 from remedy.measured import Shallow
 from remedy.prescription import Prescription, candidates, patch
+from remedy.reduction import reduce
 from remedy.scores import scorer_for
 from remedy.screening import Screening
 from remedy.search import Attempt, Budget, Search, Shares
@@ -265,7 +266,7 @@ def test_the_budget_in_seconds_is_kept_within_a_tenth():
     engine = ScriptedEngine(lambda job, epoch: 0.5, seconds_per_epoch=2.0)
     made, scorer = screening(engine, Search(timeout=200.0), epochs=30)
     made.run(SICK, 2.0)
-    confirm.reduce(made, made.best())
+    reduce(made, made.best())
     confirm.prove(made, made.best().prescription, scorer)
     assert engine.now <= 220
 
@@ -282,7 +283,7 @@ def test_where_time_is_scarce_the_combination_comes_before_the_last_single_remed
 
 def test_the_smallest_set_that_keeps_the_score_is_found():
     made, _, _ = run(cured_by("scale-inputs", "balance"))
-    reduced = confirm.reduce(made, next(a for a in made.attempts if len(a.prescription) == 4))
+    reduced = reduce(made, next(a for a in made.attempts if len(a.prescription) == 4))
     assert set(reduced.prescription.names) == {"scale-inputs", "class-weights"}
     assert reduced.lost["scale-inputs"] > 0.1
 
@@ -290,9 +291,9 @@ def test_the_smallest_set_that_keeps_the_score_is_found():
 def test_a_smaller_set_that_did_not_hold_is_not_offered_again():
     made, _, _ = run(cured_by("scale-inputs"), options=Search(trials=10, timeout=None))
     best = next(a for a in made.attempts if len(a.prescription) == 4)
-    smaller = confirm.reduce(made, best).prescription
+    smaller = reduce(made, best).prescription
     assert len(smaller) < 4
-    assert confirm.reduce(made, best, [smaller]).prescription == best.prescription
+    assert reduce(made, best, [smaller]).prescription == best.prescription
 
 
 def test_a_cure_is_confirmed_on_three_fresh_seeds_of_both_sides_on_the_holdout_rows():
@@ -422,13 +423,13 @@ def test_after_a_best_that_did_not_hold_the_search_goes_on_and_leaves_time_for_o
     made, _ = screening(engine, Search(timeout=100.0))
     made.run(SICK, 0.2)
     tried, best = len(made.attempts), made.best().prescription
-    made.disproved.append(best)
+    made.set_aside.append(best)
     engine.now = 60.0
     made.again()
     assert made.best().prescription != best
     assert len(made.attempts) > tried
     assert engine.now <= 95.0
-    assert made.budget.left() >= made.proof_seconds(made.best())
+    assert made.budget.left() >= made.pace.proof_seconds(made.best())
 
 
 def test_a_search_does_not_go_on_without_limits_of_time():

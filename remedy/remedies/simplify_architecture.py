@@ -11,6 +11,7 @@ from optuna.distributions import CategoricalDistribution
 from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, SHAPERS, Architecture, LayerConfig, width_key
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
+from remedy.model_facts import shrinks
 from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies._layers import head_layers
@@ -42,13 +43,14 @@ class SimplifyArchitecture(Remedy):
     deep = 6
     """Blocks that could go, from which on a stack is cut down to its first and two more at once."""
 
-    long_input = 128
-    """Entries along an axis from which on a stem of stride 2 still leaves plenty."""
+    long_input, large_picture = 128, 24
+    """Entries along an axis from which on a stem of stride 2 still leaves plenty, the second for pictures that no
+    other layer shrinks."""
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return a strided stem for long inputs, then a depth of about three for deep stacks, else one block less."""
         doses: list[Dose] = []
-        if _stems(recipe.architecture, self.long_input):
+        if _stems(recipe.architecture, self._long(recipe.architecture)):
             doses.append({"width": 1.0, "blocks": 0, "stem": 2})
         spare = len(_blocks(recipe.architecture))
         if spare >= self.deep:
@@ -63,7 +65,7 @@ class SimplifyArchitecture(Remedy):
         architecture = recipe.architecture
         architecture.require_open()
         if dose["stem"] > 1:
-            architecture = _stride(architecture, int(dose["stem"]), self.long_input)
+            architecture = _stride(architecture, int(dose["stem"]), self._long(architecture))
         for _ in range(int(dose["blocks"])):
             blocks = _blocks(architecture)
             if not blocks:
@@ -74,6 +76,12 @@ class SimplifyArchitecture(Remedy):
         if architecture == recipe.architecture:
             raise NotApplicable("this dose changes nothing")
         return recipe.replace(architecture=architecture)
+
+    def _long(self, architecture: Architecture) -> int:
+        """Return the entries along an axis from which on an input is long."""
+        picture = any(len(entry["config"]["batch_shape"]) > 3 for entry in architecture.inputs())
+        whole = not any(shrinks(entry) for entry in architecture.layers())
+        return self.large_picture if picture and whole else self.long_input
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Spell the widths and strides of the layers with weights."""

@@ -18,10 +18,10 @@ from remedy.remedies._layers import head_layers, kernels, models
 
 
 class SwapActivation(Remedy):
-    """Replace the activation of the hidden layers.
+    """Replace the activation of the hidden layers, and a relu that ends the network.
 
     A sigmoid or tanh that saturates passes no gradient on; a relu that is zero on every row never
-    learns again. elu and leaky relu are never flat on both sides.
+    learns again, one at the output included. elu and leaky relu are never flat on both sides.
 
     Source: Glorot, Bordes, Bengio, "Deep Sparse Rectifier Neural Networks", 2011; Clevert et al.,
     "Fast and Accurate Deep Network Learning by Exponential Linear Units", 2016.
@@ -37,10 +37,15 @@ class SwapActivation(Remedy):
     """Hidden layers from which on relu layers die as a whole more often than not, where they are narrow."""
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
-        """Return relu first for a few bounded layers, else elu, which narrow and deep stacks survive."""
+        """Return relu first for a few bounded layers, else elu, which narrow and deep stacks survive.
+
+        At the output leaky relu comes first: elu cannot give numbers below -1.
+        """
         del dataset
-        used = [activation_of(entry) for entry in _bending(recipe.architecture)]
-        if "relu" in used:
+        used = [activation_of(entry) for entry in _hidden(recipe.architecture)]
+        if not used:
+            kinds = ("leaky_relu", "elu")
+        elif "relu" in used:
             kinds = ("elu", "leaky_relu")
         else:
             kinds = ("relu", "elu") if len(used) < self.deep else ("elu", "relu")
@@ -58,7 +63,7 @@ class SwapActivation(Remedy):
                 entry["config"] = kept
             entry["config"]["activation"] = kind
         if changed == recipe.architecture:
-            raise NotApplicable(f"the hidden layers have no other activation than {kind}")
+            raise NotApplicable(f"there is no other activation than {kind}")
         return recipe.replace(architecture=changed)
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
@@ -83,6 +88,11 @@ class SwapActivation(Remedy):
 
 
 def _bending(architecture: Architecture) -> list[LayerConfig]:
+    """Return what has an activation that may be another one: all but heads, of which only a relu may."""
+    return _hidden(architecture) + [entry for entry in head_layers(architecture) if activation_of(entry) == "relu"]
+
+
+def _hidden(architecture: Architecture) -> list[LayerConfig]:
     """Return hidden layers with an activation, and activation layers that belong to no head."""
     heads = {entry["config"]["name"] for entry in head_layers(architecture)}
     own = [entry for _, entry in kernels(architecture) if activation_of(entry) not in (None, "linear")]

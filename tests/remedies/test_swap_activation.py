@@ -39,3 +39,16 @@ def test_a_few_bounded_layers_become_relu_and_a_deep_stack_elu():
 
 def test_a_net_without_hidden_activations_is_left_as_it_is():
     check_unchanged(SwapActivation(), *patient_of(_sigmoids(0), *blobs()), kind="elu")
+
+
+def test_a_relu_at_the_output_becomes_leaky_for_it_dies_like_any_other():
+    X, y = blobs()
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(1), layers.ReLU(name="end")])
+    model.compile("sgd", "mse")
+    recipe, data = patient_of(model, X, y.argmax(1).astype("float32"))
+    kind = SwapActivation().usual_doses(recipe, data)[0]["kind"]
+    changed = check_rewritten(SwapActivation(), recipe, data, train=False, kind=kind)
+    check_patch(SwapActivation(), recipe, data, kind=kind)
+    assert kind == "leaky_relu"
+    assert not list(changed.architecture.layers("ReLU"))

@@ -1,0 +1,161 @@
+"""How a search shares out its seconds: what a trial may cost, when a stage ends, what is kept for the proof."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from remedy.engines._base import Job, Outcome
+from remedy.prescription import Prescription
+from remedy.rungs import LONGER, Rung
+from remedy.search import Attempt, Budget, Shares, whole_epoch_seconds
+
+RUSH = 0.12
+"""Share of the budget that the rest of a leader's epochs may cost to be trained at once."""
+
+FOR_CAUSES = 0.2
+"""Share of the budget for training, to its end, what the causes ask for."""
+
+PROVABLE = 0.13
+"""Share of the budget that a training with more epochs may take: a proof repeats it three times."""
+
+LEAST_SECONDS_A_TRIAL = 1.5
+"""A new model costs about this much before its first step, so a shorter trial saves nothing."""
+
+FIRST = 8
+"""Candidates that a first look must have time for; a search rarely needs more of them."""
+
+WORTH, HALF = 0.1, 0.5
+"""A best attempt that is so much better than the untouched recipe is not given up for want of time to confirm
+it, unless confirming would take more than half of the budget."""
+
+TO_MEASURE = 3
+"""Epochs of the untouched recipe that tell what an epoch costs, where it is not known: the first one traces."""
+
+PROOF_MARGIN = 1.2
+"""A second proof is planned with so much more time than it should take: a late one proves nothing."""
+
+
+@dataclass
+class Pace:
+    """Seconds, and what they allow.
+
+    Attributes:
+        budget: Seconds of the whole search, and what is left of them.
+        planned: Epochs of the untouched recipe.
+        rows: Training rows.
+        rung: What single remedies are given at first.
+        shares: When the stages end.
+        seconds_per_epoch: Of the untouched recipe, where known.
+        certain_after: Epochs after which the detectors were certain of the untouched recipe.
+    """
+
+    budget: Budget
+    planned: int
+    rows: int
+    rung: Rung = field(default_factory=Rung)
+    shares: Shares = field(default_factory=Shares)
+    seconds_per_epoch: float | None = None
+    certain_after: int = 0
+
+    @property
+    def timeout(self) -> float:
+        """Seconds of the whole search; infinite without a limit."""
+        return math.inf if self.budget.timeout is None else self.budget.timeout
+
+    def plan(self, queue: Sequence[Prescription], alone: int) -> None:
+        """Share the time out anew: how long to screen, and how many epochs each at first.
+
+        Args:
+            queue: What is certain to be tried.
+            alone: Remedies of a prescription that adds a single one to what all of them have.
+        """
+        if self.seconds_per_epoch:
+            # Confirming trains both sides three times, dropping remedies the treated one about twice.
+            whole = self.seconds_per_epoch * self.planned
+            needed = (6.0 + 3.0 * self.certain_after / self.planned) * whole + 6 * LEAST_SECONDS_A_TRIAL
+            self.shares = Shares.that_leave(needed, self.budget.timeout)
+        self.rung = self._first_rung(queue, alone)
+
+    def brief(self) -> None:
+        """Give the untouched recipe only what tells the cost of an epoch, where that is not known."""
+        if self.seconds_per_epoch is None:
+            self.rung = Rung(min(self.rung.epochs, TO_MEASURE), self.rung.rows)
+
+    def measure(self, attempt: Attempt) -> None:
+        """Learn what an epoch costs, where it is not known; the first one, which traces, says little."""
+        timed = attempt.timed
+        if self.seconds_per_epoch is None and (len(timed) > 1 or self.planned == 1):
+            self.seconds_per_epoch = attempt.seconds_per_epoch
+        elif self.seconds_per_epoch is not None and not attempt.number and len(timed) > 1:
+            # The user's own training also logged and validated.
+            self.seconds_per_epoch = min(self.seconds_per_epoch, attempt.seconds_per_epoch)
+
+    def most_seconds(self, prescription: Prescription, waiting: int, whole: bool) -> float | None:
+        """Return the seconds that one training may take; None without a limit.
+
+        Args:
+            prescription: With more epochs than the user's plan it must stay short enough to be proven.
+            waiting: How many more are certain to be tried, this one included.
+            whole: It is to be trained to its end.
+        """
+        if self.budget.timeout is None:
+            return None
+        # Twice the fair share, so that one slow net leaves time for the rest.
+        left = self.budget.left(self.shares.screen) / max(1, min(FIRST, waiting))
+        seconds = FOR_CAUSES * self.timeout if whole else 2 * max(LEAST_SECONDS_A_TRIAL, left)
+        return min(seconds, self.most_provable(prescription))
+
+    def most_provable(self, prescription: Prescription) -> float:
+        """Return the seconds that a training may take; more epochs than the user planned have their limit."""
+        return PROVABLE * self.timeout if "train-longer" in prescription.names else math.inf
+
+    def rest_is_short(self, job: Job, outcome: Outcome, most: float) -> bool:
+        """Say whether the rest of a training's epochs costs little, and all of them no more than ``most`` seconds."""
+        each = whole_epoch_seconds(outcome) / job.rows or outcome.seconds
+        rest = each * (job.recipe.epochs - len(outcome.scores))
+        return rest <= RUSH * self.timeout and rest + outcome.seconds <= most
+
+    def can_repeat(self, attempt: Attempt, times: int) -> bool:
+        """Say whether an attempt may be trained again so often: cheaply, and with time left for its proof."""
+        seconds = times * attempt.seconds_per_epoch * len(attempt.outcome.scores)
+        in_time = seconds <= self.budget.left(self.shares.reduce)
+        return (
+            in_time and seconds <= RUSH * self.timeout and seconds + self.proof_seconds(attempt) <= self.budget.left()
+        )
+
+    def proof_seconds(self, attempt: Attempt) -> float:
+        """Return what confirming an attempt will cost: both sides from three fresh seeds."""
+        assert attempt.recipe is not None
+        whole = attempt.seconds_per_epoch * attempt.recipe.epochs
+        return 3.0 * (whole + (self.seconds_per_epoch or 0.0) * min(self.certain_after, self.planned))
+
+    def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
+        """Say whether to stop trying: the share is spent, or the best could not be proven any more."""
+        if best is not None and best.score > baseline + WORTH and best.outcome.stuck is None:
+            proof = self.proof_seconds(best)
+            if self.budget.left() < proof < HALF * self.timeout:
+                return True
+        return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
+
+    def scarce(self, attempts: Sequence[Attempt]) -> bool:
+        """Say whether trying one more single remedy would leave no time for the first two combinations."""
+        each = statistics.fmean(a.outcome.seconds for a in attempts)
+        longer = (LONGER - 1) * self.rung.epochs * each / max(1, len(attempts[0].outcome.scores) + 1)
+        return self.budget.left(self.shares.screen) < each + 2 * (each + longer)
+
+    def until_proof_of(self, attempt: Attempt) -> None:
+        """Let the search go on until only the proof of something like this attempt can be afforded."""
+        end = 1 - (PROOF_MARGIN * self.proof_seconds(attempt) + 3 * LEAST_SECONDS_A_TRIAL) / self.timeout
+        self.shares = Shares(end, end, max(end, self.shares.reduce))
+
+    def _first_rung(self, queue: Sequence[Prescription], alone: int) -> Rung:
+        """Return what a single remedy gets at first: as much as lets the first candidates be screened."""
+        if self.budget.timeout is None or not self.seconds_per_epoch:
+            return Rung(max(1, math.ceil(self.planned / 4)))
+        first = [p for p in queue if len(p) > alone][:2] + list(queue[: FIRST - 2])
+        shares = max(1, sum(LONGER if len(p) > alone else 1 for p in first))
+        training = self.timeout * self.shares.screen - LEAST_SECONDS_A_TRIAL * len(first)
+        return Rung.affordable(training / (shares * self.seconds_per_epoch), self.planned, self.rows)
