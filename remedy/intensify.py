@@ -24,8 +24,11 @@ SEEDS = 3
 def intensify(screening: Screening) -> None:
     """Train the best attempt from more seeds, then whichever is the best by then, until it has them all.
 
-    Where a training is too long for that, the best stays what a single seed says.
+    Where a training is too long for that, the best stays what a single seed says. A first excellent result goes to
+    its proof at once, which has seeds of its own.
     """
+    if not screening.set_aside and screening.yardstick.excellent(screening.best()):
+        return
     while (best := screening.best()) is not None and not best.others and screening.worth_following(best):
         if best.rows < 1 or not screening.pace.can_repeat(best, SEEDS - 1):
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -176,11 +176,11 @@ class SearchLog:
 
     def attempt(self, attempt: Attempt) -> None:
         """Write an attempt as a run; one that went on gets its further epochs."""
-        self._writer.submit(self._write, attempt)
+        self._later(self._write, attempt)
 
     def training(self, name: str, outcome: Outcome) -> None:
         """Keep what came of a training, for a search that goes on after it was killed."""
-        self._writer.submit(self._run.json, f"{TRAININGS}/{name}.json", remembered.to_dict(outcome))
+        self._later(self._run.json, f"{TRAININGS}/{name}.json", remembered.to_dict(outcome))
 
     def earlier(self, detectors: Sequence[Detector]) -> dict[str, Outcome]:
         """Return what came of the trainings that this search finished before it was killed."""
@@ -196,6 +196,18 @@ class SearchLog:
         """Wait until everything is written."""
         self._writer.shutdown()
 
+    def _later(self, write: Callable[..., None], *what: Any) -> None:
+        """Let the thread write; what it cannot write is said, and costs the search nothing."""
+
+        def safely() -> None:
+            try:
+                write(*what)
+            except Exception as error:
+                text = f"A trial could not be written ({type(error).__name__}: {error}); the search goes on."
+                warnings.warn(text, RemedyWarning, stacklevel=2)
+
+        self._writer.submit(safely)
+
     def _write(self, attempt: Attempt) -> None:
         outcome, names = attempt.outcome, attempt.prescription.names
         text = str(attempt.prescription)
@@ -206,6 +218,8 @@ class SearchLog:
             run = self._run.child(name, "trial", {k: v for k, v in tags.items() if v})
             run.params({"prescription": text, **attempt.prescription.params()})
         run.series(self._scorer.name, outcome.scores[written:], written)
+        if attempt.others:
+            run.metrics({f"{self._scorer.name}_over_seeds": attempt.score, "seeds": 1 + len(attempt.others)})
         run.end("FAILED" if outcome.error else "FINISHED")
         self._runs[attempt.number] = run, len(outcome.scores)
 

@@ -67,9 +67,9 @@ class Study:
             self.optuna.enqueue_trial(chosen)
         elif self._drawn:
             params = self._drawn.pop(0)
-            if (ended := self._ended(params)) is not None:
-                return ended, self._prescription(ended, [r for r in self.remedies if r.name in params])
             wanted = [r for r in self.remedies if r.name in params]
+            if (ended := self._ended(params)) is not None:
+                return ended, self._prescription(ended, wanted)
             self.optuna.enqueue_trial(params)
         trial = self.optuna.ask()
         if prescription is None:

@@ -437,3 +437,91 @@ def test_a_search_does_not_go_on_without_limits_of_time():
     jobs = len(engine.jobs)
     made.again()
     assert len(engine.jobs) == jobs
+
+
+def test_a_leader_that_was_only_lucky_loses_its_place_to_one_that_does_as_well_from_every_seed():
+    def script(job, epoch):
+        lucky = "learning-rate" in names_of(job, recipe)
+        return (0.9 if job.seed == 0 else 0.4) if lucky else 0.7 if names_of(job, recipe) else 1 / 3
+
+    recipe = specimen()[0]
+    made, _ = screening(ScriptedEngine(script))
+    made.run(SICK, 1.0)
+    best = made.best()
+    assert "learning-rate" not in best.prescription.names
+    assert [outcome.score for outcome in best.others] == [0.7, 0.7]
+    fallen = [a for a in made.attempts if a.others and "learning-rate" in a.prescription.names]
+    assert fallen
+    assert all(a.score == pytest.approx((0.9 + 0.4 + 0.4) / 3) for a in fallen)
+
+
+def test_a_leader_is_not_trained_from_other_seeds_where_that_costs_too_much():
+    engine = ScriptedEngine(lambda job, epoch: 0.4 + 0.1 * len(names_of(job, recipe)), seconds_per_epoch=3.0)
+    recipe = specimen()[0]
+    made, _ = screening(engine, Search(timeout=300.0))
+    made.run(SICK, 3.0)
+    assert {job.seed for job in engine.jobs} == {0}
+
+
+def test_what_fails_from_other_seeds_without_a_remedy_keeps_that_remedy():
+    def script(job, epoch):
+        found = names_of(job, recipe)
+        steady = {"scale-inputs", "less-dropout"} <= found
+        return 0.9 if steady or (job.seed == 0 and found) else 0.3
+
+    recipe = specimen()[0]
+    made, _ = screening(ScriptedEngine(script))
+    made.run(SICK, 1.0)
+    several = next(a for a in made.attempts if {"scale-inputs", "less-dropout"} <= set(a.prescription.names))
+    unsure = replace(several, others=(Outcome((0.9,) * 9), Outcome((0.5,) * 9)))
+    made.attempts[several.number] = unsure
+    assert set(reduce(made, unsure).prescription.names) == {"scale-inputs", "less-dropout"}
+
+
+def test_a_remedy_whose_worth_shows_late_is_not_dropped_early():
+    def script(job, epoch):
+        late = "learning-rate" in names_of(job, recipe)
+        return min(0.5, 0.3 + 0.02 * epoch) + (0.4 if late and epoch >= 24 else 0.0)
+
+    recipe = specimen()[0]
+    engine = ScriptedEngine(script, seconds_per_epoch=0.05)
+    made, _ = screening(engine, Search(timeout=100.0), epochs=30)
+    made.run(SICK, 0.05)
+    best = next(a for a in made.attempts if {"learning-rate"} < set(a.prescription.names) and a.score > 0.8)
+    engine.now = 77.0  # Little time is left for dropping remedies.
+    assert "learning-rate" in reduce(made, best).prescription.names
+
+
+def test_the_best_is_tried_without_each_remedy_that_is_not_certain():
+    recipe, data = specimen()
+    items = tuple((name, {}) for name in ("fix-head", "class-weights", "scale-inputs"))
+    best = Attempt(1, Prescription(items), recipe, Outcome((0.8,)))
+    engine = ScriptedEngine(lambda job, epoch: 0.5)
+    more = list(improvements(lambda: best, [], [], engine, data, 0, certain=("fix-head",)))
+    assert [p.names for p in more] == [("fix-head", "class-weights"), ("fix-head", "scale-inputs")]
+
+
+def test_more_epochs_than_time_allowed_before_are_not_tried_again():
+    unfinished = Diagnosis("OPT415", "too-few-steps", "warning", "few", remedies=("train-longer",))
+    engine = ScriptedEngine(lambda job, epoch: 0.4 + 0.001 * epoch, seconds_per_epoch=0.2)
+    made, _ = screening(engine, Search(timeout=100.0))
+    made.run((unfinished, *SICK), 0.2)
+    cut = [a.prescription.without("train-longer").key for a in made.attempts if a.cut]
+    assert cut
+    assert len(cut) == len(set(cut))
+
+
+def test_a_proven_score_far_below_a_shallow_model_leaves_something_to_gain():
+    yardstick = Yardstick(Shallow(0, 0.95, 0.01, 1 / 3, "a forest"), error=0.02)
+    assert not yardstick.leaves_nothing(0.6)
+    assert yardstick.leaves_nothing(0.93)
+    assert Yardstick(Shallow(0, 0.4, 0.01, 1 / 3, "a forest")).leaves_nothing(0.5)
+    assert Yardstick().leaves_nothing(0.5)
+
+
+def test_a_first_excellent_result_goes_to_its_proof_without_further_seeds():
+    recipe = specimen()[0]
+    engine = ScriptedEngine(lambda job, epoch: 0.99 if names_of(job, recipe) else 1 / 3)
+    made, _ = screening(engine)
+    made.run(SICK, 1.0)
+    assert {job.seed for job in engine.jobs} == {0}

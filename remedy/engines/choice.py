@@ -10,7 +10,7 @@ from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.engines._base import Engine
 from remedy.engines.inline import InlineEngine
-from remedy.engines.process import ProcessEngine
+from remedy.engines.process import ProcessEngine, cores
 from remedy.errors import RemedyWarning
 from remedy.scores import Scorer
 
@@ -53,8 +53,7 @@ def _automatic(gpus: Sequence[str], expected_seconds: float) -> int:
     if gpus:
         # With one GPU the user's own process holds its memory already.
         return min(MOST, len(gpus))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST, cores)
+    return min(MOST, cores())
 
 
 def _gpus() -> list[str]:

@@ -19,6 +19,7 @@ from typing import Any
 from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.engines._base import Engine, Job, Outcome
+from remedy.engines.compilation import xla_pays
 from remedy.engines.fitting import Deadline, assign, fit_recipe, values, variables
 from remedy.engines.loop import Loop
 from remedy.engines.range_test import RateRamp
@@ -79,6 +80,7 @@ class InlineEngine(Engine):
         self._learned: dict[str, _Learned] = {}
         self._first: str | None = None
         self._part = (1.0, dataset)
+        self._xla: bool | None = None
 
     def clock(self) -> float:
         """Return the process' monotonic clock."""
@@ -146,6 +148,14 @@ class InlineEngine(Engine):
         self._learned[job.key] = _Learned(job.recipe, recorder, *state)
         return recorder
 
+    def _compiles_with_xla(self, job: Job) -> bool:
+        """Say whether trials are compiled with XLA where Keras would; the first one that asks is measured."""
+        if self._xla is None:
+            batches = -(-len(self._dataset.train) // (job.recipe.batch_size or KERAS_BATCH_SIZE))
+            steps = (job.recipe.steps_per_epoch or batches) * job.recipe.epochs
+            self._xla = xla_pays(job.recipe, self._dataset, job.seed, steps)
+        return self._xla
+
     def _rows(self, share: float) -> Dataset:
         """Return the rows to train on; the last sample is kept, for a search uses one."""
         if share >= 1:
@@ -173,6 +183,8 @@ class InlineEngine(Engine):
             # Nobody reads Keras' metrics of a trial, and those that come into being in the first step make
             # TensorFlow trace that step twice.
             fresh = job.recipe.replace(metrics=None, weighted_metrics=None).build(self._dataset, job.seed)
+            if fresh.jit_compile and job.recipe.jit_compile == "auto" and not self._compiles_with_xla(job):
+                fresh.jit_compile = False
             if compiled is None:
                 fresh.optimizer.build(fresh.trainable_variables)
                 compiled = _Compiled(fresh, values(fresh.optimizer.variables), Loop(fresh))

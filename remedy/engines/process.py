@@ -77,6 +77,7 @@ class ProcessEngine(Engine):
     def train(self, job: Job) -> Outcome:
         """Train one job and wait for it."""
         worker = self._place(job, or_busy=True)
+        assert worker is not None  # There is one, be it busy.
         self._settle(worker)
         self._begin(worker, _Task(job))
         self._settle(worker)
@@ -136,7 +137,7 @@ class ProcessEngine(Engine):
     def _owner(self, key: str) -> Worker | None:
         return next((worker for worker in self._workers if key in worker.keys), None)
 
-    def _place(self, job: Job, or_busy: bool = False) -> Any:
+    def _place(self, job: Job, or_busy: bool = False) -> Worker | None:
         """Return the worker for a job: that which knows its weights, else a free one, best one that knows its graph."""
         owner = self._owner(job.key)
         if owner is not None:
@@ -200,17 +201,21 @@ class ProcessEngine(Engine):
             return None
 
 
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _environment(number: int, workers: int, gpus: Sequence[str]) -> dict[str, str]:
     """Return the variables of one worker: its share of the cores, its GPU, and no more GPU memory than it needs."""
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    threads = str(max(1, cores() // workers))
+    limits = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
     variables = {
         "KERAS_BACKEND": keras.backend.backend(),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        "TF_NUM_INTRAOP_THREADS": threads,
-        "TF_NUM_INTEROP_THREADS": threads,
-        "OMP_NUM_THREADS": threads,
+        **{name: os.environ.get(name, threads) for name in limits},  # What the user has set stays.
     }
     if gpus:
         variables["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
