@@ -47,6 +47,7 @@ class Proof:
         seeds: The seeds.
         epochs: Epochs that every training of the treated recipe was given.
         seen: Score of the untouched recipe in the search, on the rows that prescriptions were chosen by.
+        rivals: Prescriptions that held on the same rows, of which this one did best.
     """
 
     baseline: tuple[float, ...] = ()
@@ -56,6 +57,7 @@ class Proof:
     seeds: tuple[int, ...] = ()
     epochs: int = 0
     seen: float | None = None
+    rivals: int = 1
 
     @property
     def score(self) -> float | None:

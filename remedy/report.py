@@ -115,7 +115,9 @@ def no_fix(attempts: Sequence[Attempt], proof: Proof | None, scorer_name: str, i
     text = f"{start}; the best, {best.prescription}, had a {scorer_name} of {best.score:.3f} on the validation rows"
     if interrupted:
         return f"{text}. The search was interrupted before it could be confirmed."
-    if proof is not None and proof.treated and proof.baseline:
+    if proof is not None and proof.holds:
+        text += f"; from fresh seeds it had {proof.score:.3f}, but trained in full it twice fell short of half of that"
+    elif proof is not None and proof.treated and proof.baseline:
         text += (
             f", but {proof.score:.3f} against {proof.baseline_score:.3f} untouched on rows never used for choosing "
             f"(a fix needs {proof.margin:.3f} more)"
@@ -146,6 +148,8 @@ def fixed(
     )
     if sample is not None:
         text += f" It was proven by training on {sample:,} rows; the fix is trained on all."
+    if proof.rivals > 1:
+        text += f" It did best of {proof.rivals} that held on these rows, which flatters it a little."
     if proof.steadier:
         trained = len(proof.baseline) + (proof.seen is not None)
         text += f" Untouched, {len(proof.failures)} of {trained} trainings failed; treated, none did."

@@ -115,19 +115,22 @@ def _treat(
             if proven:
                 break
             return _keep_best(patient, screening, best), None
-        if proof is not None and proof.holds:
+        if proof is not None and proof.holds and screening.yardstick.leaves_nothing(proof.score):
+            treatment = _complete(patient, screening, reduction, proof, scorer, terminal)
+            if treatment is not None:
+                return treatment, proof
+        elif proof is not None and proof.holds:
             proven.append((proof, reduction))
             # What promises less than a proven one did is not worth a proof of its own.
             promised = max(promised, best.score - screening.yardstick.error)
-            if screening.yardstick.leaves_nothing(proof.score):
-                break
         screening.set_aside.append(best.prescription)
         examined.append(reduction.prescription)
         if screening.budget.left(confirm.ANOTHER_PROOF) <= 0:
             break
         screening.again()
         interrupted = screening.interrupted
-    for shown, reduction in sorted(proven, key=lambda found: -(found[0].score or 0.0)):
+    for held, reduction in sorted(proven, key=lambda found: -(found[0].score or 0.0)):
+        shown = replace(held, rivals=len(proven))
         treatment = _complete(patient, screening, reduction, shown, scorer, terminal)
         if treatment is not None:
             return treatment, shown

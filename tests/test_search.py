@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remedy import confirm, registry
+from remedy import confirm, registry, report
 from remedy.diagnosis import Diagnosis
 from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
@@ -525,3 +525,17 @@ def test_a_first_excellent_result_goes_to_its_proof_without_further_seeds():
     made, _ = screening(engine)
     made.run(SICK, 1.0)
     assert {job.seed for job in engine.jobs} == {0}
+
+
+def test_the_best_of_several_proven_fixes_is_said_to_be_one():
+    proof = confirm.Proof((0.5, 0.5, 0.5), (0.8, 0.8, 0.8), margin=0.1, constant=1 / 3, seeds=(1, 2, 3))
+    assert "did best of" not in report.fixed(proof, "balanced_accuracy", "optimizer()", True)
+    assert "did best of 2 that held" in report.fixed(replace(proof, rivals=2), "balanced_accuracy", "optimizer()", True)
+
+
+def test_a_proven_fix_that_could_not_be_trained_in_full_is_not_called_unproven():
+    proof = confirm.Proof((0.5, 0.5, 0.5), (0.8, 0.8, 0.8), margin=0.1, constant=1 / 3, seeds=(1, 2, 3))
+    tried = Attempt(1, Prescription((("optimizer", {"kind": "Adam"}),)), None, Outcome((0.8,)))
+    text = report.no_fix([tried], proof, "balanced_accuracy", False)
+    assert "trained in full it twice fell short" in text
+    assert "a fix needs" not in text
