@@ -18,8 +18,8 @@ SLACK, SHARE = 0.02, 0.05
 """Remedies that may be left out together for less than this on the validation rows, or for less than this share of
 what all of them gained, are not worth their lines ..."""
 
-SLOWER = 1.25
-"""... unless training takes this much longer an epoch without it."""
+SLOWER = 1.5
+"""... unless an epoch takes so many times as long without it: by more than what other programs on the machine do."""
 
 MANY = 4
 """Remedies from which on half of them are dropped at a time."""

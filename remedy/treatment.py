@@ -115,7 +115,7 @@ def _treat(
             if proven:
                 break
             return _keep_best(patient, screening, best), None
-        if proof is not None and proof.holds and screening.yardstick.leaves_nothing(proof.score):
+        if proof is not None and proof.holds and not screening.yardstick.far_behind(proof.score):
             treatment = _complete(patient, screening, reduction, proof, scorer, terminal)
             if treatment is not None:
                 return treatment, proof
@@ -129,7 +129,7 @@ def _treat(
             break
         screening.again()
         interrupted = screening.interrupted
-    for held, reduction in sorted(proven, key=lambda found: -(found[0].score or 0.0)):
+    for held, reduction in _best_first(proven, screening.yardstick.same):
         shown = replace(held, rivals=len(proven))
         treatment = _complete(patient, screening, reduction, shown, scorer, terminal)
         if treatment is not None:
@@ -137,6 +137,13 @@ def _treat(
     conclusion = report.no_fix(screening.attempts, proof, scorer.name, interrupted)
     patient.run.tags({"remedy.search_result": "no fix"})
     return Treatment(None, conclusion, interrupted), proof
+
+
+def _best_first(proven: Sequence[tuple[Proof, Reduction]], same: float) -> list[tuple[Proof, Reduction]]:
+    """Return what was proven, the best first; of those that lie so near to it that with the fewest remedies."""
+    order = sorted(proven, key=lambda found: -(found[0].score or 0.0))
+    near = [found for found in order if (found[0].score or 0.0) >= (order[0][0].score or 0.0) - same]
+    return sorted(near, key=lambda found: len(found[1].prescription)) + order[len(near) :]
 
 
 def _yardstick(patient: Patient, data: Dataset, scorer: Scorer) -> Yardstick:

@@ -22,6 +22,9 @@ weak, as on pictures, a network may well do better, and the search goes on."""
 LEAST_ALIKE = 0.85
 """However few rows there are to choose by, less of that way than this is not what the shallow model does."""
 
+FAR = 0.8
+"""A proven score that covers less of a shallow model's way is far behind it, and leaves much to gain."""
+
 LEVEL = 8
 """Attempts without a gain after which a strong result is taken for what there is."""
 
@@ -62,9 +65,12 @@ class Yardstick:
         """Say whether an attempt does what a shallow model does: no reason to go on for long."""
         return self._passes(attempt, LEARNT)
 
-    def leaves_nothing(self, score: float | None) -> bool:
-        """Say of a proven score whether nothing is known to do better: no shallow model leads it by far."""
-        return score is None or not self.bounded or score >= min(CEILING, self._goal(LEARNT, unknown=-math.inf))
+    def far_behind(self, score: float | None) -> bool:
+        """Say of a proven score whether it leaves much to gain: a shallow model is known to lead it by far."""
+        known = self.shallow
+        if score is None or not self.bounded or known is None or math.isinf(self._goal(LEARNT)):
+            return False
+        return score < min(CEILING, known.constant + FAR * (known.score - known.constant))
 
     def levelled_off(self, best: Attempt | None, attempts: int) -> bool:
         """Say whether a strong result was not beaten by the last attempts of so many, whatever a shallow model does."""
@@ -78,10 +84,10 @@ class Yardstick:
             return False
         return attempt.score >= min(CEILING, self._goal(least))
 
-    def _goal(self, least: float, unknown: float = math.inf) -> float:
-        """Return the score that does what the shallow model does, or ``unknown`` where that model learnt too little."""
+    def _goal(self, least: float) -> float:
+        """Return the score that does what the shallow model does, infinite where that model learnt too little."""
         known = self.shallow
         if known is None or known.score - known.constant < least * (1 - known.constant):
-            return unknown
+            return math.inf
         way = known.score - known.constant
         return known.constant + max(LEAST_ALIKE * way, min(ALIKE * way, way - self.error))

@@ -513,10 +513,10 @@ def test_more_epochs_than_time_allowed_before_are_not_tried_again():
 
 def test_a_proven_score_far_below_a_shallow_model_leaves_something_to_gain():
     yardstick = Yardstick(Shallow(0, 0.95, 0.01, 1 / 3, "a forest"), error=0.02)
-    assert not yardstick.leaves_nothing(0.6)
-    assert yardstick.leaves_nothing(0.93)
-    assert Yardstick(Shallow(0, 0.4, 0.01, 1 / 3, "a forest")).leaves_nothing(0.5)
-    assert Yardstick().leaves_nothing(0.5)
+    assert yardstick.far_behind(0.6)
+    assert not yardstick.far_behind(0.85)
+    assert not Yardstick(Shallow(0, 0.4, 0.01, 1 / 3, "a forest")).far_behind(0.36)
+    assert not Yardstick().far_behind(0.5)
 
 
 def test_a_first_excellent_result_goes_to_its_proof_without_further_seeds():
