@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -19,6 +20,13 @@ from remedy.remedies._base import Remedy
 
 DRAWN = "drawn"
 """User attribute of trials that the study drew itself; the others are proposed anew by every search."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A trial whose prescription was given; the study hears of it when it has ended."""
+
+    params: Mapping[str, Any]
 
 
 class Study:
@@ -60,27 +68,25 @@ class Study:
             wanted: Remedies to draw from.
         """
         if prescription is not None:
-            wanted = [r for r in self.remedies if r.name in prescription.names]
-            chosen: dict[str, Any] = dict.fromkeys(prescription.names, True) | prescription.params()
-            if (ended := self._ended(chosen)) is not None:
-                return ended, prescription
-            self.optuna.enqueue_trial(chosen)
-        elif self._drawn:
+            params = dict.fromkeys(prescription.names, True) | prescription.params()
+            return self._ended(params) or Given(params), prescription
+        if self._drawn:
             params = self._drawn.pop(0)
             wanted = [r for r in self.remedies if r.name in params]
             if (ended := self._ended(params)) is not None:
                 return ended, self._prescription(ended, wanted)
             self.optuna.enqueue_trial(params)
         trial = self.optuna.ask()
-        if prescription is None:
-            trial.set_user_attr(DRAWN, True)
-        drawn = self._prescription(trial, wanted)
-        return trial, prescription or drawn
+        trial.set_user_attr(DRAWN, True)
+        return trial, self._prescription(trial, wanted)
 
     def tell(self, trial: Any, outcome: Outcome) -> None:
         """Report what came of a trial; one that could not be trained becomes FAIL with its reason."""
         if isinstance(trial, optuna.trial.FrozenTrial):
             return  # An earlier search has told already.
+        if isinstance(trial, Given):
+            self._add(trial.params, outcome)
+            return
         for key, value in (("stuck", outcome.stuck), ("error", outcome.error)):
             if value:
                 trial.set_user_attr(key, value)
@@ -90,6 +96,29 @@ class Study:
         for epoch, score in enumerate(outcome.scores, start=1):
             trial.report(score, epoch)
         self.optuna.tell(trial, outcome.score)
+
+    def _add(self, params: Mapping[str, Any], outcome: Outcome) -> None:
+        """Add a trial that nobody drew: asking for one would make the sampler draw all that is then thrown away."""
+        spaces: dict[str, BaseDistribution] = {}
+        for remedy in self.remedies:
+            if remedy.name in params:
+                spaces[remedy.name] = CategoricalDistribution([False, True])
+                spaces |= {
+                    key: space for part, space in remedy.space.items() if (key := f"{remedy.name}.{part}") in params
+                }
+        complete = outcome.score is not None
+        try:
+            trial = optuna.trial.create_trial(
+                state=optuna.trial.TrialState.COMPLETE if complete else optuna.trial.TrialState.FAIL,
+                params={name: params[name] for name in spaces},
+                distributions=spaces,
+                value=outcome.score,
+                intermediate_values=dict(enumerate(outcome.scores, start=1)),
+                user_attrs={k: v for k, v in (("stuck", outcome.stuck), ("error", outcome.error)) if v},
+            )
+        except ValueError:
+            return  # A dose outside the space: nothing that draws from the space can learn from it.
+        self.optuna.add_trial(trial)
 
     def _take_over(self) -> None:
         """Read what an earlier, killed search has left in a storage: orphaned trials fail, and are tried again."""
