@@ -1,17 +1,21 @@
-# make demo: the whole story in a few minutes.  make test: everything that is checked.
+# make demo: the whole story in a few minutes.  make test: every check, in a quarter of an hour.  make slow: the rest.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
 
-.PHONY: demo test check venv lock docs pictures ecg clean
+.PHONY: demo test slow check venv lock docs pictures ecg clean
 
 demo: venv
 	$(BIN)/python examples/ecg.py
 
 test: check
-	$(BIN)/python -m pytest tests --ignore tests/test_contracts.py -m "not timing" -n 2 --dist loadscope --durations 10
+	$(BIN)/python -m pytest tests --ignore tests/test_contracts.py -m "not timing and not slow" -n 2 --dist loadscope --durations 10
 	$(BIN)/python -m pytest tests -m timing
+
+# What make test leaves out: long trainings, one after the other.
+slow: venv
+	$(BIN)/python -m pytest tests -m slow --durations 10
 
 check: venv
 	$(BIN)/ruff check .
@@ -39,7 +43,7 @@ lock:
 docs: venv
 	$(BIN)/remedy catalogue --markdown > docs/catalogue.md
 
-# The picture of the README, from the newest fixed run of the ECG example.
+# The pictures of the README, from the newest fixed run of the ECG example and from what the browser test saw.
 pictures: venv
 	$(BIN)/python docs/pictures.py
 

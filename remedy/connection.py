@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
+from requests import RequestException
 
-from remedy.errors import StoreError
+from remedy.errors import RemedyError, StoreError
+from remedy.patience import patience
+
+UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""MLflow's words for an experiment or a run that is not there, and for what cannot be the id of one."""
 
 
 def use_default_store(root: str | Path = ".") -> str:
-    """Point MLflow at ``<root>/mlruns/mlflow.db`` unless the user has set a tracking URI.
+    """Point MLflow at ``<root>/mlruns/mlflow.db`` unless the user has set a tracking URI or has begun a run.
 
     Returns:
         The tracking URI in use.
@@ -23,7 +31,7 @@ def use_default_store(root: str | Path = ".") -> str:
     Raises:
         StoreError: The folder cannot be written.
     """
-    if mlflow.is_tracking_uri_set():
+    if mlflow.is_tracking_uri_set() or mlflow.active_run() is not None:
         return str(mlflow.get_tracking_uri())
     folder = Path(root).resolve() / "mlruns"
     try:
@@ -37,27 +45,83 @@ def use_default_store(root: str | Path = ".") -> str:
     return str(mlflow.get_tracking_uri())
 
 
-def require_reachable(uri: str, seconds: float = 5.0) -> None:
+def require_reachable(uri: str, seconds: int = 5) -> None:
     """Check a store before work depends on it.
 
     Raises:
-        StoreError: A server does not answer within ``seconds``, or a database cannot be opened.
+        StoreError: A server does not answer within ``seconds`` or refuses, or a database cannot be opened.
     """
-    if uri.startswith(("http://", "https://")):
-        import requests
-
-        try:
-            # MLflow's own client would retry for minutes before it says the same.
-            requests.get(uri.rstrip("/") + "/health", timeout=seconds)
-        except requests.RequestException as error:
-            raise StoreError(
-                f"The tracking server {uri} does not answer ({type(error).__name__}). Is it running?"
-            ) from error
     try:
-        with silent_mlflow():  # The first use of a database announces every table it makes.
+        _try_database(uri, seconds)
+        # The first use of a database announces every table it makes.
+        with silent_mlflow(), patience(seconds, retries=1, forced=True):
             mlflow.MlflowClient().search_experiments(max_results=1)
     except Exception as error:
-        raise StoreError(f"The tracking store {uri} cannot be opened: {first_line(error)}") from error
+        raise refusal(error, uri) from error
+
+
+def _try_database(uri: str, seconds: int) -> None:
+    """Connect with a database server once; MLflow would try for minutes."""
+    kind = uri.partition("://")[0].partition("+")[0]
+    if kind in ("postgresql", "mysql", "mssql"):
+        import sqlalchemy
+
+        limit = {} if kind == "mssql" else {"connect_timeout": seconds}  # Its drivers call it otherwise.
+        sqlalchemy.create_engine(uri, connect_args=limit, poolclass=sqlalchemy.NullPool).connect().close()
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Turn what MLflow raises while a store is read into a `StoreError` of one line, within seconds."""
+    try:
+        with patience():
+            yield
+    except RemedyError:
+        raise
+    except Exception as error:
+        raise refusal(error, str(mlflow.get_tracking_uri())) from error
+
+
+def refusal(error: Exception, uri: str) -> StoreError:
+    """Say in one line why a store gives no answer, and what to do."""
+    store, code = shown(uri), getattr(error, "error_code", "")
+    if code in ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"):
+        return StoreError(
+            f"The tracking server {store} refuses the credentials. "
+            "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+        )
+    if code == "PERMISSION_DENIED":
+        return StoreError(f"The tracking server {store} does not permit this: {first_line(error)}")
+    reason = error.__cause__ or error.__context__
+    if isinstance(reason, RequestException):
+        return StoreError(f"The tracking server {store} does not answer ({type(reason).__name__}). Is it running?")
+    return StoreError(f"The tracking store {store} cannot be used: {first_line(error)}")
+
+
+def shown(uri: str | None = None) -> str:
+    """Return a URI, or that of the store in use, without its password."""
+    return re.sub(r"(?<=://)([^/@:]*):[^@/]*@", r"\1:***@", uri or str(mlflow.get_tracking_uri()))
+
+
+class Line:
+    """What a run and the runs below it share: whether their store still answers; that it does not is said once."""
+
+    def __init__(self) -> None:
+        """Begin with a store that answers."""
+        self.down = False
+        self._lock = threading.Lock()
+
+    def failed(self, run_id: str | None, error: Exception) -> str | None:
+        """Return what there is to say of a failed write; None when it was said of another."""
+        with self._lock:
+            if self.down:
+                return None
+            try:
+                require_reachable(str(mlflow.get_tracking_uri()))
+            except StoreError as down:
+                self.down = True
+                return f"{down} Run {run_id} and all below it are logged no further, the training goes on."
+        return f"MLflow refused ({first_line(error)}); run {run_id} is logged no further, the training goes on."
 
 
 def experiment_id(name: str | None) -> str | None:
@@ -75,7 +139,7 @@ def experiment_id(name: str | None) -> str | None:
     found = client.get_experiment_by_name(name)
     if found is not None:
         if found.lifecycle_stage == "deleted":
-            raise StoreError(f"Experiment {name!r} was deleted; restore it in MLflow, or choose another name.")
+            raise StoreError(f"Experiment {name!r} was deleted. {how_to_restore(found)} Or choose another name.")
         return str(found.experiment_id)
     uri = str(mlflow.get_tracking_uri())
     location = None
@@ -89,6 +153,11 @@ def experiment_id(name: str | None) -> str | None:
         if other is None:
             raise
         return str(other.experiment_id)
+
+
+def how_to_restore(experiment: Any) -> str:
+    """Return the sentence that says how a deleted experiment comes back."""
+    return f"Restore it with: mlflow experiments restore --experiment-id {experiment.experiment_id}."
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,19 +11,18 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from remedy import figures, report, store
+from remedy import champion, gallery, report, store
 from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
-from remedy.diagnosis import Examination
 from remedy.engines import remembered
 from remedy.engines._base import Outcome
-from remedy.errors import InvalidInput, NotFound, RemedyWarning
+from remedy.errors import InvalidInput, RemedyWarning
 from remedy.evidence import Evidence
-from remedy.patient import Fix, Patient
+from remedy.patient import Case, Fix, Patient, Treatment
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.report import Terminal
-from remedy.scores import OBJECTIVES, Scorer
+from remedy.scores import OBJECTIVES, Scorer, score_name
 from remedy.search import Attempt, Search
 from remedy.tracking import Run
 
@@ -67,29 +66,27 @@ def write_end(
     conclusion: str,
     model: Any,
     dataset: Dataset | None,
-    fixed: bool,
+    treatment: Treatment | None,
+    name: str | None,
+    register_as: str | None = None,
 ) -> None:
-    """Write what is known after the last epoch: verdict, evidence, figure, description and model."""
+    """Write what is known after the last epoch: verdict, evidence, pictures, description and model."""
     examination = recorder.examination
-    run.tags(verdict_tags(examination))
+    run.tags(report.verdict_tags(examination))
     run.json("evidence.json", recorder.evidence.to_dict())
     run.json("examination.json", examination.to_dict())
-    run.figure("curves.png", figures.curves(recorder.evidence, examination, conclusion.split(". ", maxsplit=1)[0][:90]))
-    if not fixed:
+    fix = treatment.fix if treatment else None
+    if treatment is None or not (fix or treatment.interrupted):  # Else the training ended when all was drawn.
+        course = treatment.course if treatment else None
+        case = Case(name or "run", examination, recorder.evidence, conclusion, run.run_id, None, course)
+        gallery.show(case, run)
+    if fix is None:
         run.note(report.note(conclusion, None, examination.diagnoses))
     if dataset is not None:
-        run.model(model, dataset.train.X, requirements())
-
-
-def verdict_tags(examination: Examination) -> dict[str, str | None]:
-    """Return the tags that say whether a run is stuck, why and since when."""
-    cause = examination.cause
-    return {
-        "remedy.verdict": "stuck" if examination.stuck else "healthy",
-        "remedy.cause": cause.name if cause else None,
-        "remedy.code": cause.code if cause else None,
-        "remedy.stuck_epoch": str(cause.epoch) if cause else None,
-    }
+        uri = run.model(model, dataset.train.X, requirements())
+        if register_as is not None and uri is not None and not examination.stuck:
+            scores = recorder.evidence.val_score
+            write_registered(run, register_as, uri, dataset, score_name(dataset.task), scores[-1] if scores else None)
 
 
 def write_fix(
@@ -102,22 +99,27 @@ def write_fix(
     run.metrics({f"confirmed_{scorer.name}": fix.score or 0.0, f"baseline_{scorer.name}": fix.baseline_score or 0.0})
     run.json("recipe.json", recipe.to_dict())
     run.json("evidence.json", recorder.evidence.to_dict())
-    run.json("prescription.json", {"items": fix.prescription.to_list(), "proof": vars(fix.proof)})
+    proof = {name: value for name, value in vars(fix.proof).items() if name != "evidence"}
+    run.json("prescription.json", {"items": fix.prescription.to_list(), "proof": proof})
     run.text("patch.py", fix.patch + "\n")
     run.dataset(patient.dataset, patient.name or "data")
-    cause = patient.examination.cause
-    epoch = cause.epoch if cause else 0
-    picture = figures.before_and_after(patient.evidence, recorder.evidence, epoch, "before and after")
-    for target in (run, stuck):
-        target.figure("before_and_after.png", picture)
     if run.run_id is not None:
-        run.note(report.note(conclusion, f"[the stuck run]({stuck.link})", (), fix.changes))
+        run.note(report.note(conclusion, f"[the stuck run]({stuck.link})", (), fix.changes, run.run_id))
         headline = report.verdict(patient.examination)
         link = f"[Fixed: {scorer.name} {fix.baseline_score:.3f} to {fix.score:.3f}]({run.link})"
-        stuck.note(report.note(headline, link, patient.examination.diagnoses, fix.changes))
+        stuck.note(report.note(headline, link, patient.examination.diagnoses, fix.changes, stuck.run_id))
         stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": "fixed"})
-    run.model(fix.model, patient.dataset.train.X, requirements())
+        stuck.group_families()
+    uri = run.model(fix.model, patient.dataset.train.X, requirements())
+    if patient.register_as is not None and uri is not None:
+        measured = recorder.scores[-1] if recorder.scores and patient.dataset.validation is not None else None
+        write_registered(run, patient.register_as, uri, patient.dataset, scorer.name, measured)
     run.end()
+
+
+def write_registered(run: Run, name: str, uri: str, dataset: Dataset, metric: str, score: float | None) -> None:
+    """Register a logged model and write into its run what became of it."""
+    run.tags({"remedy.registered": champion.register(name, uri, dataset.digest, metric, score)})
 
 
 def write_options(run: Run, options: Search) -> None:
@@ -139,7 +141,7 @@ def unfinished_search(run_id: str, given: Search | None) -> tuple[Run, Search] |
     killed = [run for run in store.children(run_id, "search") if run.info.status != "FINISHED"]
     if not killed:
         return None
-    found, params = killed[-1].info, killed[-1].data.params
+    found, params, tags = killed[-1].info, killed[-1].data.params, killed[-1].data.tags
     objective = None if params["objective"] == "None" else params["objective"]
     if given is not None and given.objective is not None:
         objective = given.objective
@@ -150,7 +152,12 @@ def unfinished_search(run_id: str, given: Search | None) -> tuple[Run, Search] |
     timeout = None if params["timeout"] == "None" else float(params["timeout"])
     limits = given or Search(trials=int(params["trials"]), timeout=timeout)
     options = replace(limits, seed=int(params["seed"]), objective=objective)
-    return Run(found.run_id, found.experiment_id), options
+    return Run(found.run_id, found.experiment_id, family=tags.get("remedy.family")), options
+
+
+YIELD = 0.05
+"""Seconds before an attempt is written: by then the next one trains. Writing and choosing what to train both need
+Python's lock, and beside each other each takes twice as long."""
 
 
 class SearchLog:
@@ -209,15 +216,16 @@ class SearchLog:
         self._writer.submit(safely)
 
     def _write(self, attempt: Attempt) -> None:
+        time.sleep(YIELD)
         outcome, names = attempt.outcome, attempt.prescription.names
         text = str(attempt.prescription)
         run, written = self._runs.get(attempt.number) or self._earlier.get(text) or (None, 0)
+        params = {"prescription": text, **attempt.prescription.params()} if run is None else {}
         if run is None:
             tags = {"remedy.stuck": outcome.stuck, "remedy.error": outcome.error}
             name = f"{attempt.number:02d} {' + '.join(names) or 'as it was'}"
             run = self._run.child(name, "trial", {k: v for k, v in tags.items() if v})
-            run.params({"prescription": text, **attempt.prescription.params()})
-        run.series(self._scorer.name, outcome.scores[written:], written)
+        run.series(self._scorer.name, outcome.scores[written:], written, params)
         if attempt.others:
             run.metrics({f"{self._scorer.name}_over_seeds": attempt.score, "seeds": 1 + len(attempt.others)})
         run.end("FAILED" if outcome.error else "FINISHED")
@@ -243,23 +251,6 @@ def requirements() -> list[str]:
         except PackageNotFoundError:
             continue
     return pinned
-
-
-def logged_evidence(run: Any) -> Evidence:
-    """Return the evidence of an MLflow run: remedy's own where there is, else what its metrics tell."""
-    try:
-        return Evidence.from_dict(store.read_json(run.info.run_id, "evidence.json"))
-    except NotFound:
-        series = store.history(run.info.run_id, run.data.metrics)
-    loss = next((series.pop(k) for k in ("loss", "train_loss", "training_loss", "train/loss") if k in series), None)
-    val = next(
-        (series.pop(k) for k in ("val_loss", "valid_loss", "validation_loss", "eval_loss", "val/loss") if k in series),
-        None,
-    )
-    bad = next((i for i, v in enumerate(loss or ()) if not math.isfinite(v)), None)
-    return Evidence(
-        loss=loss, val_loss=val, metrics=series, nonfinite_epoch=bad, nonfinite_what=None if bad is None else "loss"
-    )
 
 
 def device() -> str:

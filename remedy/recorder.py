@@ -26,7 +26,7 @@ from remedy.facts import KERAS_BATCH_SIZE, row_weights
 from remedy.look import fixed_rows, put_back
 from remedy.model_facts import live_layer_facts
 from remedy.recipe import Recipe
-from remedy.scores import CLASSIFICATION, Scorer, predicted_ids, recalls
+from remedy.scores import CLASSIFICATION, Scorer, answers, confusion, predicted_ids, recalls
 
 MOST_SHORT_ROWS, MANY_VALUES = 512, 1 << 17
 """Rows predicted at a time where they are short, and values in them: a call costs as much as some hundred such rows."""
@@ -55,6 +55,7 @@ class Recorder(keras.callbacks.Callback):
         on_diagnosis: Callable[[Diagnosis], None] | None = None,
         on_stuck: Callable[[Examination], bool] | None = None,
         patience: int = 0,
+        keep_answers: bool = False,
     ) -> None:
         """Prepare; nothing is measured before training begins.
 
@@ -71,6 +72,7 @@ class Recorder(keras.callbacks.Callback):
             on_stuck: Called once, when the run is first found stuck, while training waits. Return
                 True to stop the training; False lets it go on as if nothing had happened.
             patience: Steps before ``on_stuck`` is called; a number that is not finite needs none.
+            keep_answers: Keep the answers to the probe rows after the last epoch, beside the truth.
         """
         super().__init__()
         self.evidence = evidence
@@ -83,7 +85,7 @@ class Recorder(keras.callbacks.Callback):
         self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
         self._began = 0.0
         self.gave_up, self._patience = False, patience
-        self._warned = False
+        self._warned, self._keep_answers = False, keep_answers
         self._examine()
 
     @property
@@ -147,6 +149,8 @@ class Recorder(keras.callbacks.Callback):
         series |= {name: (*series.get(name, ()), value) for name, value in numbers.items()}
         self.evidence = self.evidence.with_epoch(**values)
         changes: dict[str, Any] = {"metrics": series}
+        if self._keep_answers and isinstance(outputs, np.ndarray) and self._probe is not None:
+            changes |= self._answers(outputs, self._probe)
         if bad and self.evidence.nonfinite_epoch is None:
             changes |= {"nonfinite_epoch": self.evidence.epochs_seen - 1, "nonfinite_what": bad}
         self.evidence = replace(self.evidence, **changes)
@@ -165,6 +169,18 @@ class Recorder(keras.callbacks.Callback):
         if self._recipe is not None and (cost := probe_loss(self._recipe, probe, outputs)) is not None:
             values["probe_loss"] = cost
         return values
+
+    def _answers(self, outputs: Any, probe: Rows) -> dict[str, Any]:
+        """Return the answers beside the truth, in the user's own labels and units."""
+        task = self.evidence.task
+        coding = self._recipe.target if self._recipe else None
+        decode = coding.decode if coding else float
+        if task is None or (task == "regression" and np.size(outputs) != np.size(probe.target)):
+            return {}
+        if task == "regression":
+            return {"answers": tuple((decode(a), decode(b)) for a, b in answers(probe.target, outputs))}
+        pairs = confusion(task, probe.target, outputs, bool(self._recipe and self._recipe.from_logits))
+        return {"confusion": tuple((decode(a), decode(b), rows) for a, b, rows in pairs)}
 
     def _predict(self, X: arrays.Nest) -> Any:
         with put_back(self.model, whole=False):

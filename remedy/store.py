@@ -4,29 +4,55 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import mlflow
 import numpy as np
+from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from remedy import arrays
-from remedy.connection import first_line, require_reachable, use_default_store
+from remedy.connection import (
+    UNKNOWN,
+    asking,
+    first_line,
+    how_to_restore,
+    require_reachable,
+    shown,
+    use_default_store,
+)
 from remedy.dataset import Dataset, Rows
-from remedy.errors import NotFound
+from remedy.errors import NotFound, StoreError
+from remedy.patience import patience
 from remedy.tracking import FOLDER
 
 
+@asking()
 def find_runs(experiment: str | None, filter_string: str, limit: int = 200) -> list[Any]:
     """Return MLflow runs of an experiment (of all where None), newest first.
+
+    Raises:
+        NotFound: There is no experiment of that name, or it was deleted.
+        StoreError: The store cannot be reached.
+    """
+    if experiment is not None:
+        ids = [find_experiment(experiment)]
+    else:
+        require_reachable(use_default_store())
+        ids = [e.experiment_id for e in mlflow.MlflowClient().search_experiments()]
+    return list(mlflow.MlflowClient().search_runs(ids, filter_string, max_results=limit))
+
+
+@asking()
+def find_experiment(name: str) -> str:
+    """Return the id of an experiment.
 
     Raises:
         NotFound: There is no experiment of that name.
@@ -34,31 +60,40 @@ def find_runs(experiment: str | None, filter_string: str, limit: int = 200) -> l
     """
     require_reachable(use_default_store())
     client = mlflow.MlflowClient()
-    if experiment is None:
-        ids = [e.experiment_id for e in client.search_experiments()]
-    else:
-        found = client.get_experiment_by_name(experiment)
-        if found is None:
-            known = ", ".join(sorted(e.name for e in client.search_experiments())[:10])
-            raise NotFound(f"There is no experiment {experiment!r} in {mlflow.get_tracking_uri()}; it has: {known}.")
-        ids = [found.experiment_id]
-    return list(client.search_runs(ids, filter_string, max_results=limit))
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        known = ", ".join(sorted(e.name for e in client.search_experiments())[:10])
+        raise NotFound(f"There is no experiment {name!r} in {shown()}; it has: {known}.")
+    if found.lifecycle_stage == "deleted":
+        raise NotFound(f"Experiment {name!r} was deleted. {how_to_restore(found)}")
+    return str(found.experiment_id)
 
 
+@asking()
 def get_run(run_id: str) -> Any:
     """Return an MLflow run.
 
     Raises:
-        NotFound: There is no run of that id.
+        NotFound: There is no run of that id, or it was deleted.
         StoreError: The store cannot be reached.
     """
     require_reachable(use_default_store())
+    client = mlflow.MlflowClient()
     try:
-        return mlflow.MlflowClient().get_run(run_id)
+        found = client.get_run(run_id)
     except MlflowException as error:
-        raise NotFound(f"There is no run {run_id!r} in {mlflow.get_tracking_uri()}: {first_line(error)}") from error
+        if error.error_code not in UNKNOWN:
+            raise
+        raise NotFound(f"There is no run {run_id!r} in {shown()}.") from error
+    if found.info.lifecycle_stage == "deleted":
+        within = client.get_experiment(found.info.experiment_id)
+        if within.lifecycle_stage == "deleted":
+            raise NotFound(f"Run {run_id} was deleted with its experiment {within.name!r}. {how_to_restore(within)}")
+        raise NotFound(f"Run {run_id} was deleted. Restore it with: mlflow runs restore --run-id {run_id}.")
+    return found
 
 
+@asking()
 def children(run_id: str, role: str) -> list[Any]:
     """Return the runs of a role that hang below a run, oldest first."""
     client = mlflow.MlflowClient()
@@ -67,20 +102,19 @@ def children(run_id: str, role: str) -> list[Any]:
     return list(client.search_runs([parent.info.experiment_id], wanted, order_by=["attributes.start_time ASC"]))
 
 
+@asking()
 def read_folder(run_id: str, folder: str) -> dict[str, Any]:
     """Return the JSON artifacts of a folder in remedy's folder by name; a half-written one is left out."""
     found = {}
     with tempfile.TemporaryDirectory() as target:
-        try:
-            path = _download(run_id, f"{FOLDER}/{folder}", target)
-        except Exception:  # There is none.
-            return {}
-        for file in Path(path).glob("*.json"):
+        path = _download(run_id, f"{FOLDER}/{folder}", target)
+        for file in path.glob("*.json") if path else ():
             with suppress(ValueError):
                 found[file.stem] = json.loads(file.read_text())
     return found
 
 
+@asking()
 def history(run_id: str, keys: Iterable[str]) -> dict[str, tuple[float, ...]]:
     """Return every metric's values in the order of their steps."""
     client = mlflow.MlflowClient()
@@ -91,6 +125,43 @@ def history(run_id: str, keys: Iterable[str]) -> dict[str, tuple[float, ...]]:
     return series
 
 
+def live_runs(experiment: str, since: int) -> list[Any]:
+    """Return the runs of an experiment that are RUNNING, and those that ended since a moment.
+
+    Args:
+        experiment: Id of the experiment.
+        since: Milliseconds since 1970.
+    """
+    client, found = mlflow.MlflowClient(), {}
+    for condition in ("attributes.status = 'RUNNING'", f"attributes.end_time >= {since}"):
+        token = None
+        while True:
+            page = client.search_runs([experiment], condition, max_results=1000, page_token=token)
+            found.update({run.info.run_id: run for run in page})
+            token = page.token
+            if not token:
+                break
+    return list(found.values())
+
+
+def find_run(run_id: str) -> Any | None:
+    """Return a run, or None where it was deleted."""
+    try:
+        run = mlflow.MlflowClient().get_run(run_id)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+    return None if run.info.lifecycle_stage == "deleted" else run
+
+
+def set_tags(run_id: str, tags: Mapping[str, str | None]) -> None:
+    """Set tags of a run; None values are left out."""
+    given = [RunTag(key, value) for key, value in tags.items() if value is not None]
+    mlflow.MlflowClient().log_batch(run_id, tags=given)
+
+
+@asking()
 def read_json(run_id: str, name: str) -> Any:
     """Return a JSON artifact of remedy's folder.
 
@@ -98,26 +169,24 @@ def read_json(run_id: str, name: str) -> Any:
         NotFound: The run has none of that name.
     """
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            path = _download(run_id, f"{FOLDER}/{name}", folder)
-        except Exception as error:
-            raise NotFound(
-                f"Run {run_id} has no {FOLDER}/{name}: it was not logged by remedy.fit, or not to its end."
-            ) from error
-        return json.loads(Path(path).read_text())
+        path = _download(run_id, f"{FOLDER}/{name}", folder)
+        if path is None:
+            raise NotFound(f"Run {run_id} has no {FOLDER}/{name}: it was not logged by remedy.fit, or not to its end.")
+        return json.loads(path.read_text())
 
 
-def _download(run_id: str, path: str, folder: str) -> str:
-    """Fetch one artifact without MLflow's progress bar, which would end up in the output of a command."""
-    name, before = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", os.environ.get("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")
-    os.environ[name] = "false"
+def _download(run_id: str, path: str, folder: str) -> Path | None:
+    """Fetch one artifact; None where there is none.
+
+    Its folder is asked first: a failed download does not tell a missing file from a store of artifacts that fails.
+    """
+    client = mlflow.MlflowClient()
     try:
-        return str(mlflow.MlflowClient().download_artifacts(run_id, path, folder))
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        if path not in {there.path for there in client.list_artifacts(run_id, str(PurePosixPath(path).parent))}:
+            return None
+        return Path(client.download_artifacts(run_id, path, folder))
+    except Exception as error:
+        raise StoreError(f"The artifacts of run {run_id} cannot be read: {first_line(error)}") from error
 
 
 def _data_folder(run: Any) -> Path | None:
@@ -129,6 +198,7 @@ def _data_folder(run: Any) -> Path | None:
     return Path(url2pathname(uri.path)).parents[2] / "data"
 
 
+@patience()
 def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
     """Keep a dataset's arrays once by digest, for `remedy tune`.
 
@@ -167,6 +237,7 @@ def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
     return True
 
 
+@asking()
 def load_data(run_id: str, digest: str) -> Dataset | None:
     """Return the dataset that `keep_data` kept, or None."""
     client = mlflow.MlflowClient()
@@ -175,11 +246,8 @@ def load_data(run_id: str, digest: str) -> Dataset | None:
         path = folder / f"{digest}.npz"
         return read_dataset(path.read_bytes()) if path.exists() else None
     with tempfile.TemporaryDirectory() as tmp:
-        try:
-            found = _download(run_id, f"{FOLDER}/data/{digest}.npz", tmp)
-        except Exception:
-            return None
-        return read_dataset(Path(found).read_bytes())
+        found = _download(run_id, f"{FOLDER}/data/{digest}.npz", tmp)
+        return None if found is None else read_dataset(found.read_bytes())
 
 
 def read_dataset(content: bytes) -> Dataset:

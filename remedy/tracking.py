@@ -1,18 +1,21 @@
 """The only door to MLflow: opens runs, writes to them, links them, and finds them again.
 
 Writing never raises: the first failure becomes a `RemedyWarning` and the run goes on unlogged, so
-a dead server costs log lines and not a training. Finding raises `NotFound` or `StoreError`.
+a dead server costs seconds and log lines, and not a training. Finding raises `NotFound` or `StoreError`.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mlflow
@@ -21,17 +24,30 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
-from remedy import arrays
-from remedy.connection import experiment_id, first_line, require_reachable, silent_mlflow, use_default_store
+from remedy import __version__, arrays
+from remedy.connection import (
+    Line,
+    experiment_id,
+    first_line,
+    require_reachable,
+    shown,
+    silent_mlflow,
+    use_default_store,
+)
 from remedy.dataset import Dataset
 from remedy.errors import RemedyWarning
+from remedy.grouped_view import seed_view
 from remedy.mlflow_plugin import ROLE
+from remedy.patience import RETRIES, patience
 
 UI = "http://127.0.0.1:5000"
 """Where `remedy ui` serves a local store."""
 
-WRITE_EVERY = 0.5
+WRITE_EVERY = 2.0
 """Seconds between two writes of metrics: one takes 5 to 20 ms, an epoch of a small program no longer."""
+
+ANSWER = 10
+"""Seconds that a server has to take up metrics, parameters or tags; a large file takes as long as it takes."""
 
 MAX_TAG, MAX_PARAM = 5000, 6000
 FOLDER = "remedy"
@@ -43,21 +59,31 @@ class Run:
 
     Attributes:
         run_id, experiment_id: None while nothing is logged.
+        line: Shared with the runs below it.
+        family: Value of the tag that a stuck run, its search, its trials and its fix share.
     """
 
-    def __init__(self, run_id: str | None, experiment: str | None) -> None:
+    def __init__(
+        self, run_id: str | None, experiment: str | None, line: Line | None = None, family: str | None = None
+    ) -> None:
         """Wrap a run that exists; ``None`` gives a run that logs nowhere."""
-        self.run_id, self.experiment_id = run_id, experiment
-        self._client = mlflow.MlflowClient() if run_id else None
+        self.run_id, self.experiment_id, self.family = run_id, experiment, family
+        self.line = line or Line()
+        self._writes = mlflow.MlflowClient() if run_id else None
         self._waiting: list[Metric] = []
         self._sent = -math.inf
+
+    @property
+    def _client(self) -> mlflow.MlflowClient | None:
+        """What writes; None once this run was refused, or the store was lost."""
+        return None if self.line.down else self._writes
 
     @property
     def url(self) -> str | None:
         """Address of the run in MLflow's UI; for a local store, where `remedy ui` serves it."""
         if self.run_id is None:
             return None
-        uri = str(mlflow.get_tracking_uri())
+        uri = shown()
         base = uri.rstrip("/") if uri.startswith("http") else UI
         return f"{base}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
 
@@ -72,13 +98,19 @@ class Run:
             token = ROLE.set(role)
             try:
                 # Context providers run for the fluent API only, so they are asked here.
-                stamped = {**resolve_tags(), **(tags or {}), MLFLOW_PARENT_RUN_ID: self.run_id}
+                family = {"remedy.family": self.family} if self.family else {}
+                stamped = {**resolve_tags(), **family, **(tags or {}), MLFLOW_PARENT_RUN_ID: self.run_id}
             finally:
                 ROLE.reset(token)
             if self._client is not None:
                 made = self._client.create_run(self.experiment_id, tags=stamped, run_name=name)
-                return Run(made.info.run_id, self.experiment_id)
+                return Run(made.info.run_id, self.experiment_id, self.line, self.family)
         return Run(None, None)
+
+    def group_families(self) -> None:
+        """Offer a view of the experiment in which a stuck run stands beside its fix."""
+        if self._client is not None:
+            seed_view(self._client, self.experiment_id)
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters, a hundred at a time."""
@@ -99,13 +131,17 @@ class Run:
         for start in range(0, len(waiting), 500):
             self._log(metrics=waiting[start : start + 500])
 
-    def series(self, name: str, values: Sequence[float], first: int = 0) -> None:
-        """Log one metric over several steps in one call."""
+    def series(
+        self, name: str, values: Sequence[float], first: int = 0, params: Mapping[str, Any] | None = None
+    ) -> None:
+        """Log one metric over several steps, and up to a hundred parameters, in one call."""
         now = int(time.time() * 1000)
         points = [
             Metric(_metric_name(name), float(v), now, first + i) for i, v in enumerate(values) if math.isfinite(v)
         ]
-        for start in range(0, len(points), 500):
+        given = [Param(_metric_name(k), str(v)[:MAX_PARAM]) for k, v in (params or {}).items()]
+        self._log(params=given, metrics=points[:500])
+        for start in range(500, len(points), 500):
             self._log(metrics=points[start : start + 500])
 
     def tags(self, values: Mapping[str, Any]) -> None:
@@ -127,11 +163,11 @@ class Run:
             if self._client is not None:
                 self._client.log_text(self.run_id, text, f"{FOLDER}/{name}")
 
-    def figure(self, name: str, figure: Any) -> None:
-        """Keep a matplotlib figure as a PNG at the top of the run's artifacts."""
+    def file(self, path: Path) -> None:
+        """Keep a file, such as a picture, at the top of the run's artifacts."""
         with self._guard():
             if self._client is not None:
-                self._client.log_figure(self.run_id, figure, name, save_kwargs={"dpi": 110})
+                self._client.log_artifact(self.run_id, str(path))
 
     def dataset(self, dataset: Dataset, name: str, context: str = "training") -> None:
         """Name the dataset and its digest as an input of the run."""
@@ -155,17 +191,32 @@ class Run:
                 given = DatasetInput(entity, [InputTag("mlflow.data.context", context)])
                 self._client.log_inputs(self.run_id, [given])
 
-    def model(self, model: Any, X: arrays.Nest, requirements: list[str]) -> None:
-        """Log a Keras model with a signature read from raw rows of X."""
+    def model(self, model: Any, X: arrays.Nest, requirements: list[str]) -> str | None:
+        """Log a Keras model with a signature read from raw rows of X, and two of them as an example.
+
+        Returns:
+            Address of the logged model; None where it was not logged.
+        """
         with self._guard():
             if self._client is not None:
                 sample = arrays.take(X, slice(0, 2))
-                signature = None
+                signature = example = None
                 if isinstance(sample, (np.ndarray, Mapping)):
                     answer = arrays.tree_map(_as_numpy, model(sample, training=False))
-                    signature = mlflow.models.infer_signature(sample, answer)
+                    signature, example = mlflow.models.infer_signature(sample, answer), sample
                 with silent_mlflow(), self._active():
-                    mlflow.keras.log_model(model, name="model", signature=signature, pip_requirements=requirements)
+                    logged = mlflow.models.Model.log(
+                        artifact_path=None,
+                        name="model",
+                        flavor=SimpleNamespace(__name__="mlflow.keras", save_model=_save_keras),
+                        model=model,
+                        signature=signature,
+                        input_example=example,
+                        pip_requirements=requirements,
+                        validate_serving_input=False,  # It would load the model and print Keras' bar.
+                    )
+                return str(logged.model_uri)
+        return None
 
     @contextmanager
     def _active(self) -> Iterator[None]:
@@ -182,27 +233,25 @@ class Run:
         if self.run_id is None:
             return
         self._write()
-        with self._guard():
-            if self._client is None:  # Ask once before MLflow's client retries against a dead server for minutes.
-                require_reachable(str(mlflow.get_tracking_uri()))
+        with self._guard(ANSWER, retries=0 if self.line.down else RETRIES):
             mlflow.MlflowClient().set_terminated(self.run_id, status)
 
     def _log(self, **batch: Any) -> None:
-        with self._guard():
+        with self._guard(ANSWER):
             if self._client is not None and any(batch.values()):
                 self._client.log_batch(self.run_id, **batch)
 
     @contextmanager
-    def _guard(self) -> Iterator[None]:
+    def _guard(self, seconds: int | None = None, retries: int = RETRIES) -> Iterator[None]:
         """Turn a failure of the store into one warning, and log no more to this run."""
         try:
-            yield
+            with patience(seconds, retries):
+                yield
         except Exception as error:
-            self._client = None
-            text = (
-                f"MLflow refused ({first_line(error)}); run {self.run_id} is logged no further, the training goes on."
-            )
-            warnings.warn(text, RemedyWarning, stacklevel=4)
+            self._writes = None
+            text = self.line.failed(self.run_id, error)
+            if text is not None:
+                warnings.warn(text, RemedyWarning, stacklevel=4)
 
 
 @contextmanager
@@ -212,22 +261,18 @@ def open_run(experiment: str | None, name: str | None, tags: Mapping[str, str] |
     An exception ends it FAILED with the reason as a tag, Ctrl-C ends it KILLED. Without a
     reachable store there is one warning, and a run that logs nowhere.
     """
-    mine = mlflow.active_run() is None
+    outer = mlflow.active_run()
     token = ROLE.set("fit")
     try:
         try:
             require_reachable(use_default_store())
-            if mine:
-                drawn = random.getstate()  # MLflow draws the name of a run from the user's random numbers.
-                started = mlflow.start_run(
-                    experiment_id=experiment_id(experiment), run_name=name, tags=dict(tags or {})
-                )
-                random.setstate(drawn)
-            else:
-                started = mlflow.active_run()
-            run = Run(started.info.run_id, started.info.experiment_id)
-            if not mine:
-                run.tags({"remedy.role": "fit", **(tags or {})})
+            # A run that a fit has written to already is no place for another one.
+            mine = outer is None or "remedy.role" in mlflow.get_run(outer.info.run_id).data.tags
+            started, new = _start(experiment, name, tags, outer) if mine else (outer, False)
+            family = f"{started.info.run_name} {started.info.run_id[:4]}"
+            run = Run(started.info.run_id, started.info.experiment_id, family=family)
+            own = {} if new else {"remedy.role": "fit", "remedy.version": __version__, **(tags or {})}
+            run.tags({"remedy.family": family, **own})
         except Exception as error:
             text = f"This run is not logged: {first_line(error)}"
             warnings.warn(text, RemedyWarning, stacklevel=4)
@@ -244,20 +289,46 @@ def open_run(experiment: str | None, name: str | None, tags: Mapping[str, str] |
     _leave(run, mine, "FINISHED")
 
 
+def _start(experiment: str | None, name: str | None, tags: Mapping[str, str] | None, outer: Any) -> tuple[Any, bool]:
+    """Start a run, below ``outer`` where there is one; say whether it is new.
+
+    It goes on with the run of ``MLFLOW_RUN_ID`` instead, in whatever experiment that is.
+    """
+    new = outer is not None or not os.environ.get("MLFLOW_RUN_ID")
+    drawn = random.getstate()  # MLflow draws the name of a run from the user's random numbers.
+    try:
+        with patience(ANSWER):
+            within = outer.info.experiment_id if outer else experiment_id(experiment) if new else None
+            nested = outer is not None
+            return mlflow.start_run(experiment_id=within, run_name=name, tags=dict(tags or {}), nested=nested), new
+    finally:
+        random.setstate(drawn)
+
+
 def _leave(run: Run, mine: bool, status: str) -> None:
     if not mine:
         return
+    lost = run.line.down
     try:
         active = mlflow.active_run()
         if active is not None and active.info.run_id == run.run_id:
-            mlflow.end_run(status)
+            with patience(ANSWER, retries=0 if lost else RETRIES, quiet=False):
+                mlflow.end_run(status)
     except Exception as error:
-        warnings.warn(f"MLflow did not end run {run.run_id}: {first_line(error)}", RemedyWarning, stacklevel=4)
+        if not lost:  # That was said.
+            warnings.warn(f"MLflow did not end run {run.run_id}: {first_line(error)}", RemedyWarning, stacklevel=4)
 
 
 def _metric_name(name: str) -> str:
     """Replace what MLflow refuses in names."""
     return "".join(c if c.isalnum() or c in "_-./: " else "_" for c in name)[:250]
+
+
+def _save_keras(path: str, validate_serving_input: bool = False, **how: Any) -> None:
+    """Save a Keras model as MLflow does, into a folder that is there: its example is written before (MLflow 3.17)."""
+    del validate_serving_input  # Meant for MLflow, which hands it on.
+    Path(path).mkdir(parents=True, exist_ok=True)
+    mlflow.keras.save_model(path=path, **how)
 
 
 def _as_numpy(tensor: Any) -> Any:

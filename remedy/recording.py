@@ -1,0 +1,96 @@
+"""What watches a training: the detectors that were chosen, the recipe as far as it can be read, and the recorder."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from remedy import registry, tracking
+from remedy.closer import CloserLook
+from remedy.dataset import Dataset
+from remedy.diagnosis import Examination
+from remedy.errors import ModelError, RemedyError, RemedyWarning
+from remedy.evidence import Evidence
+from remedy.facts import probe, static_evidence
+from remedy.inputs import FitCall, require_compiled
+from remedy.logbook import last_values
+from remedy.recipe import Recipe
+from remedy.recorder import Recorder
+from remedy.report import Terminal
+from remedy.scores import scorer_for
+from remedy.seeds import keep_random_state
+from remedy.settings import read_settings
+
+VALIDATION_ROWS = 256
+"""Validation rows that are scored after every epoch."""
+
+
+def chosen_detectors(chosen: Iterable[Any] | None = None, ignore: Iterable[str] = ()) -> tuple[Any, ...]:
+    """Return the detectors asked for, with what pyproject.toml sets."""
+    settings = read_settings()
+    try:
+        return registry.detectors(chosen, (*settings.ignore, *ignore), settings.thresholds)
+    except RemedyError as error:
+        raise type(error)(f"{error} (Detectors were set here and in {settings.source}.)") from error
+
+
+def closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
+    """Return what takes the costly looks at a training on this dataset."""
+    return CloserLook(dataset.train, dataset.task, any(facts.ids for facts in evidence.inputs or ()))
+
+
+def read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = None) -> Recipe | None:
+    """Return how a compiled model is about to be trained; None, with a warning, where that cannot be written down.
+
+    Raises:
+        ModelError: The model is not compiled.
+    """
+    require_compiled(model)
+    try:
+        recipe = Recipe.from_model(model, call.recipe_options, build)
+        if call.dataset is not None and recipe.architecture.opaque:
+            with keep_random_state():
+                recipe.build(call.dataset, 0)  # Only the attempt shows whether such a model can be rebuilt.
+            warnings.warn(
+                f"{recipe.architecture.opaque}; remedies that need that are left out.", RemedyWarning, stacklevel=3
+            )
+        return recipe
+    except ModelError as error:
+        warnings.warn(f"{error} The run is logged and watched; no remedy can be searched.", RemedyWarning, stacklevel=3)
+        return None
+
+
+def recorder_for(
+    recipe: Recipe | None,
+    dataset: Dataset | None,
+    detectors: Any,
+    terminal: Terminal,
+    run: tracking.Run,
+    on_stuck: Callable[[Examination], bool] | None = None,
+) -> Recorder:
+    """Return the recorder of a training of the user's: it tells the terminal and writes every epoch to the run."""
+
+    def on_epoch(epoch: int, evidence: Evidence) -> None:
+        run.metrics(last_values(evidence), epoch)
+
+    known = Evidence() if recipe is None or dataset is None else static_evidence(recipe, dataset)
+    rows = None if dataset is None else probe(dataset.train)
+    held = None if dataset is None or dataset.validation is None else probe(dataset.validation, VALIDATION_ROWS)
+    scorer = closer = None
+    if dataset is not None and rows is not None:
+        scorer = scorer_for(dataset.task, rows.target)
+        known = known if recipe else Evidence(task=dataset.task, class_counts=dataset.class_counts)
+        closer = closer_look(known, dataset)
+    return Recorder(
+        known,
+        detectors,
+        probe=rows,
+        scorer=scorer,
+        recipe=recipe,
+        validation=held,
+        closer=closer,
+        on_epoch=on_epoch,
+        on_diagnosis=terminal.diagnosis,
+        on_stuck=on_stuck,
+    )
