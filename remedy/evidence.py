@@ -76,6 +76,11 @@ class Evidence:
         looks: Closer looks at the layers; taken only when something is suspicious.
         shallow: What a shallow model reaches; measured only when something is suspicious.
         seed_scores: Scores of the same program from several fresh seeds.
+        confusion: How often each class was taken for each after the last epoch: ``(true, predicted, rows)`` of every
+            pair that occurs on the probe rows, in the user's own labels. Where a row has several labels, -1 stands
+            for a label that is absent. Recorded only where a fix is put to the proof, like ``answers``.
+        answers: ``(true, predicted)`` of at most 300 probe rows then, in the target's own units (regression; its
+            first column).
     """
 
     task: Task | None = None
@@ -117,6 +122,8 @@ class Evidence:
     looks: tuple[Look, ...] | None = None
     shallow: Shallow | None = None
     seed_scores: tuple[float, ...] | None = None
+    confusion: tuple[tuple[float, float, int], ...] | None = None
+    answers: tuple[tuple[float, float], ...] | None = None
 
     @property
     def epochs_seen(self) -> int:
@@ -137,6 +144,8 @@ class Evidence:
         """Return the evidence as it was after so many epochs."""
         cut: dict[str, Any] = {name: series[:epochs] for name in PER_EPOCH if (series := getattr(self, name))}
         cut["metrics"] = {name: series[:epochs] for name, series in self.metrics.items()}
+        if epochs < self.epochs_seen:
+            cut |= {"confusion": None, "answers": None}
         if self.nonfinite_epoch is not None and self.nonfinite_epoch >= epochs:
             cut |= {"nonfinite_epoch": None, "nonfinite_what": None}
         if self.looks:

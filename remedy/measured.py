@@ -124,6 +124,8 @@ class LayerFacts:
         joins: True where several tensors come together (add, concatenate): a shortcut may pass by.
         shrinks: True where it lowers the resolution: pooling, or a stride above 1.
         used: False where the layer is part of the object but not of any path to an output.
+        branches: Of an Add with two inputs: how many layers with weights each way back holds, up to the layer where
+            the ways part; empty where they never meet, or meet another join before.
     """
 
     name: str
@@ -138,6 +140,7 @@ class LayerFacts:
     joins: bool = False
     shrinks: bool = False
     used: bool = True
+    branches: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,7 @@ class Shallow:
         error: Standard error of that score over the folds.
         constant: What the best constant answer scores.
         model: Which model it was, in words.
+        mixed: Its score with rows of one group on both sides of the split; None where no groups are known.
     """
 
     epoch: int
@@ -177,3 +181,4 @@ class Shallow:
     error: float
     constant: float
     model: str
+    mixed: float | None = None

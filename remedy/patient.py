@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remedy.confirm import Proof
+from remedy.confusion import Confusion, confusions
 from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.diagnosis import Diagnosis, Examination
@@ -14,6 +15,7 @@ from remedy.evidence import Evidence
 from remedy.prescription import Change, Prescription
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
+from remedy.search import Course
 from remedy.tracking import Run
 
 
@@ -32,6 +34,7 @@ class Fix:
         confirmed: False where Ctrl-C kept the best so far, and where there were too few rows to set any aside.
         proof: The scores behind it.
         classes: The user's own label of every output column, or of 0 and 1 for a single unit; empty for numbers.
+        evidence: What was measured while it was trained in full; None where that was not done.
     """
 
     model: Any
@@ -44,6 +47,7 @@ class Fix:
     confirmed: bool
     proof: Proof
     classes: tuple[float, ...] = ()
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,51 @@ class Treatment:
         conclusion: One sentence that says how it ended.
         interrupted: True when the user pressed Ctrl-C.
         diagnoses: What only the search could show, such as a program that fails from some seeds only.
+        course: How the search went.
     """
 
     fix: Fix | None
     conclusion: str
     interrupted: bool = False
     diagnoses: tuple[Diagnosis, ...] = ()
+    course: Course | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run and what came of it: all that its pictures and its report show.
+
+    Attributes:
+        name: Of the run or its experiment.
+        examination, evidence: Of the run.
+        conclusion: One sentence that says how it ended.
+        run_id: Its MLflow run.
+        fix: Its fix, or None.
+        course: How the search went, or None where there was none.
+    """
+
+    name: str
+    examination: Examination
+    evidence: Evidence
+    conclusion: str
+    run_id: str | None = None
+    fix: Fix | None = None
+    course: Course | None = None
+
+    @property
+    def confusions(self) -> tuple[Confusion, Confusion] | None:
+        """How often each class was taken for each on rows set aside, before and after; None where not counted."""
+        return None if self.fix is None else confusions(*self.fix.proof.evidence, self.fix.classes)
 
 
 @dataclass
 class Patient:
-    """A stuck run and everything needed to treat it; ``unfinished`` is a search of it that was killed."""
+    """A stuck run and everything needed to treat it.
+
+    Attributes:
+        unfinished: A search of it that was killed.
+        register_as: Name under which the model of its fix is registered.
+    """
 
     recipe: Recipe
     dataset: Dataset
@@ -77,3 +115,4 @@ class Patient:
     callbacks: Sequence[Any] = ()
     name: str | None = None
     unfinished: Run | None = None
+    register_as: str | None = None
