@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remedy.api import Fix, Result, diagnose, fit, tune
+    from remedy.autologging import autolog
+    from remedy.callback import Recorder
+    from remedy.comparing.comparison import Comparison, compare
     from remedy.detectors._base import Detector
     from remedy.diagnosis import Diagnosis, Examination, Finding
     from remedy.errors import RemedyError, RemedyWarning
@@ -29,6 +32,10 @@ _HOME = {
     "fit": "remedy.api",
     "tune": "remedy.api",
     "diagnose": "remedy.api",
+    "autolog": "remedy.autologging",
+    "Recorder": "remedy.callback",
+    "compare": "remedy.comparing.comparison",
+    "Comparison": "remedy.comparing.comparison",
     "Result": "remedy.api",
     "Fix": "remedy.api",
     "Search": "remedy.search",
@@ -44,6 +51,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Comparison",
     "Detector",
     "Diagnosis",
     "Evidence",
@@ -51,12 +59,15 @@ __all__ = [
     "Finding",
     "Fix",
     "Prescription",
+    "Recorder",
     "Remedy",
     "RemedyError",
     "RemedyWarning",
     "Result",
     "Search",
     "__version__",
+    "autolog",
+    "compare",
     "diagnose",
     "fit",
     "tune",

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from remedy import registry, report, store, tracking
-from remedy.closer import CloserLook
+from remedy import gallery, histories, html, registry, report, store, tracking
+from remedy.advice import advise
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.diagnosis import diagnose as examine
-from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyError, RemedyWarning
+from remedy.errors import DataMismatch, InvalidInput, RemedyWarning
 from remedy.evidence import Evidence
-from remedy.facts import probe, static_evidence
+from remedy.facts import static_evidence
 from remedy.feeding import fit_model
-from remedy.inputs import FitCall, build_if_needed, read_fit_call, require_compiled
-from remedy.logbook import last_values, logged_evidence, unfinished_search, verdict_tags, write_end, write_start
-from remedy.patient import Fix, Patient, Treatment
+from remedy.inputs import build_if_needed, read_fit_call
+from remedy.logbook import unfinished_search, write_end, write_start
+from remedy.patient import Case, Fix, Patient, Treatment
 from remedy.pause import free_iterators
 from remedy.recipe import Recipe
-from remedy.recorder import Recorder
+from remedy.recording import chosen_detectors, closer_look, read_recipe, recorder_for
 from remedy.report import Terminal
-from remedy.scores import scorer_for
 from remedy.search import Search
-from remedy.seeds import keep_random_state
-from remedy.settings import read_settings
 from remedy.treatment import treat
 
-VALIDATION_ROWS = 256
-"""Validation rows that are scored after every epoch."""
+STUCK = "tags.`remedy.verdict` = 'stuck' and tags.`remedy.role` = 'fit'"
+"""Runs that `tune` can treat; what `remedy watch` finds stuck was logged by something else, without recipe and data."""
 
 __all__ = ["Fix", "Result", "diagnose", "fit", "tune"]
 
@@ -48,6 +45,9 @@ class Result:
         examination: The same with what passed and what could not be seen.
         fix: The confirmed fix, or None.
         conclusion: One sentence that says how it ended.
+        evidence: What was measured while it trained.
+        advice: Where the run learns all the same: lines of Python for what was plainly unwise before training,
+            such as batches of one row. Nobody has measured what they bring. None where there is nothing to say.
     """
 
     model: Any
@@ -59,6 +59,12 @@ class Result:
     examination: Examination
     fix: Fix | None
     conclusion: str
+    evidence: Evidence = field(default_factory=Evidence)
+    advice: str | None = None
+
+    def _repr_html_(self) -> str:
+        case = Case("run", self.examination, self.evidence, self.conclusion, self.run_id, self.fix)
+        return html.result(self, gallery.picture(case))
 
 
 def fit(
@@ -76,6 +82,7 @@ def fit(
     remedies: Iterable[Any] | None = None,
     build: Callable[[], Any] | None = None,
     log_data: bool | None = None,
+    register_as: str | None = None,
     **fit_kwargs: Any,
 ) -> Result:
     """Train as ``model.fit`` does, log the run, and treat it when it is stuck.
@@ -104,6 +111,8 @@ def fit(
             where it is not, it serves to begin anew from fresh weights.
         log_data: True keeps the arrays with the run, False never does; None keeps them, once by
             digest, where the store is local.
+        register_as: Name in MLflow's model registry for the model of the fix, or of a run that is not stuck. It gets
+            the alias "champion" where it beats the present one on the validation rows of the same data.
         **fit_kwargs: Every keyword of ``Model.fit``, with Keras' meaning.
 
     Returns:
@@ -116,11 +125,11 @@ def fit(
     if build is not None and not callable(build):
         raise InvalidInput(f"build={build!r}: give a function without arguments that returns a fresh model.")
     options = _options(search)
-    found, chosen = _detectors(detectors, ignore), registry.remedies(remedies)
+    found, chosen = chosen_detectors(detectors, ignore), registry.remedies(remedies)
     call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0)
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
-    recipe = _read_recipe(model, call, build)
+    recipe = read_recipe(model, call, build)
     terminal = Terminal(quiet=fit_kwargs.get("verbose", "auto") == 0)
     treatment: Treatment | None = None
     name = run_name or experiment
@@ -130,13 +139,14 @@ def fit(
 
         def on_stuck(examination: Examination) -> bool:
             nonlocal treatment
-            run.tags(verdict_tags(examination))
+            run.tags(report.verdict_tags(examination))
             run.json("evidence.json", recorder.evidence.to_dict())  # A killed search goes on from here.
             if options is None or recipe is None or call.dataset is None or not call.dataset.complete:
                 return False
             patient = Patient(
                 recipe, call.dataset, examination, recorder.evidence, run, found, chosen, own_callbacks, name
             )
+            patient.register_as = register_as
             free_iterators()
             try:
                 treatment = treat(patient, options, terminal)
@@ -146,20 +156,21 @@ def fit(
                 return False
             return treatment.fix is not None or treatment.interrupted
 
-        recorder = _recorder(recipe, call.dataset, found, terminal, run, on_stuck)
+        recorder = recorder_for(recipe, call.dataset, found, terminal, run, on_stuck)
         history = fit_model(model, call.X, call.y, callbacks=[*own_callbacks, recorder], **call.kwargs)
         if treatment is not None:
             seen = (*recorder.examination.diagnoses, *treatment.diagnoses)
             recorder.examination = replace(recorder.examination, diagnoses=seen)
         conclusion = treatment.conclusion if treatment else report.verdict(recorder.examination)
-        write_end(run, recorder, conclusion, model, call.dataset, fixed=bool(treatment and treatment.fix))
+        write_end(run, recorder, conclusion, model, call.dataset, treatment, name, register_as)
     fix = treatment.fix if treatment else None
     if fix is None:
         terminal.conclusion(conclusion)
-    examination = recorder.examination
-    return Result(
-        model, history, run.run_id, run.url, examination.stuck, examination.diagnoses, examination, fix, conclusion
-    )
+    examination, evidence = recorder.examination, recorder.evidence
+    stuck, seen = examination.stuck, examination.diagnoses
+    advice = None if stuck else advise(seen, chosen, recipe, call.dataset)
+    terminal.advice(advice)
+    return Result(model, history, run.run_id, run.url, stuck, seen, examination, fix, conclusion, evidence, advice)
 
 
 def diagnose(
@@ -188,9 +199,9 @@ def diagnose(
         NotFound: There is no such run.
         InvalidInput: Neither a run nor a model with data was given.
     """
-    found = _detectors(detectors, ignore)
+    found = chosen_detectors(detectors, ignore)
     if run_id is not None:
-        return replay(logged_evidence(store.get_run(run_id)), found)
+        return histories.examine(histories.logged_evidence(store.get_run(run_id)), found)
     if model is None or X is None:
         raise InvalidInput("diagnose() needs either run_id=, or a compiled model with X and y.")
     call = read_fit_call(model, X, y, fit_kwargs)
@@ -201,7 +212,7 @@ def diagnose(
     if "epochs" not in fit_kwargs:
         evidence = replace(evidence, epochs_planned=None)  # Keras' default of one epoch is nobody's plan.
     try:
-        evidence = _closer_look(evidence, call.dataset).before_training(evidence, model)
+        evidence = closer_look(evidence, call.dataset).before_training(evidence, model)
     except Exception as error:
         text = f"The layers could not be looked at ({type(error).__name__}: {error}); the rest is examined."
         warnings.warn(text, RemedyWarning, stacklevel=2)
@@ -237,7 +248,7 @@ def tune(
         NotFound: No such experiment or run, or a run that remedy did not log to its end.
         DataMismatch: The data is not that of the run, or there is none.
     """
-    runs = [store.get_run(run_id)] if run_id else store.find_runs(experiment, "tags.`remedy.verdict` = 'stuck'")
+    runs = [store.get_run(run_id)] if run_id else store.find_runs(experiment, STUCK)
     waiting = [run for run in runs if run_id or "remedy.fixed_by_run_id" not in run.data.tags]
     treated = {}
     for found in waiting:
@@ -265,64 +276,6 @@ def _options(search: bool | Search) -> Search | None:
     raise InvalidInput(f"search={search!r}: give True, False or remedy.Search(...).")
 
 
-def _detectors(chosen: Iterable[Any] | None = None, ignore: Iterable[str] = ()) -> tuple[Any, ...]:
-    """Return the detectors asked for, with what pyproject.toml sets."""
-    settings = read_settings()
-    try:
-        return registry.detectors(chosen, (*settings.ignore, *ignore), settings.thresholds)
-    except RemedyError as error:
-        raise type(error)(f"{error} (Detectors were set here and in {settings.source}.)") from error
-
-
-def _closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
-    """Return what takes the costly looks at a training on this dataset."""
-    return CloserLook(dataset.train, dataset.task, any(facts.ids for facts in evidence.inputs or ()))
-
-
-def _read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = None) -> Recipe | None:
-    require_compiled(model)
-    try:
-        recipe = Recipe.from_model(model, call.recipe_options, build)
-        if call.dataset is not None and recipe.architecture.opaque:
-            with keep_random_state():
-                recipe.build(call.dataset, 0)  # Only the attempt shows whether such a model can be rebuilt.
-            warnings.warn(
-                f"{recipe.architecture.opaque}; remedies that need that are left out.", RemedyWarning, stacklevel=3
-            )
-        return recipe
-    except ModelError as error:
-        warnings.warn(f"{error} The run is logged and watched; no remedy can be searched.", RemedyWarning, stacklevel=3)
-        return None
-
-
-def _recorder(
-    recipe: Recipe | None, dataset: Dataset | None, detectors: Any, terminal: Terminal, run: tracking.Run, on_stuck: Any
-) -> Recorder:
-    def on_epoch(epoch: int, evidence: Evidence) -> None:
-        run.metrics(last_values(evidence), epoch)
-
-    known = Evidence() if recipe is None or dataset is None else static_evidence(recipe, dataset)
-    rows = None if dataset is None else probe(dataset.train)
-    held = None if dataset is None or dataset.validation is None else probe(dataset.validation, VALIDATION_ROWS)
-    scorer = closer = None
-    if dataset is not None and rows is not None:
-        scorer = scorer_for(dataset.task, rows.target)
-        known = known if recipe else Evidence(task=dataset.task, class_counts=dataset.class_counts)
-        closer = _closer_look(known, dataset)
-    return Recorder(
-        known,
-        detectors,
-        probe=rows,
-        scorer=scorer,
-        recipe=recipe,
-        validation=held,
-        closer=closer,
-        on_epoch=on_epoch,
-        on_diagnosis=terminal.diagnosis,
-        on_stuck=on_stuck,
-    )
-
-
 def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
     run_id, tags = found.info.run_id, found.data.tags
     recipe = Recipe.from_dict(store.read_json(run_id, "recipe.json"))
@@ -338,10 +291,10 @@ def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
             f"This data has digest {dataset.digest}, run {run_id} was trained on {digest}. "
             "Give the same rows in the same order and split, or --force to use it all the same."
         )
-    evidence = logged_evidence(found)
-    detectors, remedies = _detectors(), registry.remedies()
+    evidence = histories.logged_evidence(found).evidence
+    detectors, remedies = chosen_detectors(), registry.remedies()
     examination = replay(evidence, detectors)
-    run = tracking.Run(run_id, found.info.experiment_id)
+    run = tracking.Run(run_id, found.info.experiment_id, family=tags.get("remedy.family"))
     return Patient(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -20,6 +21,10 @@ from remedy.arrays import Array, Nest
 BLOCK_BYTES, POOL_BYTES = 1 << 20, 1 << 26
 """Rows of a memory-mapped array are shuffled in blocks of 1 MB, and one by one among the blocks of 64 MB: rows read
 one by one all over a file come a hundred times slower than the disk is."""
+
+
+FITTING: ContextVar[Any] = ContextVar("remedy_fitting", default=None)
+"""The model that remedy trains at the moment: its ``fit`` is no training of the user's own."""
 
 
 class Feed(keras.utils.PyDataset):
@@ -132,6 +137,14 @@ def fit_model(model: Any, X: Any, y: Any, *, index: Array | None = None, **kwarg
     Returns:
         Keras' History.
     """
+    token = FITTING.set(model)
+    try:
+        return _fit(model, X, y, index, kwargs)
+    finally:
+        FITTING.reset(token)
+
+
+def _fit(model: Any, X: Any, y: Any, index: Array | None, kwargs: dict[str, Any]) -> Any:
     if not _takes_batches(model, X, y, kwargs):
         if index is not None:
             X, y = arrays.take(X, index), arrays.take(y, index)

@@ -1,0 +1,132 @@
+"""`remedy.Recorder`: a Keras callback that logs and diagnoses a training, and neither stops nor searches anything."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import warnings
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import keras
+
+from remedy import report, tracking
+from remedy.errors import RemedyError, RemedyWarning
+from remedy.inputs import FitCall, read_fit_call
+from remedy.logbook import write_end, write_start
+from remedy.recorder import Recorder as Watcher
+from remedy.recording import chosen_detectors, read_recipe, recorder_for
+from remedy.report import Terminal
+
+
+class Recorder(keras.callbacks.Callback):
+    """Log a training to MLflow and say what is wrong with it: ``model.fit(X, y, callbacks=[remedy.Recorder()])``.
+
+    Every training that it is given to gets a run of its own. A training that does not come to its end leaves a run
+    that is FAILED, or KILLED after Ctrl-C; Keras does not tell a callback so, so this is written when the
+    next training begins, with `close`, or when Python ends.
+    """
+
+    def __init__(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        experiment: str | None = None,
+        run_name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        detectors: Iterable[Any] | None = None,
+        ignore: Iterable[str] = (),
+        quiet: bool = False,
+        **fit_kwargs: Any,
+    ) -> None:
+        """Prepare; the run begins with the training.
+
+        Args:
+            X, y: The arrays that are given to ``fit``. A callback does not see them, and without them only what
+                Keras logs can be judged: losses, metrics and learning rate.
+            experiment, run_name, tags, detectors, ignore: As for `remedy.fit`.
+            quiet: Print nothing.
+            **fit_kwargs: What else ``fit`` is given: batch size, validation split, class weights ...
+
+        Raises:
+            NotFound: There is no such detector.
+        """
+        super().__init__()
+        self._given = X, y, fit_kwargs
+        self._call = FitCall(X, y, fit_kwargs, None)
+        self._open_run = experiment, run_name, tags
+        self._name = run_name or experiment
+        self._detectors = chosen_detectors(detectors, ignore)
+        self._terminal = Terminal(quiet=quiet)
+        self._stack: ExitStack | None = None
+        self._run = tracking.Run(None, None)
+        self._watcher: Watcher | None = None
+        self._raised_before: BaseException | None = None
+
+    @property
+    def examination(self) -> Any:
+        """The newest `Examination` of this training, or None."""
+        return self._watcher.examination if self._watcher else None
+
+    @property
+    def run_id(self) -> str | None:
+        """Id of the MLflow run of this training; None while there is none."""
+        return self._run.run_id
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Begin a run."""
+        self.close()
+        self._stack = ExitStack()
+        self._run = self._stack.enter_context(tracking.open_run(*self._open_run))
+        atexit.register(self.close)
+        self._raised_before = getattr(sys, "last_value", None)
+        try:
+            X, y, options = self._given
+            planned = {**options, "epochs": self.params.get("epochs") or 1}
+            self._call = FitCall(X, y, planned, None) if X is None else read_fit_call(self.model, X, y, planned)
+            recipe = read_recipe(self.model, self._call)
+            write_start(self._run, recipe, self._call.dataset, self._name, log_data=False)
+            self._watcher = recorder_for(recipe, self._call.dataset, self._detectors, self._terminal, self._run)
+            self._watcher.set_params(self.params)
+            self._watcher.set_model(self.model)
+        except RemedyError as error:
+            self._watcher = None
+            warnings.warn(f"This training is not watched: {error}", RemedyWarning, stacklevel=2)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Start the clock of an epoch."""
+        if self._watcher:
+            self._watcher.on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Measure, diagnose and log an epoch."""
+        if self._watcher:
+            self._watcher.on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """End the run with verdict, evidence and pictures."""
+        if self._watcher:
+            verdict = report.verdict(self._watcher.examination)
+            write_end(self._run, self._watcher, verdict, self.model, self._call.dataset, None, self._name)
+            self._terminal.conclusion(verdict)
+        self._leave(None)
+
+    def close(self) -> None:
+        """End the run of a training that did not come to its end."""
+        if self._stack is not None:
+            raised = getattr(sys, "last_value", None)  # What ended the script; an older error is no reason.
+            unknown = raised is None or raised is self._raised_before
+            self._leave(RuntimeError("the training did not come to its end") if unknown else raised)
+
+    def _leave(self, error: BaseException | None) -> None:
+        stack, self._stack = self._stack, None
+        atexit.unregister(self.close)
+        if stack is None:
+            return
+        if error is None:
+            stack.close()
+            return
+        with suppress(type(error)):  # The run hands on what it was ended by.
+            stack.__exit__(type(error), error, None)
