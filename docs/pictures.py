@@ -1,6 +1,7 @@
-"""Copy the picture of the newest fixed run of the ECG example into docs/pictures, for the README.
+"""Copy pictures into docs/pictures, for the README.
 
-Run `make demo` or `python examples/ecg.py --data FILE` first, from the same folder.
+- The curves of the newest fixed run of the ECG example: run `make demo` or `python examples/ecg.py --data FILE` first.
+- Three pages of MLflow's UI, as a browser saw them in tests/test_story.py: run `make test` first.
 """
 
 import shutil
@@ -10,6 +11,9 @@ from pathlib import Path
 import mlflow
 
 from remedy.tracking import use_default_store
+
+SCREENSHOTS = ("stuck_run", "before_and_after", "grouped_view")
+SEEN = Path(__file__).parents[1] / ".make" / "screenshots"
 
 
 def main() -> None:
@@ -29,6 +33,10 @@ def main() -> None:
     found = client.download_artifacts(runs[0].info.run_id, "before_and_after.png")
     shutil.copy(found, folder / "ecg_before_and_after.png")
     print(folder / "ecg_before_and_after.png")
+    for name in SCREENSHOTS:
+        if (seen := SEEN / f"{name}.png").exists():
+            shutil.copy(seen, folder / f"ui_{name}.png")
+            print(folder / f"ui_{name}.png")
 
 
 if __name__ == "__main__":

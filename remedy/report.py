@@ -77,6 +77,12 @@ class Terminal:
     def _spelled(self) -> str:
         return "" if self._best is None else f"best so far {self._best:.3f}"
 
+    def advice(self, lines: str | None) -> None:
+        """Print what may be worth a try."""
+        if lines is not None:
+            text = f"It learns all the same. What may be worth a try, measured by nobody:\n{lines}"
+            self.console.print(text, markup=False)
+
     def conclusion(self, text: str, proof: Proof | None = None, changes: Sequence[Change] = ()) -> None:
         """Print what came of it, with the table of changes where there is a fix."""
         self.close()
@@ -98,9 +104,22 @@ def signed(value: float | None) -> str:
 def verdict(examination: Examination) -> str:
     """Say in one sentence what state a run is in."""
     cause = examination.cause
+    if examination.blind:
+        return "Nothing can be said: no loss was logged (one value an epoch, called loss, train_loss or train/loss)."
     if cause is None:
         return "No sign of a stuck run." if not examination.diagnoses else "Not stuck."
     return f"Stuck since epoch {cause.epoch}: {cause.name} ({cause.code}). {cause.message}"
+
+
+def verdict_tags(examination: Examination) -> dict[str, str | None]:
+    """Return the tags that say whether a run is stuck, why and since when."""
+    cause = examination.cause
+    return {
+        "remedy.verdict": "stuck" if examination.stuck else "healthy",
+        "remedy.cause": cause.name if cause else None,
+        "remedy.code": cause.code if cause else None,
+        "remedy.stuck_epoch": str(cause.epoch) if cause else None,
+    }
 
 
 def no_fix(attempts: Sequence[Attempt], proof: Proof | None, scorer_name: str, interrupted: bool) -> str:
@@ -158,9 +177,29 @@ def fixed(
     return text
 
 
-def note(headline: str, link: str | None, diagnoses: Sequence[Diagnosis] = (), changes: Sequence[Change] = ()) -> str:
-    """Return the Markdown description of a run; MLflow shows its first lines, so those carry verdict and link."""
-    lines = [f"**{headline}**" + (f" {link}" if link else ""), ""]
+ONE_LINE = 70
+"""Letters of a verdict that leave room for a link behind it, in the width that MLflow gives a description."""
+
+
+def note(
+    headline: str,
+    link: str | None,
+    diagnoses: Sequence[Diagnosis] = (),
+    changes: Sequence[Change] = (),
+    run_id: str | None = None,
+) -> str:
+    """Return the Markdown description of a run; MLflow shows its first lines, so those carry verdict and link.
+
+    Args:
+        headline: Verdict or conclusion.
+        link: To the other run of the two, or None.
+        diagnoses, changes: For the tables.
+        run_id: Run that holds the picture of before and after, which MLflow's server shows in the text; or None.
+    """
+    verdict, _, rest = headline.partition(". ")
+    parts = [f"**{verdict.rstrip('.')}.**", *([link] if link else [])]
+    # The link has to stand in the first of the three lines that MLflow shows: what covers the third takes its clicks.
+    lines = [" ".join(parts if len(verdict) <= ONE_LINE else reversed(parts)), "", *([rest, ""] if rest else [])]
     if diagnoses:
         lines += ["| code | trouble | from epoch | what was seen |", "| --- | --- | --- | --- |"]
         lines += [f"| {d.code} | {d.name} | {d.epoch or 'start'} | {d.message} |" for d in diagnoses]
@@ -171,6 +210,8 @@ def note(headline: str, link: str | None, diagnoses: Sequence[Diagnosis] = (), c
             f"| {c.remedy} | {c.before} | {c.after} | {signed(c.alone)} | {signed(_minus(c.without))} |"
             for c in changes
         ]
+    if run_id is not None:
+        lines += ["", f"![before and after](/get-artifact?path=before_and_after.png&run_uuid={run_id})"]
     return "\n".join(lines)
 
 
