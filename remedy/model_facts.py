@@ -60,8 +60,24 @@ def layer_facts(architecture: Architecture) -> tuple[LayerFacts, ...] | None:
         if entry["class_name"] == "InputLayer" and _name(entry) not in unread:
             continue
         facts = _layer(entry, _name(entry) not in unread)
+        if entry["class_name"] == "Add":
+            facts = replace(facts, branches=_branches(architecture, facts.name))
         found.append(replace(facts, units=2 * facts.units) if facts.units and facts.name in doubled else facts)
     return tuple(found)
+
+
+def _branches(architecture: Architecture, name: str) -> tuple[int, ...]:
+    """Return the layers with weights on both ways back from a sum of two to where they part; empty where unknown."""
+    sources = architecture.sources(name)
+    if len(sources) != 2:
+        return ()
+    ways = [list(architecture.back_from(source)) for source in sources]
+    first, second = ([_name(entry) for entry in way] for way in ways)
+    parted = next((place for place in first if place in second), None)
+    if parted is None:
+        return ()
+    before = (ways[0][: first.index(parted)], ways[1][: second.index(parted)])
+    return tuple(sum(entry["class_name"] in KERNEL_LAYERS for entry in way) for way in before)
 
 
 def live_layer_facts(model: Any) -> tuple[LayerFacts, ...]:

@@ -8,6 +8,7 @@ of signals and images. It needs no scaling, no tuning and about a second.
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,12 +65,14 @@ def shallow_baseline(
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
         features = summary(arrays.take(rows.X, picked), ids)
+        groups = None if rows.groups is None else rows.groups[picked]
         for name, make in _models(task, seed, features, y) if features.shape[1] else ():
-            groups = None if rows.groups is None else rows.groups[picked]
             score, error = _cross_validate(make, features, y, task, seed, groups)
             found = Shallow(epoch, score, error, constant_score(task, y), name)
             if best is None or found.score > best.score:
-                best = found
+                best, made = found, make
+        if best is not None and groups is not None:
+            best = replace(best, mixed=_cross_validate(made, features, y, task, seed, None)[0])
     return best
 
 

@@ -14,8 +14,8 @@ class DivergingLoss(Detector):
     """The training loss grows: to a multiple of its best value, or epoch after epoch.
 
     What it sees: the last two losses against the smallest so far (but never less than half the loss
-    of a constant answer, so that jitter near zero is left alone); or three rises in a row to a quarter
-    above it.
+    of a constant answer, or where that is not known of the first loss, so that jitter near zero is
+    left alone); or three rises in a row to a quarter above it.
 
     Why it matters: each step overshoots. Beyond some point the weights are so large that units
     saturate or die, and a smaller rate afterwards cannot bring them back.
@@ -42,7 +42,7 @@ class DivergingLoss(Detector):
         finite = [v for v in loss if math.isfinite(v)]
         if len(finite) < 3 or not all(math.isfinite(v) for v in loss[-2:]) or min(finite) <= 0:
             return None
-        floor = max(min(finite[:-1]), 0.0 if prior_loss is None else 0.5 * prior_loss)
+        floor = max(min(finite[:-1]), 0.5 * (finite[0] if prior_loss is None else prior_loss))
         if floor <= 0:
             return None
         climbs = len(loss) > self.climbs and all(a < b for a, b in itertools.pairwise(loss[-1 - int(self.climbs) :]))

@@ -48,7 +48,7 @@ class OscillatingLoss(Detector):
         late = series[half:]
         ups = sum(after > (1 + self.swing) * before for before, after in itertools.pairwise(late))
         downs = sum(after < (1 - self.swing) * before for before, after in itertools.pairwise(late))
-        if prior_loss is not None and max(late) < 0.1 * prior_loss:
+        if max(late) < 0.1 * (series[0] if prior_loss is None else prior_loss):
             return None  # Jitter near zero.
         if ups < max(1.0, self.share * (len(late) - 1)) or not downs or min(late) < self.better * min(series[:half]):
             return None

@@ -48,7 +48,7 @@ class Overfitting(Detector):
             return None
         if min(val_loss[-2:]) < (1 + self.rise) * lowest:
             return None
-        if prior_loss is not None and val_loss[-1] < self.solved * prior_loss:
+        if val_loss[-1] < self.solved * (val_loss[0] if prior_loss is None else prior_loss):
             return None  # Jitter near zero on a task that is solved.
         return Finding(
             f"The validation loss was lowest in epoch {best + 1} ({lowest:.4g}) and is {val_loss[-1]:.4g} now; "

@@ -50,3 +50,8 @@ def test_three_rises_in_a_row_that_add_up_to_a_quarter_are_enough():
 )
 def test_a_loss_that_only_looks_as_if_it_grew_is_left_alone(loss):
     assert DivergingLoss().detect(loss=loss, prior_loss=0.7) is None
+
+
+def test_where_no_constant_answer_is_known_the_first_loss_stands_for_it():
+    assert DivergingLoss().detect(loss=[2.0, 0.01, 0.05, 0.09]) is None
+    assert DivergingLoss().detect(loss=[2.0, 0.5, 4.0, 5.0]) is not None

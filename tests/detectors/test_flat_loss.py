@@ -63,3 +63,29 @@ def test_a_loss_near_the_constant_for_another_reason_is_left_alone(better):
 )
 def test_a_loss_that_moves_far_above_the_constant_is_not_called_flat(loss):
     assert FlatLoss().detect(loss=loss, prior_loss=loss[0]) is None
+
+
+def test_without_a_constant_answer_to_compare_with_a_loss_must_have_rested_from_its_start():
+    resting = {"loss": [2.3027, 2.3026, 2.3027, 2.3025, 2.3026, 2.3026]}
+    assert "has not left where it began: 2.303 to 2.303" in FlatLoss().detect(**resting).message
+    assert FlatLoss().detect(loss=resting["loss"][:5]) is None
+
+
+@pytest.mark.parametrize(
+    "better",
+    [
+        {"loss": [3.1, 2.3, 2.3, 2.3, 2.3, 2.3]},
+        {"loss": [2.301, 2.296, 2.291, 2.287, 2.282, 2.277]},
+        {"val_loss": [2.3, 2.25, 2.2, 2.1, 2.0, 1.9]},
+        {"metrics": {"accuracy": [0.1, 0.1, 0.11, 0.12, 0.13, 0.14]}},
+        {"metrics": {"val_accuracy": [97.0] * 6}},
+        {"probe_score": [0.2, 0.3, 0.4, 0.4, 0.5, 0.5]},
+        {"loss": [-1.0] * 6},
+        {"loss": [2.3, 2.3, 2.3, 2.3, 2.3, float("nan")]},
+    ],
+    ids=["fell at first", "falls steadily", "validation", "accuracy", "solved", "probe rows", "negative", "not finite"],
+)
+def test_without_a_constant_answer_any_progress_counts(better):
+    resting = {"loss": [2.3027, 2.3026, 2.3027, 2.3025, 2.3026, 2.3026]}
+    assert FlatLoss().detect(**resting) is not None
+    assert FlatLoss().detect(**{**resting, **better}) is None
