@@ -12,13 +12,11 @@ rate of 1e-4 that decays at every step, and four dropouts of 0.6.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
+from story import options, tell
 
 BEAT_CLASSES = {"N": 0, "L": 0, "R": 0, "A": 1, "V": 2}
 
@@ -95,22 +93,13 @@ def split(y: np.ndarray, subject: np.ndarray, by_subject: bool, seed: int) -> tu
 
 def main() -> None:
     """Train, be caught, be fixed, and say how much that is worth on the test rows."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="an .npz file with X (or dX), y and subject; or 'physionet'")
+    parser = options(__doc__, "an .npz file with X (or dX), y and subject; or 'physionet'")
     parser.add_argument("--groups", action="store_true", help="keep every subject on one side of each split")
-    parser.add_argument("--full", action="store_true", help="the author's 128 and 256 filters (for a GPU)")
-    parser.add_argument("--quick", action="store_true", help="a small simulated set, under a minute")
-    parser.add_argument("--epochs", type=int, help="default 24")
-    parser.add_argument("--timeout", type=float, help="seconds for the search")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     args = parser.parse_args()
-    began = time.perf_counter()
 
     import keras
 
     import remedy
-    from remedy.scores import balanced_accuracy, recalls
 
     X, y, subject, source = load(args.data, args.quick, args.full)
     print(f"Data: {source}: {len(X)} windows of {X.shape[1]} samples, classes {np.bincount(y).tolist()}")
@@ -128,29 +117,7 @@ def main() -> None:
         experiment="ecg", run_name="reported net", search=remedy.Search(timeout=timeout, seed=args.seed),
     )  # fmt: skip
 
-    before = result.model.predict(X[test], verbose=0)
-    after = result.fix.model.predict(X[test], verbose=0) if result.fix else before
-    for name, output in (("before", before), ("after", after)):
-        found = ", ".join(f"class {c} {r:.2f}" for c, r in recalls(Y[test], output).items())
-        print(f"Test rows {name}: balanced accuracy {balanced_accuracy(Y[test], output):.3f} (recall: {found})")
-    if result.fix:
-        print(f"The fix as lines of Python:\n{result.fix.patch}")
-    print(f"Look at it: remedy ui, then {result.run_url}")
-    if args.json:
-        cause = result.examination.cause
-        report = {
-            "data": source,
-            "balanced_accuracy_before": round(balanced_accuracy(Y[test], before), 4),
-            "balanced_accuracy_after": round(balanced_accuracy(Y[test], after), 4),
-            "stuck_epoch": cause.epoch if cause else None,
-            "diagnoses": [d.name for d in result.diagnoses],
-            "prescription": str(result.fix.prescription) if result.fix else None,
-            "confirmed_score": result.fix.score if result.fix else None,
-            "baseline_score": result.fix.baseline_score if result.fix else None,
-            "groups": args.groups,
-            "seconds": round(time.perf_counter() - began, 1),
-        }
-        print(json.dumps(report))
+    tell(args, result, X[test], Y[test], data=source, groups=args.groups)
 
 
 if __name__ == "__main__":
