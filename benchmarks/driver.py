@@ -34,6 +34,7 @@ from remedy.engines._base import Engine, Job, Outcome
 from remedy.engines.inline import InlineEngine
 from remedy.engines.remembered import RememberedEngine
 from remedy.logbook import SearchLog
+from remedy.pause import rare_collections
 from remedy.recipe import Recipe
 from remedy.report import Terminal
 from remedy.scores import scorer_for
@@ -151,7 +152,8 @@ def measure(trials: int) -> dict[str, Any]:
             found = timed.train(Job(recipe, 0, recipe.epochs, "untouched")).diagnoses
             timed.seconds = diagnose.seconds = 0.0
             began = time.perf_counter()
-            screening.run(found, None)
+            with rare_collections():  # As every search does.
+                screening.run(found, None)
             log.close()
             wall = time.perf_counter() - began
     done, memory = len(screening.attempts), timed.memory

@@ -114,12 +114,12 @@ def problem(seed: int, quick: bool) -> Problem:
     from ecg import build, load, split
 
     from remedy import registry
-    from remedy.api import VALIDATION_ROWS
     from remedy.closer import CloserLook
     from remedy.facts import probe, static_evidence
     from remedy.inputs import read_fit_call
     from remedy.recipe import Recipe
     from remedy.recorder import Recorder
+    from remedy.recording import VALIDATION_ROWS
     from remedy.scores import scorer_for
 
     X, y, subject, _ = load(None, quick, False)

@@ -80,7 +80,7 @@ class Architecture:
         entries = {_name(layer): layer for layer in inner["layers"] if layer["class_name"] == "InputLayer"}
         if "input_layers" not in inner:
             return list(entries.values())
-        return [entries[ref[0]] for ref in _references(inner["input_layers"])]
+        return [entries[ref[0]] for ref in references(inner["input_layers"])]
 
     def outputs(self) -> list[str]:
         """Return the names of the layers whose outputs are the model's outputs."""
@@ -88,7 +88,7 @@ class Architecture:
             return []
         if self.config["class_name"] == "Sequential":
             return [_name(self.config["config"]["layers"][-1])]
-        return [ref[0] for ref in _references(self.config["config"]["output_layers"])]
+        return [ref[0] for ref in references(self.config["config"]["output_layers"])]
 
     def edit(self, change: Callable[[LayerConfig], None], *kinds: str) -> Architecture:
         """Return a copy in which ``change`` was applied to every layer entry of ``kinds``, in place."""
@@ -157,11 +157,11 @@ class Architecture:
             return Architecture(config)
         for name in names:
             layer = next(entry for entry in inner["layers"] if _name(entry) == name)
-            references = _references(layer.get("inbound_nodes", []))
-            if len(references) != 1 or name in self.outputs():
+            found = references(layer.get("inbound_nodes", []))
+            if len(found) != 1 or name in self.outputs():
                 raise NotApplicable(f"layer {name!r} cannot be taken out: it joins branches or ends the model")
             inner["layers"].remove(layer)
-            _redirect(inner, name, references[0])
+            _redirect(inner, name, found[0])
         return Architecture(config)
 
     def functional(self) -> Architecture:
@@ -241,21 +241,21 @@ def _walk(model: LayerConfig) -> Iterator[LayerConfig]:
             yield layer["config"]["layer"]
 
 
-def _references(part: Any) -> list[list[Any]]:
+def references(part: Any) -> list[list[Any]]:
     """Return every ``[layer, node, tensor]`` reference inside a part of a functional configuration."""
     if isinstance(part, dict):
         if "keras_history" in part:
             return [part["keras_history"]]
-        return [ref for value in part.values() for ref in _references(value)]
+        return [ref for value in part.values() for ref in references(value)]
     if isinstance(part, (list, tuple)):
         if len(part) == 3 and isinstance(part[0], str) and all(isinstance(i, int) for i in part[1:]):
             return [list(part)]
-        return [ref for value in part for ref in _references(value)]
+        return [ref for value in part for ref in references(value)]
     return []
 
 
 def _sources(layer: LayerConfig) -> list[str]:
-    return [ref[0] for ref in _references(layer.get("inbound_nodes", []))]
+    return [ref[0] for ref in references(layer.get("inbound_nodes", []))]
 
 
 def _redirect(inner: LayerConfig, old: str, new: list[Any]) -> None:

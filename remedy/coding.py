@@ -45,6 +45,12 @@ class TargetCoding:
         ids = class_index(y, self.values)
         return ids[..., None].astype("float32") if self.kind == "binary" else ids.astype("int32")
 
+    def decode(self, value: float) -> float:
+        """Return the user's own label of a class id, or a value of the first target column in its own unit."""
+        if self.kind == "standard":
+            return value * self.spread[0] + self.mean[0]
+        return self.values[int(value)] if 0 <= value < len(self.values) else value
+
     def rows(self, rows: Rows) -> Rows:
         """Return the same rows with a coded target."""
         return Rows(rows.X, arrays.tree_map(self.encode, rows.y), rows.sample_weight, rows.groups)

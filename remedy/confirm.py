@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
 from remedy.dataset import Dataset
 from remedy.engines._base import Job
+from remedy.evidence import Evidence
 from remedy.prescription import Prescription
 from remedy.recipe import Recipe
 from remedy.scores import Scorer, standard_error
@@ -48,6 +50,7 @@ class Proof:
         epochs: Epochs that every training of the treated recipe was given.
         seen: Score of the untouched recipe in the search, on the rows that prescriptions were chosen by.
         rivals: Prescriptions that held on the same rows, of which this one did best.
+        evidence: Of the untouched and of the treated training with the median score; None where there is none.
     """
 
     baseline: tuple[float, ...] = ()
@@ -58,6 +61,7 @@ class Proof:
     epochs: int = 0
     seen: float | None = None
     rivals: int = 1
+    evidence: tuple[Evidence | None, Evidence | None] = (None, None)
 
     @property
     def score(self) -> float | None:
@@ -153,6 +157,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
 
     sides = {"treated": recipe, "untouched": screening.recipe}
     scores: dict[str, float] = {}
+    seen: dict[str, Evidence] = {}
     for done, outcome in screening.engine.run(job(side, sides[side], seed) for seed in seeds for side in sides):
         screening.engine.forget(done.key)
         score = outcome.score
@@ -160,6 +165,8 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
             score = scorer.constant if scorer.constant is not None else -1.0
         if score is not None:
             scores[done.key] = score
+            if outcome.evidence is not None:
+                seen[done.key] = outcome.evidence
         screening.listener.step(done.key.replace("-", ", seed "), score)
     treated, untouched = ([scores[f"{side}-{seed}"] for seed in seeds if f"{side}-{seed}" in scores] for side in sides)
     return Proof(
@@ -170,7 +177,14 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
         seeds,
         max(1, math.floor(share * recipe.epochs + 1e-9)),
         screening.baseline.score if math.isfinite(screening.baseline.score) else None,
+        evidence=(_median(scores, seen, "untouched"), _median(scores, seen, "treated")),
     )
+
+
+def _median(scores: Mapping[str, float], seen: Mapping[str, Evidence], side: str) -> Evidence | None:
+    """Return the evidence of the training with the median score of a side."""
+    keys = sorted((key for key in seen if key.startswith(f"{side}-")), key=lambda key: (scores[key], key))
+    return seen[keys[(len(keys) - 1) // 2]] if keys else None
 
 
 def _share(seconds: float, needed: float) -> float:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol
 
 from remedy.evidence import Evidence
 
-REPLAYED_EPOCHS = 1000
-"""Longest run that is examined epoch by epoch; beyond that it would take seconds."""
+EVERY_EPOCH, LONGER = 300, 1.02
+"""A finished run is examined after each of so many epochs; from there on after each that makes it two per cent longer.
+Examinations cost as much as the run is long, so looking at every beginning takes four times as long for a run of twice
+the length. A diagnosis that becomes certain late thus gets an epoch that is at most two per cent too high."""
 
 Severity = Literal["error", "warning"]
 
@@ -92,6 +95,11 @@ class Examination:
         return any(d.severity == "error" for d in self.diagnoses)
 
     @property
+    def blind(self) -> bool:
+        """True when there was no loss to look at, so that nothing can be said of the training."""
+        return not self.stuck and "loss" in self.not_recorded.values()
+
+    @property
     def cause(self) -> Diagnosis | None:
         """The first diagnosis that makes the run stuck, or None."""
         return next((d for d in self.diagnoses if d.severity == "error"), None)
@@ -99,6 +107,11 @@ class Examination:
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
         return {**asdict(self), "stuck": self.stuck}
+
+    def _repr_html_(self) -> str:
+        from remedy import html
+
+        return html.examination(self)
 
 
 class Looks(Protocol):
@@ -167,12 +180,13 @@ def diagnose(evidence: Evidence, detectors: Iterable[Looks], earlier: Iterable[D
 def replay(evidence: Evidence, detectors: Iterable[Looks]) -> Examination:
     """Examine a finished run epoch by epoch, so that every diagnosis has the epoch at which it became certain.
 
-    Runs of more than `REPLAYED_EPOCHS` epochs are examined at their end only.
+    Behind `EVERY_EPOCH` epochs the looks become rarer.
     """
-    chosen, epochs = tuple(detectors), evidence.epochs_seen
+    chosen, epochs, epoch = tuple(detectors), evidence.epochs_seen, 1
     found = diagnose(evidence.until(0), chosen)
-    for epoch in range(1, epochs) if epochs <= REPLAYED_EPOCHS else ():
+    while epoch < epochs:
         found = diagnose(evidence.until(epoch), chosen, found.diagnoses)
+        epoch = epoch + 1 if epoch < EVERY_EPOCH else math.ceil(LONGER * epoch)
     return diagnose(evidence, chosen, found.diagnoses)
 
 

@@ -66,7 +66,7 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
         raise InvalidInput(
             f"fit() has no keyword {', '.join(map(repr, unknown))}; beside Keras' own, remedy knows "
-            "experiment, run_name, tags, search, groups, detectors, remedies and log_data."
+            "experiment, run_name, tags, search, groups, detectors, ignore, remedies, build, log_data and register_as."
         )
     if y is None and is_stream(X):
         return _read_stream_call(model, X, dict(kwargs), groups)

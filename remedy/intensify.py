@@ -32,27 +32,30 @@ def intensify(screening: Screening) -> None:
     while (best := screening.best()) is not None and not best.others and screening.worth_following(best):
         if best.rows < 1 or not screening.pace.can_repeat(best, SEEDS - 1):
             return
-        outcomes = []
+        outcomes = {}
         for job, outcome in screening.engine.run(_jobs(screening, best)):
             screening.engine.forget(job.key)
             screening.listener.step(str(best.prescription), outcome.score)
-            if outcome.scores:
-                outcomes.append(outcome)
-        if not outcomes:
+            outcomes[job.seed] = outcome
+        if not all(outcome.scores for outcome in outcomes.values()):
             return
-        judged = replace(best, others=tuple(outcomes))
+        # Several processes end in any order; the seeds keep theirs.
+        judged = replace(best, others=tuple(outcomes[seed] for seed in sorted(outcomes)))
         screening.attempts[best.number] = judged
         screening.listener.attempt(judged)
 
 
 def other_seeds(screening: Screening, attempt: Attempt) -> tuple[int, ...]:
     """Return the seeds that an attempt was trained from, beside that of the search."""
-    return tuple(screening.options.seed + i for i in range(1, 1 + len(attempt.others)))
+    return _seeds(screening) if attempt.others else ()
+
+
+def _seeds(screening: Screening) -> tuple[int, ...]:
+    return tuple(screening.options.seed + i for i in range(1, SEEDS))
 
 
 def _jobs(screening: Screening, best: Attempt) -> Iterator[Job]:
     assert best.recipe is not None
     deadline = screening.budget.deadline()
-    for i in range(1, SEEDS):
-        seed = screening.options.seed + i
+    for seed in _seeds(screening):
         yield Job(best.recipe, seed, len(best.outcome.scores), f"{best.key}-seed-{seed}", deadline=deadline)

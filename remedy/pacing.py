@@ -86,7 +86,7 @@ class Pace:
 
     def measure(self, attempt: Attempt) -> None:
         """Learn what an epoch costs, where it is not known; the first one, which traces, says little."""
-        timed = attempt.timed
+        timed = attempt.outcome.timed
         if self.seconds_per_epoch is None and (len(timed) > 1 or self.planned == 1):
             self.seconds_per_epoch = attempt.seconds_per_epoch
         elif self.seconds_per_epoch is not None and not attempt.number and len(timed) > 1:
@@ -121,10 +121,8 @@ class Pace:
     def can_repeat(self, attempt: Attempt, times: int) -> bool:
         """Say whether an attempt may be trained again so often: cheaply, and with time left for its proof."""
         seconds = times * attempt.seconds_per_epoch * len(attempt.outcome.scores)
-        in_time = seconds <= self.budget.left(self.shares.reduce)
-        return (
-            in_time and seconds <= RUSH * self.timeout and seconds + self.proof_seconds(attempt) <= self.budget.left()
-        )
+        left = min(self.budget.left(self.shares.reduce), self.budget.left() - self.proof_seconds(attempt))
+        return seconds <= min(left, RUSH * self.timeout)
 
     def proof_seconds(self, attempt: Attempt) -> float:
         """Return what confirming an attempt will cost: both sides from three fresh seeds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from remedy.calls import compile_line
@@ -39,7 +40,7 @@ class Prescription:
         """Names of the remedies."""
         return tuple(name for name, _ in self.items)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same text for the same remedies and doses."""
         return json.dumps(self.items, sort_keys=True, default=str)
@@ -132,7 +133,7 @@ def foundation(
 ) -> Prescription:
     """Return the remedies of errors that were plain before training: no other remedy can do without them."""
     plain = [d for d in diagnoses if d.severity == "error" and d.epoch == 0]
-    return _first_choices(plain, available, recipe, dataset)
+    return first_choices(plain, available, recipe, dataset)
 
 
 def for_causes(
@@ -142,7 +143,7 @@ def for_causes(
 
     A symptom (all rows in one class, a flat loss) says that training fails; a cause says why.
     """
-    return _first_choices([d for d in diagnoses if not d.symptom], available, recipe, dataset)
+    return first_choices([d for d in diagnoses if not d.symptom], available, recipe, dataset)
 
 
 def candidates(
@@ -203,16 +204,21 @@ def _ranked(
     return list(best.values())
 
 
-def _first_choices(
-    diagnoses: Sequence[Diagnosis], available: Sequence[Remedy], recipe: Recipe, dataset: Dataset
+def first_choices(
+    diagnoses: Sequence[Diagnosis],
+    available: Sequence[Remedy],
+    recipe: Recipe,
+    dataset: Dataset,
+    searched: bool = True,
 ) -> Prescription:
-    """Return the first remedy of every diagnosis that applies."""
+    """Return the first remedy of every diagnosis that applies; ``searched=False`` adds what changes no training."""
     made = Prescription()
     for diagnosis in diagnoses:
         for remedy in remedies_for(diagnosis, available):
             if remedy.name in made.names:
                 break
-            more = _joined(made, [remedy], available, recipe, dataset) if remedy.searched else made
+            tried = remedy.searched or not searched
+            more = _joined(made, [remedy], available, recipe, dataset) if tried else made
             if len(more) > len(made):
                 made = more
                 break

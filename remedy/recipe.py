@@ -138,6 +138,17 @@ class Recipe:
             kept_weights=_kept_weights(model),
         )
 
+    @classmethod
+    def of_layers(cls, model: Model, fit: Mapping[str, Any]) -> Recipe:
+        """Read a model that is not compiled: its recipe has no optimizer and no loss, so it cannot be built."""
+        try:
+            architecture = Architecture.from_serialized(_serialized(model, False))
+        except Exception as error:
+            text = f"{type(model).__name__} cannot be serialised ({error}). Give it a get_config()."
+            raise ModelError(text) from error
+        recipe = cls(architecture, {}, None, custom_objects=_custom_objects(model), kept_weights=_kept_weights(model))
+        return recipe.replace(batch_size=fit.get("batch_size"), epochs=int(fit.get("epochs", 1)), trusted=True)
+
     def build(self, dataset: Dataset, seed: int) -> Model:
         """Return a fresh compiled model; scaling is fitted on ``dataset.train`` only.
 
@@ -321,8 +332,7 @@ def _plain(value: Any) -> Any:
 def _custom_objects(model: Model) -> dict[str, Any]:
     """Collect the user's own layer classes and loss or metric functions by name."""
     found: dict[str, Any] = {}
-    candidates = [model, model.optimizer, *model._flatten_layers()]
-    for part in candidates:
+    for part in filter(None, (model, getattr(model, "optimizer", None), *model._flatten_layers())):
         kind: Any = type(part)
         if not kind.__module__.startswith("keras"):
             found[kind.__name__] = kind

@@ -65,7 +65,8 @@ def go_on(screening: Screening) -> None:
         alive = alive[: max(1, math.ceil(len(alive) / 3))][:MOST_AT_ONCE]
         known = {attempt.key: attempt for attempt in alive}
         further = [a for a in alive if a.recipe and (_epochs(a, share) > len(a.outcome.scores) or a.rows < 1)]
-        screening.listener.stage("continue", len(further))
+        if further:
+            screening.listener.stage("continue", len(further))
         heard = 0
         for job, outcome in screening.engine.run(_further(screening, further, share)):
             heard += 1

@@ -78,6 +78,48 @@ def macro_f1(y: Array, output: Array, logits: bool = False) -> float:
     return float(np.mean(2 * hit / np.maximum(2 * hit + false + missed, 1)))
 
 
+def confusion(task: Task, y: Array, output: Array, logits: bool = False) -> tuple[tuple[float, float, int], ...]:
+    """Return how often each class was taken for each: ``(true, predicted, rows)`` of every pair that occurs.
+
+    Classes are named by the labels in ``y``, where every class has one label. Of a multilabel target every label
+    is counted by itself: ``(k, k, found)`` and ``(k, -1, missed)``.
+
+    Args:
+        task: What the labels ask for; one with classes.
+        y, output, logits: As for `recalls` and `macro_f1`.
+    """
+    if task == "multilabel":
+        truth = (np.asarray(y) > 0.5).reshape(len(y), -1)
+        guess = (np.nan_to_num(np.asarray(output, dtype="float64")) > (0.0 if logits else 0.5)).reshape(truth.shape)
+        found, missed = (truth & guess).sum(0), (truth & ~guess).sum(0)
+        sides = [((k, k, int(found[k])), (k, -1, int(missed[k]))) for k in range(len(found))]
+        return tuple(pair for both in sides for pair in both)
+    ids, guesses = class_ids(y), predicted_ids(output, logits)
+    base = 1 + max(ids.max(initial=0), guesses.max(initial=0))
+    pairs, counts = np.unique(ids * base + guesses, return_counts=True)
+    names = _labels(y, ids)
+    split = [(int(pair // base), int(pair % base), int(n)) for pair, n in zip(pairs, counts, strict=True)]
+    return tuple((names.get(a, float(a)), names.get(b, float(b)), n) for a, b, n in split)
+
+
+def _labels(y: Array, ids: Array) -> dict[int, float]:
+    """Return the label of every class id; nothing where the ids are no other name of the labels."""
+    flat = np.asarray(y, dtype="float64").reshape(-1)
+    if len(flat) != len(ids):
+        return {}
+    found, first = np.unique(ids, return_index=True)
+    names = dict(zip(found.tolist(), flat[first].tolist(), strict=True))
+    return names if np.array_equal(np.array([names[i] for i in found])[np.searchsorted(found, ids)], flat) else {}
+
+
+def answers(y: Array, output: Array, most: int = 300) -> tuple[tuple[float, float], ...]:
+    """Return true and predicted value of at most ``most`` rows of a regression; of several columns the first."""
+    truth = np.asarray(y, dtype="float64").reshape(len(y), -1)[:, 0]
+    guess = np.asarray(output, dtype="float64").reshape(len(y), -1)[:, 0]
+    rows = np.unique(np.linspace(0, len(y) - 1, min(len(y), most)).round().astype("int64"))
+    return tuple(zip(truth[rows].tolist(), guess[rows].tolist(), strict=True))
+
+
 def r2(y: Array, output: Array, logits: bool = False) -> float:
     """Return the coefficient of determination, clipped to [-1, 1]; non-finite answers count as far off."""
     del logits
@@ -122,6 +164,11 @@ OBJECTIVES: Mapping[str, Callable[[Array, Array, bool], float]] = {
 """Scores by name."""
 
 
+def score_name(task: Task) -> str:
+    """Return the name of a task's own score."""
+    return {"multilabel": "macro_f1", "regression": "r2"}.get(task, "balanced_accuracy")
+
+
 def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -> Scorer:
     """Choose the scorer of a task, or wrap the user's own objective.
 
@@ -136,8 +183,7 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -
     """
     if callable(objective):
         return Scorer(getattr(objective, "__name__", "objective"), None, objective, own=True)
-    own: dict[str, str] = {"multilabel": "macro_f1", "regression": "r2"}
-    name = objective or own.get(task, "balanced_accuracy")
+    name = objective or score_name(task)
     if name not in OBJECTIVES:
         raise InvalidInput(
             f"Search(objective={objective!r}) is not known: use one of {', '.join(sorted(OBJECTIVES))}, "

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from remedy.engines._base import Engine, Outcome
 from remedy.errors import InvalidInput
+from remedy.measured import Shallow
 from remedy.prescription import Prescription
 from remedy.recipe import Recipe
 from remedy.scores import Objective
@@ -87,19 +88,44 @@ class Attempt:
         return statistics.fmean(_level(outcome.scores) for outcome in (self.outcome, *self.others))
 
     @property
-    def timed(self) -> tuple[float, ...]:
-        """Seconds of every epoch; empty where none was measured."""
-        return tuple((self.outcome.evidence.seconds if self.outcome.evidence else None) or ())
-
-    @property
     def seconds_per_epoch(self) -> float:
         """Time of an epoch on all rows, with what is measured and judged after it."""
         return whole_epoch_seconds(self.outcome) / self.rows
 
 
+@dataclass(frozen=True)
+class Course:
+    """How a search went.
+
+    Attributes:
+        attempts: Everything tried, in order; the first is the untouched recipe.
+        score: Name of the score.
+        constant: Score of the best constant answer, or None for a user's own objective.
+        shallow: What a shallow model reaches on the same rows, or None.
+        seconds: That it took, proof included.
+    """
+
+    attempts: tuple[Attempt, ...] = ()
+    score: str = "score"
+    constant: float | None = None
+    shallow: Shallow | None = None
+    seconds: float = 0.0
+
+    def levels(self) -> dict[str, float]:
+        """Return the scores to compare with, by name."""
+        found: dict[str, float] = {}
+        if self.attempts and math.isfinite(self.attempts[0].score):
+            found["untouched"] = self.attempts[0].score
+        if self.constant is not None:
+            found["best constant answer"] = self.constant
+        if self.shallow is not None:
+            found[f"{self.shallow.model}, shallow"] = self.shallow.score
+        return found
+
+
 def epoch_seconds(outcome: Outcome) -> float:
     """Return the median time of an epoch, 0 where none is known; the first, which traces, counts only by itself."""
-    timed = (outcome.evidence.seconds if outcome.evidence else None) or ()
+    timed = outcome.timed
     return statistics.median(timed[1:] or timed) if timed else 0.0
 
 
@@ -108,7 +134,7 @@ def whole_epoch_seconds(outcome: Outcome) -> float:
 
     Building the model is not part of an epoch, so time beside the epochs counts only where many share it.
     """
-    timed = (outcome.evidence.seconds if outcome.evidence else None) or ()
+    timed = outcome.timed
     if len(timed) < MANY_EPOCHS:
         return epoch_seconds(outcome)
     return epoch_seconds(outcome) + max(0.0, outcome.seconds - sum(timed)) / len(timed)

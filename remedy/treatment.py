@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from remedy import confirm, report
+from remedy import confirm, gallery, report
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, diagnose
@@ -24,7 +24,7 @@ from remedy.errors import NotApplicable
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
 from remedy.logbook import SearchLog, last_values, write_fix, write_options
-from remedy.patient import Fix, Patient, Treatment
+from remedy.patient import Case, Fix, Patient, Treatment
 from remedy.pause import rare_collections
 from remedy.prescription import Change, Prescription, patch
 from remedy.recipe import Recipe
@@ -34,7 +34,7 @@ from remedy.registry import remedies_for
 from remedy.report import Terminal
 from remedy.scores import Scorer, scorer_for, standard_error
 from remedy.screening import Screening
-from remedy.search import Attempt, Budget, Search
+from remedy.search import Attempt, Budget, Course, Search
 from remedy.seeds import keep_random_state
 from remedy.shallow import shallow_baseline
 from remedy.tracking import Run
@@ -78,11 +78,29 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
             engine.close()
             listener.close()
             terminal.close()
-        treatment = replace(treatment, diagnoses=_seen_by_seeds(patient, proof))
+        course = Course(
+            tuple(screening.attempts),
+            scorer.name,
+            scorer.constant,
+            screening.yardstick.shallow,
+            screening.budget.spent,
+        )
+        treatment = replace(treatment, diagnoses=_seen_by_seeds(patient, proof), course=course)
+        _show(patient, treatment, search_run)
         search_run.tags({"remedy.verdict": "fixed" if treatment.fix else "no fix"})
         search_run.note(report.note(treatment.conclusion, None, (), treatment.fix.changes if treatment.fix else ()))
         search_run.end("KILLED" if treatment.interrupted else "FINISHED")
     return treatment
+
+
+def _show(patient: Patient, treatment: Treatment, search_run: Run) -> None:
+    """Draw what came of it in the stuck run, in the fixed one and in that of the search."""
+    stuck, fix = patient.run, treatment.fix
+    seen = replace(patient.examination, diagnoses=(*patient.examination.diagnoses, *treatment.diagnoses))
+    name = patient.name or "run"
+    case = Case(name, seen, patient.evidence, treatment.conclusion, stuck.run_id, fix, treatment.course)
+    fixed = None if fix is None or fix.run_id is None else Run(fix.run_id, stuck.experiment_id)
+    gallery.show(case, stuck, fixed, search_run)
 
 
 def _seen_by_seeds(patient: Patient, proof: Proof | None) -> tuple[Diagnosis, ...]:
@@ -198,6 +216,7 @@ def _complete(
             not screening.dataset.judged_on_training,
             proof,
             () if recipe.target is None else recipe.target.values,
+            recorder.evidence,
         )
         data, shallow = screening.dataset, screening.yardstick.shallow
         sample = len(data.train) if data.sampled else None

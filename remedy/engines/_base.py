@@ -63,6 +63,11 @@ class Outcome:
         """Score after the last epoch; None when there is none."""
         return self.scores[-1] if self.scores else None
 
+    @property
+    def timed(self) -> tuple[float, ...]:
+        """Seconds of every epoch; empty where none was measured."""
+        return tuple((self.evidence.seconds if self.evidence else None) or ())
+
 
 class Engine(Protocol):
     """Trains recipes on one dataset."""

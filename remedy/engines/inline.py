@@ -23,6 +23,7 @@ from remedy.engines.compilation import xla_pays
 from remedy.engines.fitting import Deadline, assign, fit_recipe, values, variables
 from remedy.engines.loop import Loop
 from remedy.engines.range_test import RateRamp
+from remedy.engines.tracing import forgotten_gradients
 from remedy.errors import RemedyError
 from remedy.facts import KERAS_BATCH_SIZE, training_evidence
 from remedy.recipe import Recipe
@@ -90,7 +91,7 @@ class InlineEngine(Engine):
         """Train a job, from the start or from where its key stopped."""
         began = self.clock()
         try:
-            with keep_random_state():
+            with keep_random_state(), forgotten_gradients():
                 recorder = self._train(job)
         except RemedyError as error:
             return Outcome(error=str(error), seconds=self.clock() - began)
@@ -112,7 +113,7 @@ class InlineEngine(Engine):
         ramp = RateRamp()
         epochs = -(-RateRamp.STEPS // (recipe.steps_per_epoch or steps))
         try:
-            with keep_random_state():
+            with keep_random_state(), forgotten_gradients():
                 compiled = self._take(Job(recipe, seed, 1, "range-test"), None)
                 set_seeds(seed, recipe.own_code)
                 fit_recipe(compiled.model, recipe, self._dataset, seed, 0, epochs, [ramp], compiled.loop, at_once=1)
@@ -144,6 +145,7 @@ class InlineEngine(Engine):
             watch = [recorder, Deadline(job.deadline, self.clock, job.seconds)]
             data = self._rows(job.rows)
             fit_recipe(compiled.model, job.recipe, data, job.seed, done, job.epochs, watch, compiled.loop)
+            recorder.set_model(None)  # What a job has learned outlives its compiled model.
         state = values(variables(compiled.model)), values(compiled.model.optimizer.variables)
         self._learned[job.key] = _Learned(job.recipe, recorder, *state)
         return recorder
@@ -173,6 +175,7 @@ class InlineEngine(Engine):
             recipe=job.recipe,
             on_stuck=(lambda _: True) if job.stop_when_stuck else None,
             patience=PATIENCE,
+            keep_answers=job.judge_by == "holdout",
         )
 
     def _take(self, job: Job, learned: _Learned | None) -> _Compiled:
@@ -191,9 +194,11 @@ class InlineEngine(Engine):
             compiled.start = job.seed, values(variables(fresh))
         self._compiled[key] = compiled
         self._first = self._first or key
-        while len(self._compiled) > COMPILED_MODELS:
-            # The first one is the untouched recipe, which confirmation needs again.
-            self._compiled.pop(next(k for k in self._compiled if k != self._first))
+        if len(self._compiled) > COMPILED_MODELS:
+            # The first one is the untouched recipe, which confirmation needs again. A quarter goes at once:
+            # graphs are freed by Python's collector alone, and a collection takes a tenth of a second.
+            while len(self._compiled) > COMPILED_MODELS - COMPILED_MODELS // 4:
+                self._compiled.pop(next(k for k in self._compiled if k != self._first))
             gc.collect()
         optimizer = compiled.model.optimizer
         if learned is None:
