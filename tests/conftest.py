@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -16,13 +17,24 @@ from keras import layers
 from remedy.dataset import Dataset, Rows
 from remedy.recipe import Recipe
 
+from .browser import browser, page  # noqa: F401
+from .servers import auth_server, postgres_server, servers, sqlite_server  # noqa: F401
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_collections():
+    """Leave what earlier modules keep alive out of collections: Keras collects often, and each would look at all of it."""
+    yield
+    gc.collect()
+    gc.freeze()
+
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """An empty folder as working folder, in which remedy makes its default store."""
     monkeypatch.chdir(tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("MLFLOW")]:
+        monkeypatch.delenv(name)
     monkeypatch.setattr(mlflow.tracking.fluent, "_active_experiment_id", None)
     mlflow.set_tracking_uri(None)
     yield tmp_path

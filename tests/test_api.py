@@ -243,11 +243,12 @@ def test_a_search_that_breaks_costs_a_warning_and_not_the_training(store, monkey
     assert "RUNNING" not in statuses
 
 
+@pytest.mark.slow
 def test_a_fix_that_cannot_be_logged_leaves_no_run_running(store, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("no space left")
 
-    monkeypatch.setattr(mlflow.keras, "log_model", broken)
+    monkeypatch.setattr(mlflow.keras, "save_model", broken)
     model, X, y = sick_program()
     with pytest.warns(RemedyWarning, match="no space left"):
         result = remedy.fit(model, X, y, epochs=10, verbose=0, search=QUICK)
@@ -327,6 +328,7 @@ def test_several_inputs_by_name_are_trained_examined_and_logged(store):
     assert "'b'" in found.message
 
 
+@pytest.mark.slow
 def test_a_subclassed_model_is_treated_without_surgery_and_that_is_said(store):
     @keras.saving.register_keras_serializable()
     class Own(keras.Model):
@@ -389,6 +391,7 @@ def test_build_opens_a_subclassed_model_to_a_search_and_its_functional_twin_to_s
     assert not twin.architecture.opaque
 
 
+@pytest.mark.slow
 def test_four_rows_are_judged_on_themselves_and_that_is_said(store):
     X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
     y = np.array([0, 1, 1, 0], "float32")

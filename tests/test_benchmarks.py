@@ -1,11 +1,14 @@
 """The arithmetic of the benchmarks; what they measure is measured by running them."""
 
+import ast
+import importlib
 import importlib.util
 import json
 import os
 import sys
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 
@@ -50,7 +53,7 @@ ROWS = [
 
 
 def test_a_ratio_is_by_the_faster_tool_and_a_censored_one_makes_it_a_bound(time_to_fix):
-    found = time_to_fix.summary(ROWS, 100.0)
+    found = time_to_fix.summary(ROWS)
     assert {name: (p["ratio"], p["bound"]) for name, p in found["cases"].items()} == {
         "a": (0.25, "exact"),
         "b": (0.5, "at most"),
@@ -61,14 +64,14 @@ def test_a_ratio_is_by_the_faster_tool_and_a_censored_one_makes_it_a_bound(time_
 
 
 def test_a_program_that_only_one_side_was_run_on_has_no_ratio(time_to_fix):
-    found = time_to_fix.summary([_row("a", "remedy", 20.0), _row("b", "random-search", 20.0)], 100.0)
+    found = time_to_fix.summary([_row("a", "remedy", 20.0), _row("b", "random-search", 20.0)])
     assert (found["cases"], found["median_ratio"]) == ({}, None)
 
 
 def test_where_nobody_gets_there_the_ratio_is_not_known(time_to_fix):
-    found = time_to_fix.summary([_row("a", "remedy", None), _row("a", "random-search", None)], 100.0)
+    found = time_to_fix.summary([_row("a", "remedy", None), _row("a", "random-search", None)])
     assert (found["cases"]["a"]["bound"], found["faster"]) == ("unknown", 0)
-    page = time_to_fix.markdown(found, {"budget": 100.0, "tolerance": 0.01, "cores": 2}, "python")
+    page = time_to_fix.markdown(found, {"tolerance": 0.01, "cores": 2}, "python")
     assert "| a | no fix | > 100 | > 100 | not known |" in page
 
 
@@ -82,7 +85,7 @@ def test_earlier_outputs_are_put_together_into_one_object_and_one_page(time_to_f
     time_to_fix.main()
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["median_ratio"] == 0.5
-    assert told["parameters"]["budget"] == 100.0
+    assert {program["budget"] for program in told["cases"].values()} == {100.0}
     assert "| b | **0.90** | 50 | > 100 | > 100 | < 0.50 |" in page.read_text()
     assert "| c | no fix | > 100 | 10 | not run | > 10.00 |" in page.read_text()
 
@@ -177,3 +180,22 @@ def test_the_target_is_the_lower_best_score_and_the_ratio_is_of_the_seconds_to_i
 @pytest.mark.parametrize("plain", [_side(), _side((30.0, 0.334))], ids=["no trial ended", "a constant answer"])
 def test_nothing_is_compared_where_one_side_has_learnt_nothing(time_to_score, plain):
     assert time_to_score.compared({"remedy": _side((20.0, 0.8)), "plain": plain})["times_faster"] is None
+
+
+def test_a_long_run_is_written_and_examined(store, monkeypatch):
+    mlflow.set_tracking_uri(f"sqlite:///{store}/own.db")
+    large_run = _load("large_run", monkeypatch)
+    found = large_run.measured(large_run.written(60), 1)
+    assert (found["points"], found["metrics"], found["diagnoses"]) == (1200, 20, [])
+    assert 0 < found["diagnose_seconds"] <= found["slowest_seconds"]
+
+
+@pytest.mark.parametrize("file", sorted(BENCHMARKS.glob("*.py")), ids=lambda file: file.stem)
+def test_what_a_benchmark_imports_from_remedy_is_there(file):
+    """Also what it imports late, inside of functions, and would miss only after minutes."""
+    wanted = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
+    for node in wanted:
+        if node.module and node.module.startswith("remedy"):
+            module = importlib.import_module(node.module)
+            for name in (alias.name for alias in node.names):
+                assert hasattr(module, name) or importlib.import_module(f"{node.module}.{name}"), name

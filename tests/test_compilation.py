@@ -37,6 +37,7 @@ def test_what_cannot_be_compiled_is_trained_without(monkeypatch):
     assert not compilation.xla_pays(recipe, data, 0, 10_000)
 
 
+@pytest.mark.slow
 def test_the_choice_of_the_user_is_left_alone():
     recipe, data = specimen()
     engine = _engine(data)

@@ -81,3 +81,17 @@ def test_evidence_survives_json_with_its_holes():
     assert back.class_counts == evidence.class_counts
     assert back.inputs == evidence.inputs
     assert str(back.loss) == str(evidence.loss)
+
+
+def test_a_long_run_is_looked_at_ever_more_rarely_and_the_epoch_is_two_per_cent_late_at_most():
+    class Counting(LossAboveOne):
+        looks = 0
+
+        def detect(self, loss):
+            type(self).looks += 1
+            return super().detect(loss)
+
+    rising = tuple(float(epoch > 4000) * 2 for epoch in range(1, 8001))
+    found = replay(Evidence(loss=rising), [Counting()])
+    assert 4000 < found.diagnoses[0].epoch <= 4000 * 1.02 + 1
+    assert Counting.looks < 500

@@ -31,6 +31,7 @@ def test_an_installed_plugin_stands_in_the_catalogue(installed):
     assert row["remedies"] == ["smaller-batch"]
 
 
+@pytest.mark.slow
 def test_the_contract_test_of_the_plugin_passes(installed):
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(TEMPLATE / "tests")]
     done = subprocess.run(command, env=installed, capture_output=True, text=True, check=False)

@@ -122,6 +122,7 @@ def test_a_deadline_holds_in_a_worker(program, engine):
     assert time.perf_counter() - began < 15
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_is_not_run_again_by_the_workers(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
@@ -159,6 +160,7 @@ def test_what_cannot_be_sent_to_a_process_is_trained_here_and_said(program):
     assert isinstance(made, InlineEngine)
 
 
+@pytest.mark.slow
 def test_a_search_in_two_processes_finds_proves_and_logs_a_fix(store):
     before = set(multiprocessing.active_children())
     model, X, y = sick_program()

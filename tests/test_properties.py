@@ -243,6 +243,7 @@ def programs(draw):
     return lambda: network(task, shapes, names, body, seed, options), X, y, fit
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_remedy_trains_any_healthy_program_to_the_bits_that_keras_trains_it_to(store, program):
