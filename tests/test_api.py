@@ -50,7 +50,7 @@ class Fast(remedy.Remedy):
         return ""
 
 
-QUICK = remedy.Search(trials=10, timeout=25, seed=0)
+QUICK = remedy.Search(trials=10, timeout=150, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -294,7 +294,7 @@ def test_ctrl_c_in_the_search_keeps_the_best_so_far(store, monkeypatch):
 
     monkeypatch.setattr(InlineEngine, "train", interrupted)
     model, X, y = sick_program()
-    result = remedy.fit(model, X, y, epochs=10, verbose=0, search=remedy.Search(trials=12, timeout=60))
+    result = remedy.fit(model, X, y, epochs=10, verbose=0, search=remedy.Search(trials=12, timeout=150))
     assert result.fix is not None
     assert not result.fix.confirmed
     assert result.fix.model.predict(X[:3], verbose=0).shape == (3, 3)

@@ -99,7 +99,7 @@ def test_what_remedy_cannot_read_is_trained_by_keras_and_bad_input_gets_keras_ow
 
 @pytest.mark.slow
 def test_with_search_a_stuck_fit_is_repaired_and_trials_are_no_fits_of_the_user(store):
-    remedy.autolog(experiment="auto", search=remedy.Search(trials=6, timeout=40))
+    remedy.autolog(experiment="auto", search=remedy.Search(trials=6, timeout=150))
     try:
         model, X, y = sick_program()
         history = model.fit(X, y, epochs=8, verbose=0)

@@ -19,7 +19,7 @@ model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(16, activation="
                           keras.layers.BatchNormalization(), keras.layers.Dropout(0.3),
                           keras.layers.Dense(3, activation="softmax")])
 model.compile(keras.optimizers.SGD(1e-5), "sparse_categorical_crossentropy", metrics=["accuracy"])
-result = remedy.fit(model, X, y, epochs=8, validation_split=0.2, verbose=0, search=remedy.Search(trials=9, timeout=40))
+result = remedy.fit(model, X, y, epochs=8, validation_split=0.2, verbose=0, search=remedy.Search(trials=9, timeout=150))
 print(json.dumps({"backend": keras.backend.backend(), "names": [d.name for d in result.diagnoses], "run": result.run_id,
                   "epochs": len(result.history.epoch), "stuck": result.stuck,
                   "fix": result.fix.model.predict(X[:2], verbose=0).shape if result.fix else None}))

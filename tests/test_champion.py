@@ -25,7 +25,7 @@ def fixed(tmp_path_factory):
     uri = f"sqlite:///{tmp_path_factory.mktemp('fixed')}/mlflow.db"
     mlflow.set_tracking_uri(uri)
     model, X, y = sick_program()
-    search = remedy.Search(trials=10, timeout=25, seed=0)
+    search = remedy.Search(trials=10, timeout=150, seed=0)
     yield (
         uri,
         X.astype("float64"),

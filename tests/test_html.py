@@ -101,7 +101,7 @@ def case(name="run", **changes):
     return replace(made, **changes)
 
 
-QUICK = remedy.Search(trials=6, timeout=25, seed=0, workers=1)
+QUICK = remedy.Search(trials=6, timeout=150, seed=0, workers=1)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from remedy.store import children, read_folder
 from .conftest import dense, healthy_program, sick_program
 from .servers import ADMIN, PASSWORD, free_port
 
-QUICK = remedy.Search(trials=10, timeout=25, seed=0)
+QUICK = remedy.Search(trials=10, timeout=150, seed=0)
 
 
 def run(*arguments):
