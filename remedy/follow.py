@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -68,6 +70,25 @@ class Lines:
         self._console.file.flush()
 
 
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Yield what is set at Ctrl-C: an interrupt in a callback of the collector is printed there and never raised."""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed  # Only the main thread gets signals.
+        return
+
+    def press(number: int, frame: Any) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def follow(watch: Watch, lines: Lines, tellers: Sequence[Tells] = (), every: float = 10.0, once: bool = False) -> bool:
     """Poll until Ctrl-C, or once.
 
@@ -85,14 +106,14 @@ def follow(watch: Watch, lines: Lines, tellers: Sequence[Tells] = (), every: flo
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     try:
-        with lines.status:
-            while True:
+        with _interrupts() as pressed, lines.status:
+            while not pressed.is_set():
                 for event in watch.poll():
                     lines.event(event)
                     if event.event == "stuck":
                         _tell(event, tellers, lines)
                 lines.looked(watch)
-                if once:
+                if once or pressed.is_set():
                     break
                 time.sleep(min(every * 2 ** min(watch.failures, 10), max(every, LONGEST)))
     except KeyboardInterrupt:

@@ -22,8 +22,15 @@ from .servers import auth_server, postgres_server, servers, sqlite_server  # noq
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _short_collections():
-    """Leave what earlier modules keep alive out of collections: Keras collects often, and each would look at all of it."""
+def _own_start():
+    """Begin a module without what earlier ones left behind.
+
+    `mlflow.set_experiment` writes an environment variable, which would send the next module's runs to its experiment.
+    And Keras collects often; each collection would look at all that earlier modules keep alive.
+    """
+    for name in [name for name in os.environ if name.startswith("MLFLOW_EXPERIMENT")]:
+        del os.environ[name]
+    mlflow.tracking.fluent._active_experiment_id = None
     yield
     gc.collect()
     gc.freeze()

@@ -98,7 +98,8 @@ def test_a_run_without_finite_numbers_gets_a_shallow_model_and_no_look(model):
 
 def test_looking_ends_when_its_share_of_the_time_is_spent(model, monkeypatch):
     monkeypatch.setattr(closer, "LEAST_SECONDS", 0.0)
-    assert _followed(model, 40)[1] == [2]
+    hasty = _followed(model, 40, sick=lambda epochs, planned: _sick(epochs, planned, seconds=1e-9))
+    assert hasty[1] == [2]
     patient = _followed(model, 40, sick=lambda epochs, planned: _sick(epochs, planned, seconds=1000.0))
     assert patient[1] == [2, 4, 8, 16, 32, 40]
 

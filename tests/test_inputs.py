@@ -71,7 +71,8 @@ def test_nan_in_x_is_named_with_its_columns_and_the_training_goes_on(store):
     with pytest.warns(RemedyWarning, match=r"1 of 6 columns: 2 \(5\)"):
         result = remedy.fit(dense(), X, y, epochs=2, verbose=0, search=False)
     assert len(result.history.epoch) == 2
-    assert "non-finite-loss" in [d.name for d in result.diagnoses]
+    # No more is asked: whether relu makes 0 of NaN, and the loss stays finite, depends on the processor.
+    assert "non-finite-input" in [d.name for d in result.diagnoses]
 
 
 def test_nan_in_y_is_said_and_the_training_goes_on(store):

@@ -101,7 +101,7 @@ def test_tune_fixes_a_run_with_the_arrays_that_the_server_kept(online):
     model, X, y = sick_program()
     fit = {"epochs": 12, "validation_split": 0.2, "verbose": 0, "search": False, "log_data": True}
     stuck = remedy.fit(model, X, y, experiment="later", **fit)
-    command = ("tune", "--experiment", "later", "--timeout", "25", "--trials", "10")
+    command = ("tune", "--experiment", "later", "--timeout", "150", "--trials", "10")
     done = run(*command, "--json")
     assert done.exit_code == 0, done.output[-2000:]
     told = json.loads(done.stdout)[stuck.run_id]["fix"]
@@ -118,7 +118,7 @@ def test_a_killed_search_on_a_server_goes_on_with_what_it_had_finished(online):
     before = read_folder(search.info.run_id, "trainings")
     client.delete_tag(result.run_id, "remedy.fixed_by_run_id")
     client.set_terminated(search.info.run_id, "KILLED")
-    done = run("tune", "--resume", "--run", result.run_id, "--timeout", "25", "--trials", "10", "--json")
+    done = run("tune", "--resume", "--run", result.run_id, "--timeout", "150", "--trials", "10", "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)[result.run_id]["fix"]
     assert told["prescription"] == json.loads(json.dumps(result.fix.prescription.to_list()))
