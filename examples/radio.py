@@ -75,7 +75,7 @@ def main() -> None:
         from frames import generate
 
         length = 1024 if args.full else 128 if args.quick else 256
-        X, y, _ = generate(30_000 if args.full else 900 if args.quick else 4000, length, args.snr, args.seed)
+        X, y, _ = generate(30_000 if args.full else 900 if args.quick else 8000, length, args.snr, args.seed)
         source = "GENERATED frames, {:g} to {:g} dB".format(*args.snr)
     print(f"Data: {source}: {len(X)} frames of {X.shape[2]} samples, classes {np.bincount(y).tolist()}")
     Y = np.eye(3, dtype="float32")[y]
@@ -88,7 +88,7 @@ def main() -> None:
         batch_size=512 if args.full else 64, validation_split=0.15, verbose=0 if args.json else 2,
         callbacks=[keras.callbacks.EarlyStopping("val_accuracy", patience=20)],
         experiment="radio", run_name="VGG16 from scratch",
-        search=remedy.Search(timeout=args.timeout or (25 if args.quick else 180), seed=args.seed),
+        search=remedy.Search(timeout=args.timeout or (25 if args.quick else 170), seed=args.seed),
     )  # fmt: skip
 
     known = shallow(X[test:], y[test:], X[:test], y[:test])

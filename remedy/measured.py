@@ -123,6 +123,7 @@ class LayerFacts:
         normalizes: True for normalization layers.
         joins: True where several tensors come together (add, concatenate): a shortcut may pass by.
         shrinks: True where it lowers the resolution: pooling, or a stride above 1.
+        thins: By what its strides divide the number of positions, all axes taken together.
         used: False where the layer is part of the object but not of any path to an output.
         branches: Of an Add with two inputs: how many layers with weights each way back holds, up to the layer where
             the ways part; empty where they never meet, or meet another join before.
@@ -139,6 +140,7 @@ class LayerFacts:
     normalizes: bool = False
     joins: bool = False
     shrinks: bool = False
+    thins: int = 1
     used: bool = True
     branches: tuple[int, ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -195,6 +196,7 @@ def _layer(entry: LayerConfig, used: bool) -> LayerFacts:
         normalizes=kind in NORMALIZERS,
         joins=kind in JOINS or kind in ATTENTION,
         shrinks=shrinks(entry),
+        thins=_thins(entry),
         used=used,
     )
 
@@ -203,6 +205,15 @@ def shrinks(entry: LayerConfig) -> bool:
     """Say whether a layer lowers the resolution: pooling, or a stride above 1."""
     strides = entry["config"].get("strides") or 1
     return "Pooling" in entry["class_name"] or max(strides if isinstance(strides, (list, tuple)) else [strides]) > 1
+
+
+def _thins(entry: LayerConfig) -> int:
+    """Return by what the strides of a convolution or a pool divide the number of positions."""
+    config, axes = entry["config"], entry["class_name"][-2:-1]
+    strides = config.get("strides") or config.get("pool_size") or 1
+    if not axes.isdigit():
+        return 1
+    return math.prod(strides) if isinstance(strides, (list, tuple)) else int(strides) ** int(axes)
 
 
 def _penalty(regularizer: Any) -> float:

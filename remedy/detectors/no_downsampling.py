@@ -44,7 +44,7 @@ class NoDownsampling(Detector):
     """
 
     code, name, severity = "ARC308", "no-downsampling", "warning"
-    remedies = ("simplify-architecture",)
+    remedies = ("simplify-architecture", "global-pooling")
     fires_on = (_pictures(),)
     silent_on = (
         _pictures(LayerFacts("pool", "MaxPooling2D", shrinks=True)),

@@ -26,7 +26,7 @@ class Overfitting(Detector):
     """
 
     code, name, severity = "GEN401", "overfitting", "warning"
-    remedies = ("regularise", "augmentation", "simplify-architecture")
+    remedies = ("regularise", "augmentation", "global-pooling", "simplify-architecture")
     fires_on = (Evidence(loss=(0.9, 0.6, 0.4, 0.2, 0.1, 0.05), val_loss=(0.9, 0.7, 0.65, 0.75, 0.9, 1.1)),)
     silent_on = (Evidence(loss=(0.9, 0.6, 0.4, 0.3, 0.25, 0.22), val_loss=(0.9, 0.65, 0.45, 0.36, 0.33, 0.34)),)
 

@@ -37,7 +37,7 @@ class TooDeepWithoutNormalization(Detector):
     """
 
     code, name, severity = "ARC302", "too-deep-without-normalization", "warning"
-    remedies = ("simplify-architecture", "add-normalization", "initializer")
+    remedies = ("add-normalization", "simplify-architecture", "initializer")
     fires_on = (
         Evidence(layers=tuple(LayerFacts(f"d{i}", "Dense", "relu", 32, kernel=True) for i in range(13))),
         Evidence(layers=tuple(LayerFacts(f"d{i}", "Dense", "sigmoid", 32, kernel=True) for i in range(7))),

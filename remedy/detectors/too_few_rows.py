@@ -22,7 +22,7 @@ class TooFewRows(Detector):
     """
 
     code, name, severity = "DAT109", "too-few-rows", "warning"
-    remedies = ("regularise", "simplify-architecture", "augmentation")
+    remedies = ("regularise", "simplify-architecture", "augmentation", "global-pooling")
     fires_on = (
         Evidence(n_train=30),
         Evidence(n_train=500, class_counts={0: 296, 1: 200, 2: 4}),

@@ -112,32 +112,45 @@ class SimplifyArchitecture(Remedy):
         )
 
 
-def _stems(architecture: Architecture, long_input: int) -> list[LayerConfig]:
-    """Return the convolutions that read an input directly, or behind layers that keep its length."""
+def _stems(architecture: Architecture, long_input: int) -> dict[str, list[bool]]:
+    """Return the convolutions that read an input directly, or behind layers that keep its length, by name.
+
+    Each with the axes that may be strided: long ones, and none that the kernel does not span, for a stride
+    over such an axis leaves entries out.
+    """
     chain = architecture.chain()
-    inputs = architecture.inputs()
-    if not inputs or any(max(e["config"]["batch_shape"][1:-1] or [0], key=lambda s: s or 0) is None for e in inputs):
-        return []
-    long = [e for e in inputs if max([s or 0 for s in e["config"]["batch_shape"][1:-1]] or [0]) >= long_input]
-    if not long:
-        return []
-    if chain:
-        first = next((layer for layer in chain if layer["class_name"] in KERNEL_LAYERS), None)
-        stems = [first] if first is not None else []
-    else:
-        stems = [reader for e in long for reader in architecture.consumers(e["config"]["name"])]
-    plain = [s for s in stems if s["class_name"] in CONVOLUTIONS and set(s["config"]["strides"]) == {1}]
-    return [s for s in plain if set(s["config"].get("dilation_rate", [1])) == {1}]
+    found: dict[str, list[bool]] = {}
+    for entry in architecture.inputs():
+        sizes = [size or 0 for size in entry["config"]["batch_shape"][1:-1]]
+        if not sizes or 0 in sizes:
+            return {}
+        if chain:
+            readers = [layer for layer in chain if layer["class_name"] in KERNEL_LAYERS][:1]
+        else:
+            readers = architecture.consumers(entry["config"]["name"])
+        for reader in readers:
+            config = reader["config"]
+            plain = reader["class_name"] in CONVOLUTIONS and set(config["strides"]) == {1}
+            if not plain or set(config.get("dilation_rate", [1])) != {1} or len(config["kernel_size"]) != len(sizes):
+                continue
+            axes = [
+                size >= long_input and kernel > 1 for size, kernel in zip(sizes, config["kernel_size"], strict=True)
+            ]
+            equal = "Conv" in reader["class_name"] and not reader["class_name"].startswith("Conv")
+            if any(axes) and not (equal and not all(axes)):  # Depthwise kernels know one stride for all axes.
+                found[config["name"]] = axes
+    return found
 
 
 def _stride(architecture: Architecture, stride: int, long_input: int) -> Architecture:
-    names = [layer["config"]["name"] for layer in _stems(architecture, long_input)]
-    if not names:
+    stems = _stems(architecture, long_input)
+    if not stems:
         raise NotApplicable(f"no unstrided convolution reads an input of {long_input} entries or more")
 
     def change(layer: LayerConfig) -> None:
-        if layer["config"]["name"] in names:
-            layer["config"]["strides"] = [stride] * len(layer["config"]["strides"])
+        axes = stems.get(layer["config"]["name"])
+        if axes is not None:
+            layer["config"]["strides"] = [stride if axis else 1 for axis in axes]
 
     return architecture.edit(change)
 

@@ -82,3 +82,14 @@ def test_a_head_with_its_activation_apart_keeps_its_width():
     model.compile("adam", "categorical_crossentropy")
     recipe, data = patient_of(model, *blobs())
     assert _widths(SimplifyArchitecture().apply(recipe, data, width=0.25, blocks=0, stem=1)) == [4, 3]
+
+
+def test_a_stem_is_strided_along_its_long_axis_and_leaves_out_no_row_that_its_kernel_does_not_span():
+    model = keras.Sequential(
+        [keras.Input((2, 256, 1)), layers.Conv2D(4, (1, 3)), layers.Flatten(), layers.Dense(3, activation="softmax")]
+    )
+    model.compile("adam", "categorical_crossentropy")
+    X, y = blobs(rows=60, columns=512)
+    recipe, data = patient_of(model, X.reshape(-1, 2, 256, 1), y)
+    changed = check_rewritten(SimplifyArchitecture(), recipe, data, width=1.0, blocks=0, stem=2)
+    assert [layer["config"]["strides"] for layer in changed.architecture.layers("Conv2D")] == [[1, 2]]
