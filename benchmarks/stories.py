@@ -74,7 +74,16 @@ STORIES = {
         400,
         480,
     ),
-    "R1": Story("radio", None, (), frozenset({"dead-units", "too-deep-without-normalization", "oversized-head"}), 0.90, 0.90, 10, 300),
+    "R1": Story(
+        "radio",
+        None,
+        (),
+        frozenset({"dead-units", "too-deep-without-normalization", "oversized-head"}),
+        0.90,
+        0.90,
+        10,
+        300,
+    ),
     "R1, all ratios": Story(
         "radio", None, ("--snr", "-20", "30"), frozenset({"too-deep-without-normalization"}), None, None, 10, 300
     ),

@@ -32,12 +32,14 @@ class Finding:
         measured: The numbers behind the sentence, by name.
         threshold: The bound that was crossed, in the unit of what was measured.
         confidence: Between 0 and 1.
+        remedies: Names of the remedies that this finding asks for; None takes those of its detector.
     """
 
     message: str
     measured: Mapping[str, float] = field(default_factory=dict)
     threshold: float | None = None
     confidence: float = 1.0
+    remedies: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,6 @@ def _named(detector: Looks, finding: Finding, epoch: int) -> Diagnosis:
         threshold=finding.threshold,
         confidence=finding.confidence,
         epoch=epoch,
-        remedies=tuple(detector.remedies),
+        remedies=tuple(detector.remedies if finding.remedies is None else finding.remedies),
         symptom=detector.symptom,
     )

@@ -129,9 +129,10 @@ class Screening:
         Without it the next best would be proven that there is, however little it may do.
         """
         best = self.best()
-        if best is None or self.budget.timeout is None or self.yardstick.good(best):
+        like = best or next((a for a in self.attempts if a.prescription in self.set_aside[-1:] and a.recipe), None)
+        if like is None or self.budget.timeout is None or (best is not None and self.yardstick.good(best)):
             return
-        self.pace.until_proof_of(best)
+        self.pace.until_proof_of(like)
         try:
             self._train_all()
         except KeyboardInterrupt:

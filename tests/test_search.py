@@ -432,6 +432,18 @@ def test_after_a_best_that_did_not_hold_the_search_goes_on_and_leaves_time_for_o
     assert made.budget.left() >= made.pace.proof_seconds(made.best())
 
 
+def test_a_search_whose_only_attempt_did_not_hold_goes_on():
+    recipe = specimen()[0]
+    engine = ScriptedEngine(lambda job, epoch: 0.95 if names_of(job, recipe) else 1 / 3, seconds_per_epoch=0.2)
+    made, _ = screening(engine, Search(timeout=100.0))
+    made.run(SICK, 0.2)
+    made.attempts[:] = made.attempts[:2]
+    made.set_aside.append(made.attempts[1].prescription)
+    assert made.best() is None
+    made.again()
+    assert made.best() is not None
+
+
 def test_a_search_does_not_go_on_without_limits_of_time():
     made, _, engine = run(lambda recipe: lambda job, epoch: 0.5 + 0.01 * epoch)
     jobs = len(engine.jobs)

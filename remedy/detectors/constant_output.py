@@ -16,7 +16,8 @@ class ConstantOutput(Detector):
     What it sees: the largest standard deviation of an output unit over the probe rows, against 1
     for probabilities and against the spread of the target for regression, for several epochs in a
     row, with a training loss at (or above) the loss of the best constant answer: ln K for K
-    balanced classes.
+    balanced classes. Two epochs are enough where the outputs are equal to the last digit and the loss is
+    that of the constant answer: behind a layer that is dead on every row no gradient gets past it.
 
     Why it matters: nothing of the input reaches the output. The signal has died on the way (dead
     or saturated units, a learning rate that blew the weights up, a very deep plain stack), and
@@ -52,6 +53,7 @@ class ConstantOutput(Detector):
     spread: float = 0.003
     above: float = 0.98
     epochs: int = 4
+    if_dead: int = 2
 
     def detect(
         self,
@@ -62,7 +64,10 @@ class ConstantOutput(Detector):
         epochs_planned: int | None = None,
     ) -> Finding | None:
         """Look whether the outputs have been constant over the last epochs."""
-        needed = self.epochs if not epochs_planned else max(2, min(self.epochs, epochs_planned))
+        at_prior = prior_loss is not None and bool(loss) and abs(loss[-1] / prior_loss - 1) <= 1 - self.above
+        dead = at_prior and len(output_spread) >= self.if_dead and not any(output_spread[-self.if_dead :])
+        usual = self.epochs if not epochs_planned else max(2, min(self.epochs, epochs_planned))
+        needed = self.if_dead if dead else usual
         recent = output_spread[-needed:]
         unit = target_spread if target_spread else 1.0
         if not loss or len(recent) < needed or not all(math.isfinite(s) for s in recent):

@@ -11,6 +11,7 @@ from remedy.evidence import Evidence, LayerFacts, OutputFacts
 STACKED = ("Dense", "Conv", "SeparableConv", "DepthwiseConv")
 SATURATING = ("sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softsign")
 VARIANCE_KEEPING = ("He", "VarianceScaling")
+FOR_CONVOLUTIONS = ("add-normalization", "simplify-architecture", "initializer")
 PASSING = (  # Beginnings of the kinds that a stack goes on through.
     *("Dropout", "SpatialDropout", "AlphaDropout", "Gaussian", "ActivityRegularization", "Identity"),
     *("MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling"),
@@ -29,7 +30,8 @@ class TooDeepWithoutNormalization(Detector):
     multiply: a relu behind Keras' default Glorot weights halves the variance each time, a sigmoid
     passes on at most a quarter of its gradient.
 
-    What helps: a normalization layer between weights and activation, shortcuts, fewer layers.
+    What helps: a normalization layer between weights and activation, shortcuts, fewer layers. Rows of
+    convolutions are normalized first, for depth is what they see by; rows of dense layers are cut first.
 
     Source: Glorot and Bengio, AISTATS 2010 (sigmoid and tanh stacks of five layers); He et al.,
     "Delving Deep into Rectifiers", ICCV 2015, section 2.2; Klambauer et al., "Self-Normalizing
@@ -37,7 +39,7 @@ class TooDeepWithoutNormalization(Detector):
     """
 
     code, name, severity = "ARC302", "too-deep-without-normalization", "warning"
-    remedies = ("add-normalization", "simplify-architecture", "initializer")
+    remedies = ("simplify-architecture", "add-normalization", "initializer")
     fires_on = (
         Evidence(layers=tuple(LayerFacts(f"d{i}", "Dense", "relu", 32, kernel=True) for i in range(13))),
         Evidence(layers=tuple(LayerFacts(f"d{i}", "Dense", "sigmoid", 32, kernel=True) for i in range(7))),
@@ -68,7 +70,12 @@ class TooDeepWithoutNormalization(Detector):
             measured={"layers": float(len(row))},
             threshold=threshold,
             confidence=0.8 if "sigmoid" in functions else 0.6 if row is bound else 0.7,
+            remedies=FOR_CONVOLUTIONS if _mostly_convolutions(row) else None,
         )
+
+
+def _mostly_convolutions(row: Sequence[tuple[LayerFacts, str]]) -> bool:
+    return 2 * sum("Conv" in layer.kind for layer, _ in row) > len(row)
 
 
 def _rows(chain: Sequence[LayerFacts], only: Sequence[str] | None = None) -> list[list[tuple[LayerFacts, str]]]:

@@ -4,6 +4,7 @@ from keras import layers
 
 from remedy.dataset import Dataset, Rows
 from remedy.detectors.constant_output import ConstantOutput
+from remedy.evidence import Evidence
 from remedy.recipe import Recipe
 
 from ..conftest import blobs, dense, patient_of
@@ -44,3 +45,17 @@ def test_a_regression_that_answers_a_constant_is_found_by_the_spread_of_the_targ
 
 def test_an_output_that_differs_enough_is_no_constant_although_the_loss_is_high():
     assert ConstantOutput().detect(loss=[1.1] * 5, output_spread=[0.2] * 5, prior_loss=1.0986) is None
+
+
+def test_outputs_that_are_equal_to_the_last_digit_are_found_in_the_second_epoch():
+    dead = Evidence(
+        task="multiclass", loss=(1.104, 1.099), prior_loss=1.0986, output_spread=(0.0, 0.0), epochs_planned=100
+    )
+    assert ConstantOutput().detect(dead.loss, dead.output_spread, dead.prior_loss, None, 100) is not None
+    alive = (0.0, 1e-7)
+    assert ConstantOutput().detect(dead.loss, alive, dead.prior_loss, None, 100) is None
+
+
+def test_equal_outputs_that_cost_far_more_than_a_constant_are_given_the_usual_time():
+    """They are saturated, not dead: there is a gradient that may bring them back."""
+    assert ConstantOutput().detect((9.0, 8.0), (0.0, 0.0), 1.0986, None, 100) is None

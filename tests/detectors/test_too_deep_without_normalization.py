@@ -61,3 +61,16 @@ def test_shortcuts_are_enough():
     model = keras.Model(start, layers.Dense(3, activation="softmax")(x))
     model.compile("adam", "categorical_crossentropy")
     assert _judged(model) == ()
+
+
+def test_dense_stacks_are_cut_first_and_stacks_of_convolutions_normalized_first():
+    (dense_stack,) = _stack(12, "relu")
+    assert dense_stack.remedies[0] == "simplify-architecture"
+    convolutions = [layers.Conv1D(4, 3, padding="same", activation="relu") for _ in range(12)]
+    model = keras.Sequential(
+        [keras.Input((6, 1)), *convolutions, layers.Flatten(), layers.Dense(3, activation="softmax")]
+    )
+    model.compile("adam", "categorical_crossentropy")
+    X, y = blobs()
+    (deep,) = diagnose(static_evidence(*patient_of(model, X[..., None], y)), registry.detectors(["ARC302"])).diagnoses
+    assert deep.remedies[0] == "add-normalization"
