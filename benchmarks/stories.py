@@ -78,10 +78,10 @@ STORIES = {
         "radio",
         None,
         (),
-        frozenset({"dead-units", "too-deep-without-normalization", "oversized-head"}),
+        frozenset({"constant-output", "dead-units", "too-deep-without-normalization", "oversized-head"}),
         0.90,
         0.90,
-        10,
+        2,
         300,
     ),
     "R1, all ratios": Story(

@@ -1,22 +1,45 @@
-"""The examples, small, as a user runs them."""
+"""The reported programs as a user runs them, small: the symptom shows, what is wrong is named, and a repair is found."""
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+import pytest
+
+from .servers import clean_environment
+
+ROOT = Path(__file__).parents[1]
 
 
-def test_simulated_beats_are_labelled_raw_and_the_same_for_a_seed():
-    sys.path.insert(0, str(EXAMPLES))
-    try:
-        from beats import simulate
-    finally:
-        sys.path.pop(0)
-    X, y, subject = simulate(seed=1, seconds=4.0, windows=60)
-    again, _, _ = simulate(seed=1, seconds=4.0, windows=60)
-    assert (again == X).all()
-    assert X.shape == (60, 360)
-    assert X.dtype == "int16"
-    assert 700 < X.mean() < 1200
-    assert set(y) == {0, 1, 2}
-    assert len(set(subject)) > 10
+def _told(program, folder):
+    command = [sys.executable, str(ROOT / "examples" / f"{program}.py"), "--quick", "--json"]
+    done = subprocess.run(command, cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("program", "epoch", "named", "before", "after"),
+    [
+        ("radio", 2, {"constant-output", "too-deep-without-normalization"}, 1 / 3, 0.5),
+        ("photos", 6, {"unscaled-input", "dead-units"}, 1 / 3, 0.6),
+        ("volumes", 0, {"sorted-validation-split", "shallow-residual-branch"}, None, 0.6),
+    ],
+)
+def test_a_reported_program_is_caught_named_and_fixed(program, epoch, named, before, after, tmp_path):
+    told = _told(program, tmp_path)
+    assert told["stuck"]
+    assert told["stuck_epoch"] <= epoch
+    assert named <= set(told["diagnoses"])
+    assert before is None or told["balanced_accuracy_before"] == pytest.approx(before, abs=0.02)
+    assert told["prescription"] is not None, told["conclusion"]
+    assert told["balanced_accuracy_after"] > max(after, told["balanced_accuracy_before"])
+
+
+def test_metrics_that_cannot_tell_are_named_before_training_and_shown_with_a_class(tmp_path):
+    told = _told("metrics", tmp_path)
+    assert {"class-blind-metrics", "extreme-batch-size"} <= set(told["diagnoses"])
+    assert told["balanced_accuracy_after"] > 0.9
+    assert "macro_f1" in told["patch"]
+    assert told["advised_seconds"] < told["author_seconds"]
