@@ -1,10 +1,11 @@
 # make demo: the whole story in a few minutes.  make test: every check, in a quarter of an hour.  make slow: the rest.
+# make examples: the five reported programs, a quarter of an hour; with their scores asserted.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
 
-.PHONY: demo test slow check venv lock docs pictures ecg clean
+.PHONY: demo test slow examples check venv lock docs pictures ecg clean
 
 demo: venv
 	$(BIN)/python examples/ecg.py
@@ -16,6 +17,10 @@ test: check
 # What make test leaves out: long trainings, one after the other.
 slow: venv
 	$(BIN)/python -m pytest tests -m slow --durations 10
+
+# The five reported programs with generated data, or with real data: make examples DATA=folder
+examples: venv
+	$(BIN)/python benchmarks/stories.py $(if $(DATA),--data $(DATA))
 
 check: venv
 	$(BIN)/ruff check .

@@ -79,7 +79,7 @@ def main() -> None:
     print(f"Data: {source}: {len(X)} maps, {y.mean():.0%} ones")
 
     keras.utils.set_random_seed(args.seed)
-    epochs, began = args.epochs or (2 if args.quick else 10), time.perf_counter()
+    epochs, began = args.epochs or 10, time.perf_counter()
     result = remedy.fit(
         build(), X[test:], Y[test:], epochs=epochs, batch_size=1, validation_split=0.2,
         verbose=0 if args.json else 2,

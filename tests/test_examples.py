@@ -22,7 +22,7 @@ def _told(program, folder):
 @pytest.mark.parametrize(
     ("program", "epoch", "named", "before", "after"),
     [
-        ("radio", 2, {"constant-output", "too-deep-without-normalization"}, 1 / 3, 0.5),
+        ("radio", 4, {"constant-output", "too-deep-without-normalization"}, 1 / 3, 0.5),
         ("photos", 6, {"unscaled-input", "dead-units"}, 1 / 3, 0.6),
         ("volumes", 0, {"sorted-validation-split", "shallow-residual-branch"}, None, 0.6),
     ],
