@@ -58,7 +58,12 @@ STORIES = {
         "ecg",
         "mitbih_30s_90hz.npz",
         (),
-        frozenset({"majority-collapse", "class-imbalance", "unscaled-input", "batchnorm-lag", "excessive-dropout"}),
+        frozenset(
+            {
+                *("majority-collapse", "class-imbalance", "unscaled-input", "batchnorm-lag", "excessive-dropout"),
+                "unusual-learning-rate",
+            }
+        ),
         0.80,
         0.60,
         400,
