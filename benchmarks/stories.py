@@ -126,7 +126,9 @@ def page(story: Story, run: dict[str, Any]) -> str:
     title, usage, *told = text.split("\n\n")
     lines = "\n".join(f"- {line}" for line in run["words"])
     code = run["patch"] or "# nothing to change was found"
-    cores = "one core" if (n := len(os.sched_getaffinity(0))) == 1 else f"{n} cores"
+    from remedy.engines.process import cores
+
+    there = "one core" if (n := cores()) == 1 else f"{n} cores"
     after = f", {run['balanced_accuracy_after']:.3f} after" if run["patch"] else ""
     return f"""# {title.splitlines()[0].rstrip(".")}
 
@@ -136,7 +138,7 @@ def page(story: Story, run: dict[str, Any]) -> str:
 {textwrap.dedent(usage)}
 ```
 
-On {run["data"]}, seed {run["seed"]}, {run["seconds"]:.0f} seconds in all on {cores}: balanced accuracy on
+On {run["data"]}, seed {run["seed"]}, {run["seconds"]:.0f} seconds in all on {there}: balanced accuracy on
 test rows {run["balanced_accuracy_before"]:.3f} before{after}.
 
 What remedy says:
