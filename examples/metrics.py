@@ -6,7 +6,9 @@
 
 On a two-unit softmax with one-hot labels, `Precision()` and its relatives count both classes: every wrong answer is a
 false positive of one class and a false negative of the other, so they are all equal and say nothing. The author
-trained with batches of one row, and divided by the maximum over training *and* test set.
+trained with batches of one row, and divided by the maximum over training *and* test set: a number from rows that the
+program is to be judged on. Here it is 255 either way; where test rows are larger, they say so before they are seen.
+Scale by what the training rows have, or let a layer inside the model do it.
 """
 
 from __future__ import annotations
