@@ -21,7 +21,8 @@ BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 def build(length: int, shrink: int):
     """Return the reported net, compiled as reported; ``shrink`` divides the widths of its layers.
 
-    The small nets get three thousandths: narrow layers bear larger rates, and at one of a thousandth they learn.
+    Small nets get larger rates, for narrow layers bear them: an eighth of the widths learns at one thousandth, and
+    is stuck at three from every seed that was tried.
     """
     import keras
     from keras import layers
@@ -35,9 +36,8 @@ def build(length: int, shrink: int):
     for _ in range(2):
         model.add(layers.Dense(4096 // shrink, activation="relu"))
     model.add(layers.Dense(3, activation="softmax"))
-    model.compile(
-        keras.optimizers.Adam(1e-3 if shrink == 1 else 3e-3), "categorical_crossentropy", metrics=["accuracy"]
-    )
+    rate = {1: 1e-3, 8: 3e-3}.get(shrink, 1e-2)
+    model.compile(keras.optimizers.Adam(rate), "categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
