@@ -92,7 +92,7 @@ STORIES = {
     "R1, all ratios": Story(
         "radio", None, ("--snr", "-20", "30"), frozenset({"too-deep-without-normalization"}), None, None, 10, 300
     ),
-    "R2": Story("photos", "cifar3_jpeg.npz", (), frozenset({"unscaled-input"}), 0.65, 0.65, 5, 300),
+    "R2": Story("photos", "cifar3_jpeg.npz", (), frozenset({"unscaled-input", "dead-units"}), 0.65, 0.65, 5, 300),
     "R3": Story("volumes", "signs6_72x56.npz", (), frozenset({"sorted-validation-split"}), 0.85, 0.85, 3, 300),
     "R4": Story(
         "metrics", "mnist10k.npz", (), frozenset({"class-blind-metrics", "extreme-batch-size"}), 0.97, 0.95, None, 300
@@ -130,6 +130,7 @@ def page(story: Story, run: dict[str, Any]) -> str:
 
     there = "one core" if (n := cores()) == 1 else f"{n} cores"
     after = f", {run['balanced_accuracy_after']:.3f} after" if run["patch"] else ""
+    compared = f"\nWhat `remedy.compare` says of the author's two models:\n\n```\n{run.get('comparison')}\n```\n"
     return f"""# {title.splitlines()[0].rstrip(".")}
 
 {chr(10).join(told)}
@@ -146,7 +147,7 @@ What remedy says:
 {lines}
 
 > {run["conclusion"]}
-
+{compared if "comparison" in run else ""}
 ![Before and after]({story.program}.png)
 
 The patch:

@@ -101,10 +101,13 @@ def main() -> None:
         search=remedy.Search(timeout=args.timeout or (30 if args.quick else 235), seed=args.seed),
     )  # fmt: skip
 
+    said = {}
     if not args.quick:
         nets = build(X.shape[1], shrink, 0.003), build_other(X.shape[1], shrink, 0.003)
-        print(remedy.compare(*nets, X[:2000] / 255, Y[:2000], train=True, epochs=4))
-    tell(args, result, X_test, Y_test, data=source)
+        comparison = remedy.compare(*nets, X[:2000] / 255, Y[:2000], train=True, epochs=4)
+        print(comparison)
+        said["comparison"] = str(comparison)
+    tell(args, result, X_test, Y_test, data=source, **said)
 
 
 if __name__ == "__main__":
