@@ -104,7 +104,7 @@ def tell(story: Story, seed: int, data: Path | None, docs: Path | None = None) -
     """Run a program and return what it reports; write its page where a folder for pages is given."""
     command = [sys.executable, str(EXAMPLES / f"{story.program}.py"), "--json", "--seed", str(seed), *story.options]
     if data is not None and story.file is not None:
-        (found,) = data.rglob(story.file)
+        (found,) = data.resolve().rglob(story.file)
         command += ["--data", str(found)]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")}
     with tempfile.TemporaryDirectory() as folder:
