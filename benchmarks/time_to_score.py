@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import sys
@@ -125,8 +126,9 @@ def problem(seed: int, quick: bool) -> Problem:
     X, y, subject, _ = load(None, quick, False)
     rows, _ = split(y, subject, False, seed)
     keras.utils.set_random_seed(seed)
-    model = build(X.shape[1], (8, 16) if quick else (32, 64))
-    fit = {"epochs": 20 if quick else 24, "batch_size": 64, "validation_split": 0.2, "verbose": 0}
+    epochs = 20 if quick else 24
+    model = build(X.shape[1], (8, 16) if quick else (32, 64), epochs * math.ceil(0.8 * len(rows) / 64))
+    fit = {"epochs": epochs, "batch_size": 64, "validation_split": 0.2, "verbose": 0}
     call = read_fit_call(model, X[rows][..., None], np.eye(3, dtype="float32")[y[rows]], fit)
     dataset, recipe = call.dataset, Recipe.from_model(model, fit)
     assert dataset is not None

@@ -32,6 +32,9 @@ from remedy.yardstick import Yardstick
 WORTHWHILE = 0.02
 """Less than this above the untouched recipe is nothing to follow."""
 
+LEARNS = "slow-learning"
+"""What ends a training that has come loose, and only wants something more."""
+
 MOST_MISSES = 20
 """Draws in a row that were tried already, after which the search has seen what there is."""
 
@@ -222,7 +225,9 @@ class Screening:
         """Say whether a combination has set the network free: what a remedy does alone matters less from then on."""
         best = self.best()
         combined = any(len(a.prescription) > self._alone for a in self.attempts)
-        return combined and best is not None and not best.outcome.stuck and best.score > self.baseline.score + WORTH
+        if not combined or best is None or best.score <= self.baseline.score + WORTH:
+            return False
+        return best.outcome.stuck in (None, LEARNS)
 
     def _scarce(self, waiting: Sequence[Prescription]) -> bool:
         """Say whether trying the next single remedy would leave no time for the first two combinations."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import warnings
 from collections.abc import Sequence
 
@@ -22,6 +24,10 @@ WORTH_SECONDS = 120.0
 compiles for itself what one process would share."""
 
 
+SHARE_MB = 6_000
+"""Free memory of a GPU for every process that shares it: the driver's context, kernels, and a network of some size."""
+
+
 def engine_for(
     dataset: Dataset,
     scorer: Scorer,
@@ -37,7 +43,7 @@ def engine_for(
         expected_seconds: Training that the search has before it, as far as known.
     """
     gpus = _gpus()
-    count = _automatic(gpus, expected_seconds) if workers == "auto" else int(workers)
+    count = automatic_workers(gpus, expected_seconds) if workers == "auto" else int(workers)
     if count > 1:
         try:
             return ProcessEngine(dataset, scorer, detectors, count, gpus)
@@ -47,13 +53,31 @@ def engine_for(
     return InlineEngine(dataset, scorer, detectors)
 
 
-def _automatic(gpus: Sequence[str], expected_seconds: float) -> int:
+def automatic_workers(gpus: Sequence[str], expected_seconds: float) -> int:
+    """Return how many processes "auto" stands for.
+
+    Args:
+        gpus: Names of GPUs as ``CUDA_VISIBLE_DEVICES`` takes them.
+        expected_seconds: Training that the search has before it.
+    """
     if expected_seconds < WORTH_SECONDS:
         return 1
-    if gpus:
-        # With one GPU the user's own process holds its memory already.
-        return min(MOST, len(gpus))
-    return min(MOST, cores())
+    if len(gpus) == 1:
+        # A small network leaves most of a large GPU idle; what the user's own process holds is not free.
+        return max(1, min(MOST, cores(), _free_mb(gpus[0]) // SHARE_MB))
+    return min(MOST, len(gpus) or cores())
+
+
+def _free_mb(gpu: str) -> int:
+    """Return the free memory of a GPU in MB, as its driver tells it; 0 where it cannot be asked."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return 0
+    query = [tool, "--query-gpu=memory.free", "--format=csv,noheader,nounits", f"--id={gpu}"]
+    try:
+        return int(subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return 0
 
 
 def _gpus() -> list[str]:
@@ -61,7 +85,12 @@ def _gpus() -> list[str]:
     import keras
 
     try:
-        count = len(keras.distribution.list_devices("gpu"))
+        if keras.backend.backend() == "torch":
+            import torch
+
+            count = torch.cuda.device_count()
+        else:
+            count = len(keras.distribution.list_devices("gpu"))
     except Exception:  # Not every backend can list its devices.
         count = 0
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
