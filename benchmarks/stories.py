@@ -27,6 +27,9 @@ from typing import Any
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
+ADVISED = 0.1
+"""Most of the author's training time that a program may take with the lines that remedy advises."""
+
 
 @dataclass(frozen=True)
 class Story:
@@ -173,6 +176,9 @@ def faults(name: str, runs: list[dict[str, Any]], real: bool) -> list[str]:
             found.append(f"{name}, seed {run['seed']}: {run['seconds']} s")
         if run.get("shallow") and run["balanced_accuracy_after"] < run["shallow"] - 0.05:
             found.append(f"{name}, seed {run['seed']}: a shallow model is better")
+    shares = [run["advised_seconds"] / run["author_seconds"] for run in runs if run.get("advised_seconds")]
+    if shares and statistics.median(shares) > ADVISED:
+        found.append(f"{name}: with the advice it takes {statistics.median(shares):.2f} of the author's time")
     bar = story.bar if real and story.file else story.generated_bar
     reached = statistics.median(run["balanced_accuracy_after"] for run in runs)
     if bar is not None and reached < bar:

@@ -8,7 +8,7 @@ from remedy.engines.choice import MOST, SHARE_MB, WORTH_SECONDS, automatic_worke
 from remedy.engines.process import cores
 
 
-@pytest.fixture()
+@pytest.fixture
 def driver(tmp_path, monkeypatch):
     """Put a program in the place of the GPU driver's, which prints what it is told to."""
 
