@@ -9,7 +9,8 @@ Optuna study, examines every epoch with all its detectors and tells the study. T
 turns, round after round, so that a machine that slows down slows all of them.
 
 KerasTuner is compared where it is installed (`pip install keras-tuner tensorboard`). "processes" compares remedy's
-engine of two processes with its engine of one, on the ECG net.
+engine of two processes with its engine of one, on the ECG net: for trials as a search draws them, and for trials of one
+network, compiled already, where two threads of one process have the least to lose.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,10 @@ from remedy.engines._base import Engine, Job
 from remedy.engines.inline import InlineEngine
 from remedy.engines.process import ProcessEngine
 from remedy.pause import rare_collections
+from remedy.prescription import Prescription, usable
 from remedy.recipe import Recipe
 from remedy.scores import scorer_for
+from remedy.study import Study
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
@@ -190,37 +193,67 @@ def with_keras_tuner(program: Program, trials: int) -> float:
 
 
 def processes(program: Program, trials: int, rounds: int, workers: int = 2) -> dict[str, Any]:
-    """Compare an engine of several processes with that of one, both ready and with the graph compiled."""
+    """Compare an engine of several processes with that of one, both ready.
+
+    Returns:
+        For "search", trials as a search draws them: remedies that change the network among them, most of which have
+        to be traced; for "same_graph", trials of one network, compiled already, at other rates.
+    """
     X, y, held, labels = program.rows
     recipe = Recipe.from_model(program.build(1e-3), {"epochs": program.epochs, "batch_size": program.batch_size})
-    given = (
-        Dataset(Rows(X, y), Rows(held, labels), "multiclass"),
-        scorer_for("multiclass", labels),
-        registry.detectors(),
-    )
+    data = Dataset(Rows(X, y), Rows(held, labels), "multiclass")
+    given = data, scorer_for("multiclass", labels), registry.detectors()
     engines: dict[str, Engine] = {"inline": InlineEngine(*given), "processes": ProcessEngine(*given, workers)}
-
-    def run(engine: Engine, count: int) -> float:
-        rates = np.geomspace(LOW, HIGH, count)
-        changed = [recipe.with_optimizer(learning_rate=float(rate)) for rate in rates]
-        jobs = [Job(r, SEED, program.epochs, f"trial-{i}", stop_when_stuck=False) for i, r in enumerate(changed)]
-        began = time.perf_counter()
-        for job, _ in engine.run(jobs):
-            engine.forget(job.key)
-        return (time.perf_counter() - began) / count
-
-    taken: dict[str, list[float]] = {name: [] for name in engines}
+    rates = [recipe.with_optimizer(learning_rate=float(rate)) for rate in np.geomspace(LOW, HIGH, trials)]
+    taken: dict[str, dict[str, list[float]]] = {
+        kind: {name: [] for name in engines} for kind in ("search", "same_graph")
+    }
     with rare_collections():  # As every search does, in its own process and in workers.
         for engine in engines.values():
-            run(engine, workers)
-        for _ in range(rounds):
-            for name, engine in engines.items():
-                taken[name].append(run(engine, trials))
+            _seconds(engine, rates[:workers])
+        for turn in range(rounds):
+            for kind, recipes in {"search": _drawn(recipe, data, trials, turn), "same_graph": rates}.items():
+                for name, engine in engines.items():
+                    taken[kind][name].append(_seconds(engine, recipes) / trials)
     for engine in engines.values():
         engine.close()
-    each = {name: statistics.median(seconds) for name, seconds in taken.items()}
-    ratio = round(each["inline"] / each["processes"], 2)
-    return {"vs_inline": ratio, "seconds_a_trial": {k: round(v, 4) for k, v in each.items()}}
+    found = {}
+    for kind, seconds in taken.items():
+        each = {name: statistics.median(s) for name, s in seconds.items()}
+        ratio = round(each["inline"] / each["processes"], 2)
+        found[kind] = {"vs_inline": ratio, "seconds_a_trial": {k: round(v, 4) for k, v in each.items()}}
+    return found
+
+
+def _seconds(engine: Engine, recipes: Sequence[Recipe]) -> float:
+    """Return what an engine takes for trainings."""
+    jobs = [Job(r, SEED, r.epochs, f"trial-{number}", stop_when_stuck=False) for number, r in enumerate(recipes)]
+    began = time.perf_counter()
+    for job, outcome in engine.run(jobs):
+        engine.forget(job.key)
+        if outcome.error:
+            raise SystemExit(f"A trial failed: {outcome.error}")
+    return time.perf_counter() - began
+
+
+DRAWN = (
+    *("scale-inputs", "batchnorm-momentum", "class-weights", "less-dropout", "learning-rate", "add-normalization"),
+    *("initializer", "swap-activation", "regularise", "optimizer"),
+)
+"""Remedies that the trials of "search" are drawn from: what the reported net's diagnoses ask for, and like ones."""
+
+
+def _drawn(recipe: Recipe, data: Dataset, trials: int, seed: int) -> list[Recipe]:
+    """Return recipes as the study of a search draws them before it knows anything."""
+    known = registry.remedies()
+    wanted = [remedy for remedy in known if remedy.name in DRAWN]
+    study, found = Study(recipe, data, wanted, seed, None), dict[str, Recipe]()
+    while len(found) < trials:
+        _, drawn = study.ask(wanted=wanted)
+        drawn = usable(Prescription(), drawn, known, recipe, data)
+        changed = drawn.apply(recipe, data, known)
+        found.setdefault(changed.digest, changed)
+    return list(found.values())
 
 
 def _study() -> Any:
