@@ -86,9 +86,9 @@ class Screening:
     def best(self) -> Attempt | None:
         """Return the best treated attempt; of ones that chance may have put in order that with fewest remedies.
 
-        Only attempts that went on as long as any, or to their end, are compared: the others lost to
-        these already, and a score after three epochs says little beside one after nine. What has been put
-        to the proof is left out.
+        Attempts that went on as long as any, or to their end, are compared: a score after three epochs says little
+        beside one after nine. It counts where it is the higher one all the same. What has been put to the proof is
+        left out.
         """
         tried = [a for a in self.attempts if len(a.prescription) and a.outcome.scores]
         alive = [a for a in tried if a.prescription not in self.set_aside]
@@ -98,6 +98,8 @@ class Screening:
         alive = [a for a in alive if a.outcome.stuck != "non-finite-loss"] or alive
         longest = max(min(len(a.outcome.scores), self.recipe.epochs) for a in alive)
         tried = [a for a in alive if len(a.outcome.scores) >= longest]
+        beaten = max(a.score for a in tried) + self.yardstick.same
+        tried += [a for a in alive if len(a.outcome.scores) < longest and a.rows == 1 and a.score > beaten]
         top = max(a.score for a in tried)
         return min(
             (a for a in tried if a.score >= top - self.yardstick.same), key=lambda a: (len(a.prescription), -a.score)
@@ -223,11 +225,9 @@ class Screening:
 
     def _works(self) -> bool:
         """Say whether a combination has set the network free: what a remedy does alone matters less from then on."""
-        best = self.best()
-        combined = any(len(a.prescription) > self._alone for a in self.attempts)
-        if not combined or best is None or best.score <= self.baseline.score + WORTH:
-            return False
-        return best.outcome.stuck in (None, LEARNS)
+        combined = [a for a in self.attempts if len(a.prescription) > self._alone]
+        loose = [a for a in (self.best(), *combined) if a is not None and a.outcome.stuck in (None, LEARNS)]
+        return bool(combined) and any(a.score > self.baseline.score + WORTH for a in loose)
 
     def _scarce(self, waiting: Sequence[Prescription]) -> bool:
         """Say whether trying the next single remedy would leave no time for the first two combinations."""
