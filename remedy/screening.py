@@ -32,9 +32,6 @@ from remedy.yardstick import Yardstick
 WORTHWHILE = 0.02
 """Less than this above the untouched recipe is nothing to follow."""
 
-LEARNS = "slow-learning"
-"""What ends a training that has come loose, and only wants something more."""
-
 MOST_MISSES = 20
 """Draws in a row that were tried already, after which the search has seen what there is."""
 
@@ -86,9 +83,9 @@ class Screening:
     def best(self) -> Attempt | None:
         """Return the best treated attempt; of ones that chance may have put in order that with fewest remedies.
 
-        Attempts that went on as long as any, or to their end, are compared: a score after three epochs says little
-        beside one after nine. It counts where it is the higher one all the same. What has been put to the proof is
-        left out.
+        Only attempts that went on as long as any, or to their end, are compared: the others lost to
+        these already, and a score after three epochs says little beside one after nine. What has been put
+        to the proof is left out.
         """
         tried = [a for a in self.attempts if len(a.prescription) and a.outcome.scores]
         alive = [a for a in tried if a.prescription not in self.set_aside]
@@ -98,8 +95,6 @@ class Screening:
         alive = [a for a in alive if a.outcome.stuck != "non-finite-loss"] or alive
         longest = max(min(len(a.outcome.scores), self.recipe.epochs) for a in alive)
         tried = [a for a in alive if len(a.outcome.scores) >= longest]
-        beaten = max(a.score for a in tried) + self.yardstick.same
-        tried += [a for a in alive if len(a.outcome.scores) < longest and a.rows == 1 and a.score > beaten]
         top = max(a.score for a in tried)
         return min(
             (a for a in tried if a.score >= top - self.yardstick.same), key=lambda a: (len(a.prescription), -a.score)
@@ -225,9 +220,9 @@ class Screening:
 
     def _works(self) -> bool:
         """Say whether a combination has set the network free: what a remedy does alone matters less from then on."""
-        combined = [a for a in self.attempts if len(a.prescription) > self._alone]
-        loose = [a for a in (self.best(), *combined) if a is not None and a.outcome.stuck in (None, LEARNS)]
-        return bool(combined) and any(a.score > self.baseline.score + WORTH for a in loose)
+        best = self.best()
+        combined = any(len(a.prescription) > self._alone for a in self.attempts)
+        return combined and best is not None and not best.outcome.stuck and best.score > self.baseline.score + WORTH
 
     def _scarce(self, waiting: Sequence[Prescription]) -> bool:
         """Say whether trying the next single remedy would leave no time for the first two combinations."""

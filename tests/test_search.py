@@ -551,38 +551,3 @@ def test_a_proven_fix_that_could_not_be_trained_in_full_is_not_called_unproven()
     text = report.no_fix([tried], proof, "balanced_accuracy", False)
     assert "trained in full it twice fell short" in text
     assert "a fix needs" not in text
-
-
-def _tried(search, number, *scores, stuck=None, names=("scale-inputs",)):
-    doses = {r.name: r.usual for r in search.remedies}
-    prescription = Prescription(tuple((name, doses[name]) for name in names))
-    return Attempt(number, prescription, search.recipe, Outcome(scores, stuck=stuck), str(number))
-
-
-def test_a_score_after_fewer_epochs_counts_only_where_it_is_the_higher_one():
-    search, _ = screening(ScriptedEngine(lambda job, epoch: 0.5))
-    untouched = Attempt(0, Prescription(), search.recipe, Outcome((0.33,)))
-    long = _tried(search, 1, *[0.6] * 9)
-    search.attempts[:] = [untouched, long, _tried(search, 2, 0.605, names=("less-dropout",))]
-    assert search.best() is long
-    search.attempts.append(quick := _tried(search, 3, 0.33, 0.74, 0.74, 0.74, names=("less-dropout", "class-weights")))
-    assert search.best() is quick
-
-
-def _singles_tried(trouble):
-    """How many single remedies a search tries whose combinations learn, and end with this trouble."""
-    recipe = specimen()[0]
-
-    def combined(job):
-        return len(names_of(job, recipe)) > 1
-
-    engine = ScriptedEngine(
-        lambda job, epoch: 0.55 if combined(job) else 1 / 3, stuck=lambda job: trouble if combined(job) else None
-    )
-    made, _ = screening(engine, Search(trials=12, timeout=None))
-    made.run(SICK, None)
-    return sum(len(a.prescription) == 1 for a in made.attempts)
-
-
-def test_single_remedies_are_spared_once_a_combination_learns_however_slowly():
-    assert _singles_tried("slow-learning") < _singles_tried("majority-collapse")
