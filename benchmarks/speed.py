@@ -62,15 +62,12 @@ def throughput(found: Mapping[str, Any]) -> str:
             faster = " / ".join(str(found[name][f"vs_{tool}"]) for tool in ("optuna", "keras_tuner"))
             lines.append(f"| {name} | {' | '.join(cells)} | {faster} |")
     if "processes" in found:
-        drawn, same = (found["processes"][kind]["vs_inline"] for kind in ("search", "same_graph"))
+        same, drawn = found["processes"]["vs_inline"], found["processes"]["search"]["vs_inline"]
         lines += [
             "",
-            f"Two worker processes train {drawn} times as many trials of the ECG net as one process where the",
+            f"Two worker processes train {same} times as many trials of the ECG net as one process, and {drawn}",
         ]
-        lines += [
-            f"trials are drawn as a search draws them, and {same} times as many where all have one compiled graph:"
-        ]
-        lines += ["there the two threads of one process share the work of every operation, and only Python waits."]
+        lines += ["times as many where the trials are drawn as a search draws them, so that most have to be traced."]
     return "\n".join(lines) + "\n"
 
 
@@ -93,13 +90,16 @@ def time_to_score(found: Mapping[str, Any]) -> str:
     lines = [f"## Time to the same validation score: `{command}`", ""]
     lines += [f"The ECG net on {found['cores']} CPU cores; a plain Optuna loop draws from the remedies that remedy's"]
     lines += [
-        "diagnosis asks for. The target is the lower of the two best scores; who never gets to the higher one stands"
+        "diagnosis asks for. The target is the lower of the two best scores. Who never gets to the higher one stands"
     ]
     lines += ["there with all the seconds that it searched."]
     lines += [f"Median over the seeds: {found['times_faster']} times faster.", ""]
     lines += ["| seed | target | remedy, s | plain, s | times faster | higher score | remedy, s | plain, s |"]
     lines += ["| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for turn in found["rounds"]:
+        if turn["times_faster"] is None:
+            lines.append(f"| {turn['seed']} | one side has learnt nothing | | | | | | |")
+            continue
         both = turn["seconds_to_target"], turn["to_the_higher"]["seconds"]
         near, far = ([_at(seconds[side], turn[side]["seconds"]) for side in ("remedy", "plain")] for seconds in both)
         cells = [turn["seed"], f"{turn['target']:.3f}", *near, turn["times_faster"]]

@@ -9,8 +9,8 @@ Optuna study, examines every epoch with all its detectors and tells the study. T
 turns, round after round, so that a machine that slows down slows all of them.
 
 KerasTuner is compared where it is installed (`pip install keras-tuner tensorboard`). "processes" compares remedy's
-engine of two processes with its engine of one, on the ECG net: for trials as a search draws them, and for trials of one
-network, compiled already, where two threads of one process have the least to lose.
+engine of two processes with its engine of one, on the ECG net: for trials of one network, compiled already, and for
+trials as a search draws them.
 """
 
 from __future__ import annotations
@@ -196,8 +196,8 @@ def processes(program: Program, trials: int, rounds: int, workers: int = 2) -> d
     """Compare an engine of several processes with that of one, both ready.
 
     Returns:
-        For "search", trials as a search draws them: remedies that change the network among them, most of which have
-        to be traced; for "same_graph", trials of one network, compiled already, at other rates.
+        For trials of one network, compiled already, at other rates; and below "search" for trials as a search draws
+        them, remedies that change the network among them, most of which have to be traced.
     """
     X, y, held, labels = program.rows
     recipe = Recipe.from_model(program.build(1e-3), {"epochs": program.epochs, "batch_size": program.batch_size})
@@ -222,7 +222,7 @@ def processes(program: Program, trials: int, rounds: int, workers: int = 2) -> d
         each = {name: statistics.median(s) for name, s in seconds.items()}
         ratio = round(each["inline"] / each["processes"], 2)
         found[kind] = {"vs_inline": ratio, "seconds_a_trial": {k: round(v, 4) for k, v in each.items()}}
-    return found
+    return {**found["same_graph"], "search": found["search"]}
 
 
 def _seconds(engine: Engine, recipes: Sequence[Recipe]) -> float:
@@ -236,10 +236,18 @@ def _seconds(engine: Engine, recipes: Sequence[Recipe]) -> float:
     return time.perf_counter() - began
 
 
-DRAWN = (
-    *("scale-inputs", "batchnorm-momentum", "class-weights", "less-dropout", "learning-rate", "add-normalization"),
-    *("initializer", "swap-activation", "regularise", "optimizer"),
-)
+DRAWN = {
+    "scale-inputs",
+    "batchnorm-momentum",
+    "class-weights",
+    "less-dropout",
+    "learning-rate",
+    "add-normalization",
+    "initializer",
+    "swap-activation",
+    "regularise",
+    "optimizer",
+}
 """Remedies that the trials of "search" are drawn from: what the reported net's diagnoses ask for, and like ones."""
 
 

@@ -5,30 +5,24 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from remedy import confirm, gallery, report
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, diagnose
 from remedy.engines.choice import engine_for
-from remedy.engines.fitting import fit_recipe
-from remedy.engines.loop import Loop
 from remedy.engines.remembered import RememberedEngine
 from remedy.errors import NotApplicable
 from remedy.evidence import Evidence
-from remedy.facts import probe, static_evidence
-from remedy.logbook import SearchLog, last_values, write_fix, write_options
+from remedy.final_training import fell_short, train_in_full, went_wrong
+from remedy.logbook import SearchLog, write_fix, write_options
 from remedy.patient import Case, Fix, Patient, Treatment
 from remedy.pause import rare_collections
 from remedy.prescription import Change, Prescription, patch
-from remedy.recipe import Recipe
-from remedy.recorder import Recorder
 from remedy.reduction import Reduction, changes, reduce
 from remedy.registry import remedies_for
 from remedy.report import Terminal
@@ -39,9 +33,6 @@ from remedy.seeds import keep_random_state
 from remedy.shallow import shallow_baseline
 from remedy.tracking import Run
 from remedy.yardstick import Yardstick
-
-REUSABLE = ("EarlyStopping", "ReduceLROnPlateau", "LearningRateScheduler", "TerminateOnNaN")
-"""Callbacks of the user that also watch the final training of a fix; they write no files."""
 
 
 def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
@@ -195,12 +186,12 @@ def _complete(
     )
     try:
         terminal.stage("training the fix for all epochs", recipe.epochs)
-        recorder = _train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
-        if _went_wrong(recorder, proof) and len(proof.seeds) > 1:
+        recorder = train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
+        if went_wrong(recorder, proof) and len(proof.seeds) > 1:
             other = next(s for s in proof.seeds if s != proof.best_seed)
-            again = _train_in_full(patient, recipe, other, run, terminal, scorer)
+            again = train_in_full(patient, recipe, other, run, terminal, scorer)
             recorder = max(recorder, again, key=lambda r: r.scores[-1] if r.scores else -math.inf)
-        if _fell_short(recorder, proof):
+        if fell_short(recorder, proof):
             run.tags({"remedy.verdict": "not as proven"})
             run.end("FAILED")
             return None
@@ -248,64 +239,6 @@ def _with_unsearched(
     return prescription, changes
 
 
-def _went_wrong(recorder: Recorder, proof: Proof) -> bool:
-    """Say whether a training should be tried once more; what was wrong before it began is no matter of its seed."""
-    return _fell_short(recorder, proof) or any(
-        d.severity == "error" and d.epoch > 0 for d in recorder.examination.diagnoses
-    )
-
-
-def _fell_short(recorder: Recorder, proof: Proof) -> bool:
-    """Say whether a training in full ended less than half as far from a constant answer as was proven."""
-    if proof.constant is None or proof.score is None or not recorder.scores:
-        return False
-    return recorder.scores[-1] < (proof.constant + proof.score) / 2
-
-
-def _train_in_full(
-    patient: Patient, recipe: Recipe, seed: int, run: Run, terminal: Terminal, scorer: Scorer
-) -> Recorder:
-    dataset = _as_trained(recipe, patient.dataset, seed)
-    recipe = recipe.replace(target=None, resplit=False)  # The rows have it all now.
-    model = recipe.build(dataset, seed)
-    judged = dataset.validation or dataset.train
-
-    def on_epoch(epoch: int, evidence: Evidence) -> None:
-        run.metrics(last_values(evidence), epoch)
-        terminal.step("epoch", evidence.probe_score[-1] if evidence.probe_score else None)
-
-    recorder = Recorder(
-        static_evidence(recipe, dataset),
-        patient.detectors,
-        probe=probe(judged),
-        scorer=scorer,
-        recipe=recipe,
-        on_epoch=on_epoch,
-    )
-    try:
-        fit_recipe(
-            model,
-            recipe,
-            dataset,
-            seed,
-            0,
-            recipe.epochs,
-            [*reusable(patient.callbacks), recorder],
-            Loop(model),
-            dataset.validation,
-        )
-    except KeyboardInterrupt:
-        terminal.console.print("Interrupted: the fix keeps the weights of its last full epoch.")
-    return recorder
-
-
-def _as_trained(recipe: Recipe, dataset: Dataset, seed: int) -> Dataset:
-    """Return the user's dataset split and coded as the recipe trains on it."""
-    data = dataset.resplit(seed) if recipe.resplit else dataset
-    held = None if data.validation is None else recipe.coded(data.validation)
-    return replace(data, train=recipe.coded(data.train), validation=held)
-
-
 def _keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatment:
     """Return the best so far, as it stands, after Ctrl-C."""
     model = screening.engine.model(best.key)
@@ -315,17 +248,6 @@ def _keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatme
     rows = changes(screening, Reduction(best.prescription))
     fix = Fix(best.recipe.deliver(model), None, best.prescription, rows, lines, None, None, False, Proof())
     return Treatment(fix, report.fixed(fix.proof, "", str(best.prescription), False), True)
-
-
-def reusable(callbacks: Sequence[Any]) -> list[Any]:
-    """Return fresh copies of the callbacks that may watch the training of a fix."""
-    copies = []
-    for callback in callbacks:
-        if type(callback).__name__ in REUSABLE and type(callback).__module__.startswith("keras"):
-            twin = copy.copy(callback)  # on_train_begin resets what it counts
-            twin._model = None
-            copies.append(twin)
-    return copies
 
 
 def _floor(screening: Screening) -> float:

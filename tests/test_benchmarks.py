@@ -188,6 +188,17 @@ def test_nothing_is_compared_where_one_side_has_learnt_nothing(time_to_score, pl
     assert time_to_score.compared({"remedy": _side((20.0, 0.8)), "plain": plain})["times_faster"] is None
 
 
+def test_the_page_has_a_row_for_every_seed_also_where_nothing_was_learnt(time_to_score, monkeypatch):
+    speed = _load("speed", monkeypatch)
+    learnt = {"remedy": _side((20.0, 0.8)), "plain": _side((30.0, 0.5), (90.0, 0.7))}
+    nothing = {"remedy": _side((20.0, 0.8)), "plain": _side()}
+    rounds = [{"seed": i, **time_to_score.compared(sides), **sides} for i, sides in enumerate((learnt, nothing))]
+    parameters = {"timeout": 100.0, "seeds": [0, 1]}
+    page = speed.part({"times_faster": 4.5, "rounds": rounds, "parameters": parameters, "cores": 2})
+    assert "| 0 | 0.700 | 20 | 90 | 4.5 | 0.800 | 20 | > 100 |" in page
+    assert "| 1 | one side has learnt nothing |" in page
+
+
 def test_a_long_run_is_written_and_examined(store, monkeypatch):
     mlflow.set_tracking_uri(f"sqlite:///{store}/own.db")
     large_run = _load("large_run", monkeypatch)

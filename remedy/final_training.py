@@ -1,0 +1,107 @@
+"""The last training of a fix: all rows of the user, all epochs, and what is made of its result."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from remedy.confirm import Proof
+from remedy.dataset import Dataset
+from remedy.engines.fitting import fit_recipe
+from remedy.engines.loop import Loop
+from remedy.evidence import Evidence
+from remedy.facts import probe, static_evidence
+from remedy.logbook import last_values
+from remedy.patient import Patient
+from remedy.recipe import Recipe
+from remedy.recorder import Recorder
+from remedy.report import Terminal
+from remedy.scores import Scorer
+from remedy.tracking import Run
+
+REUSABLE = ("EarlyStopping", "ReduceLROnPlateau", "LearningRateScheduler", "TerminateOnNaN")
+"""Callbacks of the user that also watch the final training of a fix; they write no files."""
+
+
+def train_in_full(
+    patient: Patient, recipe: Recipe, seed: int, run: Run, terminal: Terminal, scorer: Scorer
+) -> Recorder:
+    """Train a recipe on all of the user's rows, and log every epoch; Ctrl-C keeps what is there.
+
+    Args:
+        patient: The stuck run; its callbacks watch where they can.
+        recipe: Of the proven prescription.
+        seed: Of initial weights and of everything drawn.
+        run: Where the epochs are logged.
+        terminal: Hears of them.
+        scorer: Scores the validation rows, or the training rows where there are none.
+
+    Returns:
+        The recorder, which holds the model and the scores.
+    """
+    dataset = _as_trained(recipe, patient.dataset, seed)
+    recipe = recipe.replace(target=None, resplit=False)  # The rows have it all now.
+    model = recipe.build(dataset, seed)
+    judged = dataset.validation or dataset.train
+
+    def on_epoch(epoch: int, evidence: Evidence) -> None:
+        run.metrics(last_values(evidence), epoch)
+        terminal.step("epoch", evidence.probe_score[-1] if evidence.probe_score else None)
+
+    recorder = Recorder(
+        static_evidence(recipe, dataset),
+        patient.detectors,
+        probe=probe(judged),
+        scorer=scorer,
+        recipe=recipe,
+        on_epoch=on_epoch,
+    )
+    try:
+        fit_recipe(
+            model,
+            recipe,
+            dataset,
+            seed,
+            0,
+            recipe.epochs,
+            [*reusable(patient.callbacks), recorder],
+            Loop(model),
+            dataset.validation,
+        )
+    except KeyboardInterrupt:
+        terminal.console.print("Interrupted: the fix keeps the weights of its last full epoch.")
+    return recorder
+
+
+def _as_trained(recipe: Recipe, dataset: Dataset, seed: int) -> Dataset:
+    """Return the user's dataset split and coded as the recipe trains on it."""
+    data = dataset.resplit(seed) if recipe.resplit else dataset
+    held = None if data.validation is None else recipe.coded(data.validation)
+    return replace(data, train=recipe.coded(data.train), validation=held)
+
+
+def reusable(callbacks: Sequence[Any]) -> list[Any]:
+    """Return fresh copies of the callbacks that may watch the training of a fix."""
+    copies = []
+    for callback in callbacks:
+        if type(callback).__name__ in REUSABLE and type(callback).__module__.startswith("keras"):
+            twin = copy.copy(callback)  # on_train_begin resets what it counts
+            twin._model = None
+            copies.append(twin)
+    return copies
+
+
+def went_wrong(recorder: Recorder, proof: Proof) -> bool:
+    """Say whether a training should be tried once more; what was wrong before it began is no matter of its seed."""
+    return fell_short(recorder, proof) or any(
+        d.severity == "error" and d.epoch > 0 for d in recorder.examination.diagnoses
+    )
+
+
+def fell_short(recorder: Recorder, proof: Proof) -> bool:
+    """Say whether a training in full ended less than half as far from a constant answer as was proven."""
+    if proof.constant is None or proof.score is None or not recorder.scores:
+        return False
+    return recorder.scores[-1] < (proof.constant + proof.score) / 2
