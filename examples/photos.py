@@ -1,6 +1,6 @@
 """Photos stuck at 33.33 %, and "the activation argument does not work", with ``remedy.fit`` and ``remedy.compare``.
 
-    python examples/photos.py                            generated textures of 32 x 32 pixels
+    python examples/photos.py                            generated textures of 32 x 32 pixels (--quick: 16 x 16)
     python examples/photos.py --data cifar3_jpeg.npz     real photos: JPEG bytes, offsets and classes in one file
     python examples/photos.py --full                     the author's 256 x 256 pixels and filters; for a GPU
 
@@ -85,7 +85,7 @@ def main() -> None:
 
     import remedy
 
-    size = 256 if args.full else 32
+    size = 256 if args.full else 16 if args.quick else 32
     photos = 13_000 if args.full else 900 if args.quick else 3000
     X, y, X_test, y_test, source = load(args.data, photos, size, args.seed)
     print(f"Data: {source}: {len(X)} photos of {X.shape[1]} x {X.shape[2]} pixels, classes {np.bincount(y).tolist()}")
