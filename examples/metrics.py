@@ -92,7 +92,7 @@ def main() -> None:
     took, after, advised = time.perf_counter() - began, None, None
     print("The author's metrics:", ", ".join(f"{k} {v[-1]:.4f}" for k, v in result.history.history.items()))
     if result.advice:  # It learned all the same: the same program with the lines that remedy names.
-        # Half the epochs are enough, which F1 by class shows and the author's metrics could not. Few rows need them all.
+        # Half the epochs are enough, which F1 by class shows and the author's metrics could not; few rows need all.
         enough = epochs if args.quick else max(1, epochs // 2)
         fit = {"epochs": enough, "batch_size": 1, "validation_split": 0.2, "verbose": 0}
         names = {"keras": keras, "np": np, "model": build(), "X_train": X[test:], "y_train": Y[test:], "fit": fit}
