@@ -107,8 +107,10 @@ def tell(story: Story, seed: int, data: Path | None, docs: Path | None = None) -
     """Run a program and return what it reports; write its page where a folder for pages is given."""
     command = [sys.executable, str(EXAMPLES / f"{story.program}.py"), "--json", "--seed", str(seed), *story.options]
     if data is not None and story.file is not None:
-        (found,) = data.resolve().rglob(story.file)
-        command += ["--data", str(found)]
+        found = sorted(data.resolve().rglob(story.file))
+        if not found:
+            sys.exit(f"{data} holds no {story.file}; leave --data out for generated data.")
+        command += ["--data", str(found[0])]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")}
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
