@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from remedy.recipe import Recipe
 
 
@@ -26,7 +28,14 @@ def _call(value: Any) -> str:
         return _constructor(value)
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_call(v) for v in value)}]"
-    return repr(value)
+    return _number(value) if isinstance(value, float) else repr(value)
+
+
+def _number(value: float) -> str:
+    """Spell a number as its author did: Keras hands 0.001 back in single precision, as 0.0010000000474974513."""
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    return repr(float(str(single))) if float(single) == value else repr(value)
 
 
 def _constructor(value: Mapping[str, Any]) -> str:

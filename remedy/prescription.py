@@ -273,7 +273,7 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
         text = known[name].patch(now, dataset, **dose)
         # What goes in front of the model comes last: the other lines look for layers by name.
         there = in_front if known[name].in_front else lines
-        there += [f"# {name}: {_spelled(dose)}", *([text] if text else [])]
+        there += [f"# {name}: {_spelled(dose)}" if dose else f"# {name}", *([text] if text else [])]
         recompile = recompile or known[name].recompiles
         now = known[name].apply(now, dataset, **dose)
     lines += in_front

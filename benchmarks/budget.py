@@ -1,0 +1,82 @@
+"""How well a search keeps its budget: seconds that it took, over the seconds that it was given.
+
+    python benchmarks/budget.py --timeout 60 --json
+
+Networks of three sizes, on labels that were put in random order, so that nothing ever looks good enough to end the
+search before its time. A search that is too long for its budget would be seen here; one that ends early cannot have
+found anything. Seconds are those of the search's own run, from its first trial to its pictures; proofs are part of it,
+the training that was found stuck is not, and no fix is trained in full, for there is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import tempfile
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import mlflow
+import numpy as np
+from throughput import PROGRAMS, Program
+
+import remedy
+
+EPOCHS = 12
+"""Of the untouched program, so that a training is worth its tracing."""
+
+KEPT = 1.1
+"""Most of its budget that a search may take."""
+
+
+def search_seconds(program: Program, timeout: float, workers: int | str) -> tuple[float, bool]:
+    """Return the seconds of a search that can find nothing, and whether it called something a fix all the same."""
+    y = np.random.default_rng(0).permutation(program.y)
+    with tempfile.TemporaryDirectory() as folder:
+        mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+        mlflow.set_experiment(experiment_id=mlflow.create_experiment("budget", artifact_location=f"file://{folder}/a"))
+        result = remedy.fit(
+            program.build(1e-9),
+            program.X,
+            y,
+            epochs=EPOCHS,
+            batch_size=program.batch_size,
+            validation_split=0.2,
+            verbose=0,
+            log_data=False,
+            search=remedy.Search(trials=10**6, timeout=timeout, workers=workers),
+        )
+        found = mlflow.search_runs(
+            search_all_experiments=True, filter_string="tags.`remedy.role` = 'search'", output_format="list"
+        )
+        if not found:
+            raise SystemExit("The program was not found stuck, so there was no search.")
+        return (found[0].info.end_time - found[0].info.start_time) / 1000, result.fix is not None
+
+
+def main() -> None:
+    """Search in every program and say what part of the budget it took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds of a search")
+    parser.add_argument("--workers", default="1", help='processes, or "auto"')
+    parser.add_argument("--only", nargs="+", choices=PROGRAMS, default=list(PROGRAMS))
+    parser.add_argument("--json", action="store_true", help="print one JSON object in the last line")
+    args = parser.parse_args()
+    if not (args.timeout > 0 and math.isfinite(args.timeout)):
+        parser.error("--timeout must be seconds above 0")
+    workers = args.workers if args.workers == "auto" else int(args.workers)
+    found: dict[str, Any] = {"timeout": args.timeout, "workers": workers}
+    for name in args.only:
+        seconds, fixed = search_seconds(PROGRAMS[name](), args.timeout, workers)
+        found[name] = {"seconds": round(seconds, 1), "of_budget": round(seconds / args.timeout, 3), "fix": fixed}
+        print(f"{name}: {found[name]}", file=sys.stderr)
+    print(json.dumps(found) if args.json else "\n".join(f"{name}: {row}" for name, row in found.items()))
+    sys.exit(any(found[name]["of_budget"] > KEPT for name in args.only))
+
+
+if __name__ == "__main__":
+    main()

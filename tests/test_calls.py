@@ -1,0 +1,25 @@
+"""Configurations spelled as Python calls."""
+
+import keras
+import pytest
+
+from remedy.calls import compile_line
+from remedy.recipe import Recipe
+
+
+def _line(optimizer):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(optimizer, "mse")
+    return compile_line(Recipe.from_model(model, {"epochs": 1}))
+
+
+@pytest.mark.parametrize("rate", [0.001, 3e-3, 1e-7, 0.1, 1.0])
+def test_a_rate_that_keras_keeps_in_single_precision_is_spelled_as_its_author_did(rate):
+    assert f"learning_rate={rate!r})" in _line(keras.optimizers.Adam(rate))
+
+
+def test_the_numbers_of_a_schedule_and_of_a_search_keep_all_their_digits():
+    assert "initial_learning_rate=0.0123456789012345" in _line(
+        keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.0123456789012345, 10, 0.9))
+    )
+    assert "global_clipnorm=1e+300" in _line(keras.optimizers.SGD(0.1, global_clipnorm=1e300))
