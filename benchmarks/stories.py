@@ -44,6 +44,7 @@ class Story:
         generated_bar: The same with generated data.
         epoch: Last epoch in which it may be called stuck; None where it need not be stuck.
         seconds: Most seconds.
+        real_names: Diagnoses that only real data give rise to: simulated people have beats of every class alike.
     """
 
     program: str
@@ -54,6 +55,7 @@ class Story:
     generated_bar: float | None
     epoch: int | None
     seconds: float
+    real_names: frozenset[str] = frozenset()
 
 
 STORIES = {
@@ -76,11 +78,12 @@ STORIES = {
         "ecg",
         "mitbih_30s_90hz.npz",
         ("--groups",),
-        frozenset({"majority-collapse", "group-leak"}),
+        frozenset({"majority-collapse"}),
         None,
         None,
         400,
         480,
+        frozenset({"group-leak"}),
     ),
     "R1": Story(
         "radio",
@@ -169,7 +172,7 @@ def faults(name: str, runs: list[dict[str, Any]], real: bool) -> list[str]:
     """Return what was promised of a program and did not come true."""
     story, found = STORIES[name], []
     for run in runs:
-        missing = story.names - set(run["diagnoses"])
+        missing = (story.names | story.real_names if real else story.names) - set(run["diagnoses"])
         if missing:
             found.append(f"{name}, seed {run['seed']}: {', '.join(sorted(missing))} was not said")
         if story.epoch is not None and not 0 <= (run["stuck_epoch"] if run["stuck"] else 10**9) <= story.epoch:

@@ -216,3 +216,13 @@ def test_what_a_benchmark_imports_from_remedy_is_there(file):
             module = importlib.import_module(node.module)
             for name in (alias.name for alias in node.names):
                 assert hasattr(module, name) or importlib.import_module(f"{node.module}.{name}"), name
+
+
+def test_what_only_real_data_shows_is_not_asked_of_generated_data(monkeypatch):
+    stories = _load("stories", monkeypatch)
+    run = {"seed": 0, "diagnoses": ["majority-collapse"], "stuck": True, "stuck_epoch": 4, "seconds": 75.0}
+    told = [{**run, "balanced_accuracy_after": 0.66}]
+    assert stories.faults("R0, patients apart", told, real=False) == []
+    assert stories.faults("R0, patients apart", told, real=True) == [
+        "R0, patients apart, seed 0: group-leak was not said"
+    ]
