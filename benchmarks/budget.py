@@ -2,10 +2,10 @@
 
     python benchmarks/budget.py --timeout 60 --json
 
-Networks of three sizes, on labels that were put in random order, so that nothing ever looks good enough to end the
-search before its time. A search that is too long for its budget would be seen here; one that ends early cannot have
-found anything. Seconds are those of the search's own run, from its first trial to its pictures; proofs are part of it,
-the training that was found stuck is not, and no fix is trained in full, for there is none.
+Networks of three sizes, on labels that were put in random order, so that no good result ends a search: it goes on as
+long as there is time for something that could still be proven. Seconds are those of the search's own run, from its
+first trial to its pictures; proofs are part of it, the training that was found stuck is not. The run fails where a
+search takes more than a tenth longer than it was given.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Of every file the last line is read.
 
     python benchmarks/throughput.py --json > throughput.json
     python benchmarks/driver.py --json > driver.json
+    python benchmarks/budget.py --json > budget.json
     python benchmarks/time_to_score.py --json > time_to_score.json
     python benchmarks/large.py --rows 1000000 --json > large.json
     python benchmarks/large.py --rows 25000000 --memmap --json > mapped.json
@@ -44,6 +45,8 @@ def part(found: Mapping[str, Any]) -> str:
         return driver(found)
     if "times_faster" in found:
         return time_to_score(found)
+    if "timeout" in found:
+        return budget(found)
     if "mlp" in found or "processes" in found:
         return throughput(found)
     return section("Large data", "large.py --json", found)
@@ -79,6 +82,17 @@ def driver(found: Mapping[str, Any]) -> str:
         f"In a search of {found['trials']} trials asking, telling, diagnosing and logging take "
         f"{found['driver_ms_a_trial']} ms a trial, {found['diagnosing_ms_a_trial']} of them for the detectors. "
         f"Resident memory: {memory}; {found['memory_growth_after_30']:+.1%} after the first thirty.\n"
+    )
+
+
+def budget(found: Mapping[str, Any]) -> str:
+    """Return what part of its budget every search took."""
+    given = f"--timeout {found['timeout']:g} --workers {found['workers']}"
+    took = ", ".join(f"{row['seconds']} s ({name})" for name, row in found.items() if isinstance(row, Mapping))
+    return (
+        f"## The budget: `python benchmarks/budget.py {given} --json`\n\n"
+        f"Given {found['timeout']:g} seconds on labels in random order, where there is nothing to find, searches took "
+        f"{took}.\n"
     )
 
 

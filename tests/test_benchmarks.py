@@ -199,6 +199,12 @@ def test_the_page_has_a_row_for_every_seed_also_where_nothing_was_learnt(time_to
     assert "| 1 | one side has learnt nothing |" in page
 
 
+def test_the_page_says_what_every_search_took_of_its_budget(monkeypatch):
+    row = {"seconds": 37.0, "of_budget": 0.616, "fix": False}
+    page = _load("speed", monkeypatch).part({"timeout": 60.0, "workers": 1, "mlp": row, "ecg": row})
+    assert page.endswith("searches took 37.0 s (mlp), 37.0 s (ecg).\n")
+
+
 def test_a_long_run_is_written_and_examined(store, monkeypatch):
     mlflow.set_tracking_uri(f"sqlite:///{store}/own.db")
     large_run = _load("large_run", monkeypatch)
