@@ -148,7 +148,7 @@ def main() -> None:
     few, many = results
     many["growth_beyond_few_rows_in_data"] = round((many["growth_bytes"] - few["growth_bytes"]) / many["data_bytes"], 3)
     if args.json:
-        print(json.dumps({"few_rows": few, "all_rows": many}, indent=1))
+        print(json.dumps({"few_rows": few, "all_rows": many}))
         return
     print(f"{many['data_bytes'] / 2**30:.2f} GiB of data, {'mapped' if args.memmap else 'in memory'}")
     print(f"most memory beside it: {many['growth_in_data']:.2f} times the data; on {FEW} rows of the same program")

@@ -47,29 +47,30 @@ def part(found: Mapping[str, Any]) -> str:
         return time_to_score(found)
     if "timeout" in found:
         return budget(found)
-    if "mlp" in found or "processes" in found:
-        return throughput(found)
-    return section("Large data", "large.py --json", found)
+    if "all_rows" in found:
+        return large(found["all_rows"])
+    return throughput(found)
 
 
 def throughput(found: Mapping[str, Any]) -> str:
     """Return the trials of every tool."""
-    lines = ["## Trials: `python benchmarks/throughput.py --json`", ""]
-    said = "The same trials and epochs by a plain Optuna loop and by KerasTuner, which build and compile a new model"
-    lines += [f"{said} every time; seconds a trial.", ""]
-    lines += ["| network | remedy | Optuna | KerasTuner | times faster |", "| --- | --- | --- | --- | --- |"]
-    for name in ("mlp", "conv1d", "ecg"):
-        if name in found:
+    given = found["parameters"]
+    options = f"--trials {given['trials']} --rounds {given['rounds']} --only {' '.join(given['only'])}"
+    lines = [f"## Trials: `python benchmarks/throughput.py {options} --json`", ""]
+    names = [name for name in ("mlp", "conv1d", "ecg") if name in found]
+    if names:
+        lines += ["The same trials and epochs by a plain Optuna loop and by KerasTuner, which build and compile a new"]
+        lines += ["model every time; seconds a trial.", ""]
+        lines += ["| network | remedy | Optuna | KerasTuner | times faster |", "| --- | --- | --- | --- | --- |"]
+        for name in names:
             each = found[name]["seconds_a_trial"]
-            cells = [f"{each[tool]:.2f}" if tool in each else "-" for tool in ("remedy", "optuna", "keras_tuner")]
+            cells = [f"{each[tool]:.3f}" if tool in each else "-" for tool in ("remedy", "optuna", "keras_tuner")]
             faster = " / ".join(str(found[name][f"vs_{tool}"]) for tool in ("optuna", "keras_tuner"))
             lines.append(f"| {name} | {' | '.join(cells)} | {faster} |")
     if "processes" in found:
         same, drawn = found["processes"]["vs_inline"], found["processes"]["search"]["vs_inline"]
-        lines += [
-            "",
-            f"Two worker processes train {same} times as many trials of the ECG net as one process, and {drawn}",
-        ]
+        lines += [""] if names else []
+        lines += [f"Two worker processes train {same} times as many trials of the ECG net as one process, and {drawn}"]
         lines += ["times as many where the trials are drawn as a search draws them, so that most have to be traced."]
     return "\n".join(lines) + "\n"
 
@@ -88,7 +89,8 @@ def driver(found: Mapping[str, Any]) -> str:
 def budget(found: Mapping[str, Any]) -> str:
     """Return what part of its budget every search took."""
     given = f"--timeout {found['timeout']:g} --workers {found['workers']}"
-    took = ", ".join(f"{row['seconds']} s ({name})" for name, row in found.items() if isinstance(row, Mapping))
+    rows = {name: row for name, row in found.items() if isinstance(row, Mapping)}
+    took = ", ".join(f"{row['seconds']} s ({name}{', a false fix' * row['fix']})" for name, row in rows.items())
     return (
         f"## The budget: `python benchmarks/budget.py {given} --json`\n\n"
         f"Given {found['timeout']:g} seconds on labels in random order, where there is nothing to find, searches took "
@@ -125,10 +127,16 @@ def _at(seconds: float | None, searched: float) -> str:
     return f"> {searched:.0f}" if seconds is None else f"{seconds:.0f}"
 
 
-def section(title: str, command: str, found: Mapping[str, Any]) -> str:
-    """Return a table of the figures of a benchmark that are single values."""
-    rows = [f"| {key} | {value} |" for key, value in found.items() if not isinstance(value, (dict, list))]
-    return "\n".join([f"## {title}: `python benchmarks/{command}`", "", "| | |", "| --- | --- |", *rows]) + "\n"
+def large(found: Mapping[str, Any]) -> str:
+    """Return what data of many rows takes."""
+    options = f"--rows {found['rows']} --columns {found['columns']}{' --memmap' if found['memmap'] else ''}"
+    ended = f"fixed, {found['accuracy_of_the_fix']:.3f} of the last rows right" if found["fixed"] else "not fixed"
+    return (
+        f"## Large data: `python benchmarks/large.py {options} --json`\n\n"
+        f"{found['data_bytes'] / 2**30:.2f} GiB of data; most memory beside it {found['growth_in_data']:.2f} times as "
+        f"much, {found['growth_beyond_few_rows_in_data']:.2f} beyond what the same program takes on few rows; "
+        f"{found['seconds']} s, {'stuck' if found['stuck'] else 'not stuck'}, {ended}.\n"
+    )
 
 
 if __name__ == "__main__":

@@ -296,7 +296,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.trials < 1 or args.rounds < 1:
         parser.error("--trials and --rounds must be at least 1")
-    found = {}
+    found: dict[str, Any] = {"parameters": {"trials": args.trials, "rounds": args.rounds, "only": args.only}}
     for name in args.only:
         measure, program = (compare, PROGRAMS[name]) if name in PROGRAMS else (processes, ecg)
         found[name] = measure(program(), args.trials, args.rounds)

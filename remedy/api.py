@@ -43,7 +43,7 @@ class Result:
         stuck: Whether the run was found stuck.
         diagnoses: What was found, most certain first.
         examination: The same with what passed and what could not be seen.
-        fix: The confirmed fix, or None.
+        fix: The confirmed fix, or None. After Ctrl-C in the search the best so far, not confirmed.
         conclusion: One sentence that says how it ended.
         evidence: What was measured while it trained.
         advice: Where the run learns all the same: lines of Python for what was plainly unwise before training,

@@ -135,6 +135,11 @@ class Dataset:
         """Group of every training row, or None."""
         return self.train.groups
 
+    @property
+    def nothing_aside(self) -> bool:
+        """Whether a fix is confirmed on rows that are also trained on or chosen by: too few to set any aside."""
+        return self.judged_on_training or (self.holdout is not None and self.holdout is self.validation)
+
     def resplit(self, seed: int) -> Dataset:
         """Put training and validation rows together and split them anew, classes kept in shares."""
         if self.validation is None:
@@ -162,15 +167,15 @@ class Dataset:
             share: Share of the rows that are set aside.
             resplit: The user's validation rows are no fair sample (they were sorted): both sets are
                 drawn from all rows. Recipes train on what is left of the user's training side; one
-                with a new split on the rest (``extra``), too.
+                with a new split on the rest (``extra``), too. Groups forbid it: they stay where they are.
         """
         if self.large and not self.sampled:
             return self._sample(seed).for_search(seed, share, resplit)
         if len(self.train) < LEAST_ROWS:
             held = self.train if self.validation is None else self.validation
             return replace(self, validation=held, holdout=held, judged_on_training=self.validation is None)
-        if resplit and self.validation is not None:
-            plain = replace(self.train.with_rows(self.validation), groups=None)
+        if resplit and self.validation is not None and self.groups is None:
+            plain = self.train.with_rows(self.validation)
             rest, aside = (np.sort(part) for part in _indices(plain, share, seed, self.task))
             inner, chosen = _indices(plain.take(rest), share / (1 - share), seed + 1, self.task)
             left = np.sort(rest[inner])

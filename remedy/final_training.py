@@ -1,8 +1,9 @@
-"""The last training of a fix: all rows of the user, all epochs, and what is made of its result."""
+"""The last training of a fix: all training rows of the user, all epochs, and what is made of its result."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,10 +26,26 @@ REUSABLE = ("EarlyStopping", "ReduceLROnPlateau", "LearningRateScheduler", "Term
 """Callbacks of the user that also watch the final training of a fix; they write no files."""
 
 
+def train_proven(
+    patient: Patient, recipe: Recipe, proof: Proof, run: Run, terminal: Terminal, scorer: Scorer
+) -> tuple[Recorder, bool]:
+    """Train from the seed whose score was the median of the proof; where that goes wrong, once more from another.
+
+    Returns:
+        The better recorder, and whether Ctrl-C ended it: its scores are then those of the epochs that were over.
+    """
+    recorder, interrupted = train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
+    if interrupted or len(proof.seeds) < 2 or not went_wrong(recorder, proof):
+        return recorder, interrupted
+    other = next(s for s in proof.seeds if s != proof.best_seed)
+    again, interrupted = train_in_full(patient, recipe, other, run, terminal, scorer)
+    return max(recorder, again, key=lambda r: r.scores[-1] if r.scores else -math.inf), interrupted
+
+
 def train_in_full(
     patient: Patient, recipe: Recipe, seed: int, run: Run, terminal: Terminal, scorer: Scorer
-) -> Recorder:
-    """Train a recipe on all of the user's rows, and log every epoch; Ctrl-C keeps what is there.
+) -> tuple[Recorder, bool]:
+    """Train a recipe on all of the user's training rows, and log every epoch.
 
     Args:
         patient: The stuck run; its callbacks watch where they can.
@@ -39,7 +56,7 @@ def train_in_full(
         scorer: Scores the validation rows, or the training rows where there are none.
 
     Returns:
-        The recorder, which holds the model and the scores.
+        The recorder, which holds the model and the scores; and whether Ctrl-C ended it.
     """
     dataset = _as_trained(recipe, patient.dataset, seed)
     recipe = recipe.replace(target=None, resplit=False)  # The rows have it all now.
@@ -71,8 +88,8 @@ def train_in_full(
             dataset.validation,
         )
     except KeyboardInterrupt:
-        terminal.console.print("Interrupted: the fix keeps the weights of its last full epoch.")
-    return recorder
+        return recorder, True
+    return recorder, False
 
 
 def _as_trained(recipe: Recipe, dataset: Dataset, seed: int) -> Dataset:

@@ -130,6 +130,8 @@ def _counts(case: Case) -> str | None:
     if case.confusions is None or case.fix is None:
         return None
     before, after = case.confusions
-    rows = "never trained on or chosen by" if case.fix.confirmed else "trained on: too few to set any aside"
+    rows = (
+        "never trained on or chosen by" if case.fix.confirmed else "trained on or chosen by: too few to set any aside"
+    )
     found = {"rows": rows, "labels": before.labels, "before": before.counts, "after": after.counts}
     return json.dumps(found if before.missed is None else {**found, "missed": [before.missed, after.missed]})

@@ -55,7 +55,7 @@ class Treatment:
     """What came of treating one recipe: a fix or none, and the sentence that says so.
 
     Attributes:
-        fix: The confirmed fix, or None.
+        fix: The confirmed fix, or None. After Ctrl-C in the search the best so far, not confirmed.
         conclusion: One sentence that says how it ended.
         interrupted: True when the user pressed Ctrl-C.
         diagnoses: What only the search could show, such as a program that fails from some seeds only.

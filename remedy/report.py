@@ -144,6 +144,14 @@ def no_fix(attempts: Sequence[Attempt], proof: Proof | None, scorer_name: str, i
     return f"{text}. Look next at the labels (do they follow from these inputs?) and at more data."
 
 
+def untrained(prescription: str, proof: Proof, scorer_name: str) -> str:
+    """Say what was proven, where Ctrl-C left no model that was trained by it."""
+    return (
+        f"Interrupted before the fix was trained in full. What was proven is {prescription}: {scorer_name} "
+        f"{proof.baseline_score:.3f} -> {proof.score:.3f} (median of {len(proof.treated)} fresh seeds)."
+    )
+
+
 FAR = 0.1
 """By so much more of the score a shallow model is far better."""
 
@@ -154,13 +162,15 @@ def fixed(
     prescription: str,
     confirmed: bool,
     shallow: Shallow | None = None,
-    on_training: bool = False,
+    on_known: bool = False,
     sample: int | None = None,
 ) -> str:
     """Say what the fix is, how it was proven and on what sample, and where a shallow model does far better."""
     if not confirmed:
         return f"Interrupted: the best so far is {prescription}; it has not been confirmed on fresh seeds."
-    rows = "the rows trained on: too few to set any aside" if on_training else "rows never trained on or chosen by"
+    rows = (
+        "rows trained on or chosen by: too few to set any aside" if on_known else "rows never trained on or chosen by"
+    )
     text = (
         f"Fixed by {prescription}: {scorer_name} {proof.baseline_score:.3f} -> {proof.score:.3f} "
         f"(median of {len(proof.treated)} fresh seeds, on {rows})."

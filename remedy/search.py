@@ -33,7 +33,8 @@ class Search:
         objective: None for balanced accuracy, macro F1 or R^2, whichever the task asks for; one of
             their names; or a callable ``(y_true, y_pred) -> float``, higher is better.
         workers: Trainings at a time, each in a process of its own; 1 trains in this process. "auto" starts
-            processes where the search is long enough for them to pay, one for every core or GPU.
+            processes where the search is long enough for them to pay, one for every core or GPU, or as many as the
+            free memory of a single GPU holds, and eight at most.
         storage: Optuna storage URL that keeps the study for other tools to look at; None keeps it in memory. A
             killed search goes on without it, from what stands in MLflow.
 

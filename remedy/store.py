@@ -33,10 +33,13 @@ from remedy.errors import NotFound, StoreError
 from remedy.patience import patience
 from remedy.tracking import FOLDER
 
+PAGE = 1000
+"""Runs that are asked for at a time."""
+
 
 @asking()
-def find_runs(experiment: str | None, filter_string: str, limit: int = 200) -> list[Any]:
-    """Return MLflow runs of an experiment (of all where None), newest first.
+def find_runs(experiment: str | None, filter_string: str) -> list[Any]:
+    """Return all MLflow runs of an experiment (of all experiments where None) that pass a filter, newest first.
 
     Raises:
         NotFound: There is no experiment of that name, or it was deleted.
@@ -47,7 +50,13 @@ def find_runs(experiment: str | None, filter_string: str, limit: int = 200) -> l
     else:
         require_reachable(use_default_store())
         ids = [e.experiment_id for e in mlflow.MlflowClient().search_experiments()]
-    return list(mlflow.MlflowClient().search_runs(ids, filter_string, max_results=limit))
+    client, found, token = mlflow.MlflowClient(), list[Any](), None
+    while True:
+        page = client.search_runs(ids, filter_string, max_results=PAGE, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
 
 
 @asking()

@@ -18,7 +18,7 @@ from remedy.engines.choice import engine_for
 from remedy.engines.remembered import RememberedEngine
 from remedy.errors import NotApplicable
 from remedy.evidence import Evidence
-from remedy.final_training import fell_short, train_in_full, went_wrong
+from remedy.final_training import fell_short, train_proven
 from remedy.logbook import SearchLog, write_fix, write_options
 from remedy.patient import Case, Fix, Patient, Treatment
 from remedy.pause import rare_collections
@@ -176,7 +176,10 @@ def _complete(
     scorer: Scorer,
     terminal: Terminal,
 ) -> Treatment | None:
-    """Train the proven prescription in full and log it as a run linked both ways; None where it fell short twice."""
+    """Train the proven prescription in full and log it as a run linked both ways; None where it fell short twice.
+
+    Ctrl-C keeps the model where an epoch was over, and else what was proven.
+    """
     prescription, rows = _with_unsearched(patient, reduction.prescription, changes(screening, reduction))
     recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
     run = patient.run.child(
@@ -186,12 +189,12 @@ def _complete(
     )
     try:
         terminal.stage("training the fix for all epochs", recipe.epochs)
-        recorder = train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
-        if went_wrong(recorder, proof) and len(proof.seeds) > 1:
-            other = next(s for s in proof.seeds if s != proof.best_seed)
-            again = train_in_full(patient, recipe, other, run, terminal, scorer)
-            recorder = max(recorder, again, key=lambda r: r.scores[-1] if r.scores else -math.inf)
-        if fell_short(recorder, proof):
+        recorder, interrupted = train_proven(patient, recipe, proof, run, terminal, scorer)
+        if interrupted and not recorder.scores:
+            run.tags({"remedy.verdict": "interrupted"})
+            run.end("KILLED")
+            return Treatment(None, report.untrained(str(prescription), proof, scorer.name), True)
+        if not interrupted and fell_short(recorder, proof):
             run.tags({"remedy.verdict": "not as proven"})
             run.end("FAILED")
             return None
@@ -204,21 +207,24 @@ def _complete(
             lines,
             proof.score,
             proof.baseline_score,
-            not screening.dataset.judged_on_training,
+            not screening.dataset.nothing_aside,
             proof,
             () if recipe.target is None else recipe.target.values,
             recorder.evidence,
         )
         data, shallow = screening.dataset, screening.yardstick.shallow
         sample = len(data.train) if data.sampled else None
-        known = data.judged_on_training
+        known = data.nothing_aside
         conclusion = report.fixed(proof, scorer.name, str(prescription), True, shallow, known, sample)
+        if interrupted:
+            done = len(recorder.scores)
+            conclusion += f" Its last training was interrupted in epoch {done + 1} of {recipe.epochs}."
         terminal.conclusion(conclusion, proof, rows)
         write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
     except BaseException:
         run.end("FAILED")
         raise
-    return Treatment(fix, conclusion)
+    return Treatment(fix, conclusion, interrupted)
 
 
 def _with_unsearched(

@@ -300,6 +300,33 @@ def test_ctrl_c_in_the_search_keeps_the_best_so_far(store, monkeypatch):
     assert result.fix.model.predict(X[:3], verbose=0).shape == (3, 3)
 
 
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_ctrl_c_in_the_last_training_keeps_what_is_there_and_says_so(store, monkeypatch, epochs):
+    from remedy import final_training
+
+    train = final_training.fit_recipe
+
+    def interrupt(epoch, logs):
+        if epoch + 1 >= epochs:
+            raise KeyboardInterrupt
+
+    def interrupted(model, recipe, data, seed, done, last, callbacks, *more):
+        stop = {"on_epoch_begin" if epochs == 0 else "on_epoch_end": interrupt}
+        return train(model, recipe, data, seed, done, last, [*callbacks, keras.callbacks.LambdaCallback(**stop)], *more)
+
+    monkeypatch.setattr(final_training, "fit_recipe", interrupted)
+    model, X, y = sick_program()
+    result = remedy.fit(model, X, y, epochs=10, verbose=0, search=remedy.Search(trials=12, timeout=150))
+    assert "nterrupted" in result.conclusion
+    assert len(result.history.epoch) < 10
+    if epochs == 0:
+        assert result.fix is None
+        assert "What was proven is" in result.conclusion
+    else:
+        assert result.fix.confirmed
+        assert "interrupted in epoch 3 of" in result.conclusion
+
+
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db"])
 def test_a_store_that_cannot_be_reached_costs_the_log_and_not_the_training(store, uri):
     mlflow.set_tracking_uri(uri)

@@ -205,6 +205,27 @@ def test_the_page_says_what_every_search_took_of_its_budget(monkeypatch):
     assert page.endswith("searches took 37.0 s (mlp), 37.0 s (ecg).\n")
 
 
+def test_the_page_names_the_command_of_every_table_and_has_none_where_no_network_was_trained(monkeypatch):
+    speed, given = _load("speed", monkeypatch), {"trials": 12, "rounds": 2}
+    mlp = {"seconds_a_trial": {"remedy": 0.04, "optuna": 0.8}, "vs_optuna": 20.0, "vs_keras_tuner": None}
+    page = speed.part({"parameters": {**given, "only": ["mlp"]}, "mlp": mlp})
+    assert "throughput.py --trials 12 --rounds 2 --only mlp --json`" in page
+    assert "| mlp | 0.040 | 0.800 | - | 20.0 / None |" in page
+    processes = {"vs_inline": 1.3, "search": {"vs_inline": 1.6}}
+    page = speed.part({"parameters": {**given, "only": ["processes"]}, "processes": processes})
+    assert "| network |" not in page
+    assert "1.3 times" in page
+
+
+def test_the_page_says_what_large_data_takes(monkeypatch):
+    rows = {"rows": 10**6, "columns": 100, "memmap": True, "data_bytes": 2**30, "growth_in_data": 0.5}
+    ended = {"growth_beyond_few_rows_in_data": 0.1, "seconds": 50.0, "stuck": True, "fixed": True}
+    page = _load("speed", monkeypatch).part({"all_rows": {**rows, **ended, "accuracy_of_the_fix": 0.996}})
+    assert "large.py --rows 1000000 --columns 100 --memmap --json`" in page
+    assert "0.50 times as much, 0.10 beyond" in page
+    assert "fixed, 0.996 of the last rows right" in page
+
+
 def test_a_long_run_is_written_and_examined(store, monkeypatch):
     mlflow.set_tracking_uri(f"sqlite:///{store}/own.db")
     large_run = _load("large_run", monkeypatch)

@@ -78,3 +78,12 @@ def test_the_digest_is_of_content():
     assert one.digest == two.digest
     two.train.X[0, 0] += 1
     assert Dataset(two.train, None, "multiclass").digest != one.digest
+
+
+def test_few_rows_are_confirmed_on_rows_that_are_known_and_more_are_not():
+    def data(n):
+        X, y = np.arange(4.0 * n).reshape(2 * n, 2), np.arange(2 * n) % 2
+        return Dataset(Rows(X[:n], y[:n]), Rows(X[n:], y[n:]), "binary")
+
+    assert data(6).for_search(0).nothing_aside
+    assert not data(60).for_search(0).nothing_aside

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from remedy.dataset import Dataset, Rows
@@ -54,3 +56,14 @@ def test_without_validation_rows_or_with_groups_there_is_nothing_to_split():
     check_unchanged(ShuffleSplit(), recipe, Dataset(data.train, None, "multiclass"))
     grouped = Rows(data.train.X, data.train.y, None, np.arange(len(data.train)) // 4)
     check_unchanged(ShuffleSplit(), recipe, Dataset(grouped, data.validation, "multiclass"))
+
+
+def test_groups_stay_on_one_side_of_what_a_search_chooses_and_confirms_by_though_the_validation_rows_are_sorted():
+    _, data = _sorted_program()
+    groups = np.arange(300) // 4
+    train, held = (
+        replace(rows, groups=part) for rows, part in ((data.train, groups[:240]), (data.validation, groups[240:]))
+    )
+    found = replace(data, train=train, validation=held).for_search(0, resplit=True)
+    sides = [set(part.groups) for part in (found.train, found.validation, found.holdout)]
+    assert len(set.union(*sides)) == sum(map(len, sides))
