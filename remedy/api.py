@@ -12,7 +12,7 @@ from remedy.advice import advise
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.diagnosis import diagnose as examine
-from remedy.errors import DataMismatch, InvalidInput, RemedyWarning
+from remedy.errors import DataMismatch, InvalidInput, RemedyError, RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import static_evidence
 from remedy.feeding import fit_model
@@ -143,6 +143,10 @@ def fit(
             run.json("evidence.json", recorder.evidence.to_dict())  # A killed search goes on from here.
             if options is None or recipe is None or call.dataset is None or not call.dataset.complete:
                 return False
+            if not recorder.evidence.probe_score and options.objective is None:
+                text = "What this model answers cannot be scored (several outputs?): no remedy is searched."
+                warnings.warn(text, RemedyWarning, stacklevel=2)
+                return False
             patient = Patient(
                 recipe, call.dataset, examination, recorder.evidence, run, found, chosen, own_callbacks, name
             )
@@ -255,7 +259,15 @@ def tune(
         unfinished = unfinished_search(found.info.run_id, search) if resume else None
         if resume and unfinished is None:
             continue
-        patient, options = _patient(found, data, force), search or Search()
+        options = search or Search()
+        try:
+            patient = _patient(found, data, force)
+        except RemedyError as error:
+            if run_id is not None:
+                raise
+            treated[found.info.run_id] = Treatment(None, f"Not searched: {error}")
+            (terminal or Terminal()).conclusion(treated[found.info.run_id].conclusion)
+            continue
         if unfinished is not None:
             patient.unfinished, options = unfinished
             if found.info.status == "RUNNING":

@@ -24,14 +24,15 @@ def _call(value: Any) -> str:
     """Spell a Keras configuration as the call that makes it, arguments at their default left out."""
     if isinstance(value, Mapping) and "class_name" in value:
         if value["class_name"] == "function":
-            return str(value["config"])
+            name = str(value["config"])
+            return repr(name) if _is_of_keras(name) else name
         return _constructor(value)
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_call(v) for v in value)}]"
-    return _number(value) if isinstance(value, float) else repr(value)
+    return number(value) if isinstance(value, float) else repr(value)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Spell a number as its author did: Keras hands 0.001 back in single precision, as 0.0010000000474974513."""
     with np.errstate(over="ignore"):
         single = np.float32(value)
@@ -44,7 +45,8 @@ def _constructor(value: Mapping[str, Any]) -> str:
     name = str(value["class_name"])
     homes = {"losses": losses, "metrics": metrics, "optimizers": optimizers}
     homes["optimizers.schedules"] = optimizers.schedules
-    for home, module in homes.items():
+    own = str(value.get("module")).removeprefix("keras.")  # Some losses and metrics have one name.
+    for home, module in sorted(homes.items(), key=lambda entry: entry[0] != own):
         kind = getattr(module, name, None)
         if kind is None:
             continue
@@ -58,3 +60,9 @@ def _constructor(value: Mapping[str, Any]) -> str:
             told["learning_rate"] = value["config"]["learning_rate"]
         return f"keras.{home}.{name}({', '.join(f'{k}={_call(v)}' for k, v in told.items())})"
     return f"{name}.from_config({dict(value['config'])!r})"
+
+
+def _is_of_keras(name: str) -> bool:
+    from keras import losses, metrics
+
+    return hasattr(losses, name) or hasattr(metrics, name)

@@ -14,10 +14,14 @@ from remedy.data_facts import input_facts, overlap, rebuilds, target_facts
 from remedy.dataset import Dataset, Rows
 from remedy.evidence import Evidence, InputFacts, OutputFacts
 from remedy.model_facts import NORMALIZERS, head_facts, layer_facts, metric_names, planned_rates
+from remedy.readers import readers, takes_ids
 from remedy.recipe import Recipe
 from remedy.scores import CLASSIFICATION, class_ids, constant_score
 
 KERAS_BATCH_SIZE = 32
+
+PLAIN = ("sum_over_batch_size", "mean", None)
+"""Reductions of a Keras loss that give its mean over rows."""
 
 
 def training_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
@@ -87,10 +91,10 @@ def _inputs(recipe: Recipe, rows: Rows) -> tuple[InputFacts, ...]:
     names, ids, inside = [], {}, {}
     for entry in architecture.inputs():
         name = entry["config"]["name"]
-        readers = [reader["class_name"] for reader in architecture.consumers(name)]
+        kinds = [reader["class_name"] for reader in readers(architecture, name)]
         names.append(name)
-        ids[name] = "Embedding" in readers
-        inside[name] = recipe.input_scaling is not None or bool(readers and all(r in NORMALIZERS for r in readers))
+        ids[name] = takes_ids(architecture, name)
+        inside[name] = recipe.input_scaling is not None or bool(kinds and all(kind in NORMALIZERS for kind in kinds))
     return tuple(
         replace(facts, normalized_inside=bool(inside.get(facts.name)))
         for facts in input_facts(rows.X, names or None, ids)
@@ -136,10 +140,14 @@ def prior_loss(recipe: Recipe, dataset: Dataset) -> float | None:
         return None
     if recipe.loss_options.get("label_smoothing") or recipe.loss_options.get("ignore_class") is not None:
         return None
+    if recipe.loss_options.get("reduction", PLAIN[0]) not in PLAIN:
+        return None  # What is logged is no mean over rows.
     target = np.asarray(rows.target, dtype="float64")
     if not np.all(np.isfinite(target)):
         return None
     flat = target.reshape(-1, target.shape[-1] if target.ndim > 1 else 1)
+    if rows.sample_weight is not None and dataset.task not in CLASSIFICATION:
+        return None  # What is logged is weighted.
     if name in ("mse", "meansquarederror"):
         return float(flat.var(axis=0).mean())
     if name in ("mae", "meanabsoluteerror"):
@@ -155,6 +163,8 @@ def prior_loss(recipe: Recipe, dataset: Dataset) -> float | None:
         mass = np.array([total for c in np.unique(ids) if (total := weights[ids == c].sum()) > 0])
         return float(-(mass * np.log(mass / mass.sum())).sum() / len(ids))
     share = np.clip(flat.mean(0), 1e-12, 1 - 1e-12)
+    if "binary" not in name and len(share) > 1:  # Shares of classes in every row: smoothed, mixed or distilled labels.
+        return float(-(share * np.log(share)).sum())
     return float(-(share * np.log(share) + (1 - share) * np.log(1 - share)).mean())
 
 

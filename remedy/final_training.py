@@ -83,7 +83,7 @@ def train_in_full(
             seed,
             0,
             recipe.epochs,
-            [*reusable(patient.callbacks), recorder],
+            [*reusable(patient.callbacks, recipe.optimizer == patient.recipe.optimizer), recorder],
             Loop(model),
             dataset.validation,
         )
@@ -99,10 +99,17 @@ def _as_trained(recipe: Recipe, dataset: Dataset, seed: int) -> Dataset:
     return replace(data, train=recipe.coded(data.train), validation=held)
 
 
-def reusable(callbacks: Sequence[Any]) -> list[Any]:
-    """Return fresh copies of the callbacks that may watch the training of a fix."""
+def reusable(callbacks: Sequence[Any], same_rate: bool = True) -> list[Any]:
+    """Return fresh copies of the callbacks that may watch the training of a fix.
+
+    Args:
+        callbacks: The user's.
+        same_rate: False where the fix has a rate of its own, which a scheduler would overrule.
+    """
     copies = []
     for callback in callbacks:
+        if type(callback).__name__ == "LearningRateScheduler" and not same_rate:
+            continue
         if type(callback).__name__ in REUSABLE and type(callback).__module__.startswith("keras"):
             twin = copy.copy(callback)  # on_train_begin resets what it counts
             twin._model = None

@@ -22,6 +22,9 @@ from remedy.dataset import Dataset, Rows, infer_task, nonfinite_report, split
 from remedy.errors import InvalidInput, ModelError, RemedyWarning
 from remedy.streams import is_stream, read_stream
 
+READ_TEXT = {"TextVectorization", "StringLookup", "Hashing", "HashedCrossing"}
+"""Keras' layers that take text."""
+
 
 @dataclass(frozen=True)
 class FitCall:
@@ -76,6 +79,10 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
             "the run is logged and its loss is watched, but data and predictions are not examined and no "
             "remedy is searched. Give arrays, a tf.data.Dataset or a keras.utils.PyDataset for that."
         )
+        return FitCall(X, y, dict(kwargs), None)
+    if _is_nested(kwargs.get("sample_weight")) or _is_text(X, model):
+        what = "text" if _is_text(X, model) else "sample weights for every output"
+        _warn(f"remedy does not read {what}: the run is logged and its loss is watched; no remedy is searched.")
         return FitCall(X, y, dict(kwargs), None)
     rows = read_rows(X, y, kwargs.get("sample_weight"), groups)
     validation, share = kwargs.get("validation_data"), float(kwargs.get("validation_split") or 0.0)
@@ -175,7 +182,7 @@ def read_rows(X: Any, y: Any, sample_weight: Any = None, groups: Any = None, whe
     if bad := nonfinite_report(X):
         _warn(f"{where}X holds NaN or infinite values ({bad}). Impute or drop them: they turn every weight into NaN.")
     weight = None if sample_weight is None else np.asarray(sample_weight)
-    return Rows(X, y, weight, None if groups is None else np.asarray(groups))
+    return Rows(X, y, weight, None if groups is None else _group_ids(groups))
 
 
 def require_compiled(model: Any) -> None:
@@ -236,7 +243,27 @@ def _is_arrays(X: Any) -> bool:
 
 
 def _as_array(value: Any) -> Any:
-    return value if isinstance(value, np.ndarray) else np.asarray(value)
+    """Return an array; a data frame of numbers and truth values, which has no type of its own, as Keras casts it."""
+    found = value if isinstance(value, np.ndarray) else np.asarray(value)
+    kinds = {getattr(kind, "kind", "O") for kind in np.atleast_1d(np.asarray(getattr(value, "dtypes", "O"), "O"))}
+    return found.astype("float32") if found.dtype == object and kinds <= set("biuf") else found
+
+
+def _group_ids(groups: Any) -> Any:
+    """Return one number a row for names of groups, which no file of arrays holds without pickling."""
+    found = np.asarray(groups)
+    return np.unique(found.astype(str), return_inverse=True)[1] if found.dtype.kind in "OUS" else found
+
+
+def _is_nested(weights: Any) -> bool:
+    return isinstance(weights, Mapping) or (isinstance(weights, (list, tuple)) and any(map(np.ndim, weights)))
+
+
+def _is_text(X: Any, model: Any) -> bool:
+    """Say whether X holds text, and the model has a layer that reads it."""
+    leaves = [_as_array(leaf) for leaf in arrays.leaves(X)]
+    text = any(a.dtype.kind in "US" or (a.dtype == object and isinstance(a.flat[0], str)) for a in leaves if a.size)
+    return text and any(type(layer).__name__ in READ_TEXT for layer in model._flatten_layers())
 
 
 def _loss_name(model: Any) -> str | None:

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from remedy import champion, gallery, report, store
+from remedy.calls import number
 from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.engines import remembered
@@ -39,7 +40,7 @@ def write_start(
         run.params(
             {
                 "optimizer": recipe.optimizer["class_name"],
-                "learning_rate": recipe.learning_rate,
+                "learning_rate": number(recipe.learning_rate),
                 "loss": recipe.loss_name,
                 "batch_size": recipe.batch_size or 32,
                 "epochs": recipe.epochs,
@@ -54,7 +55,8 @@ def write_start(
         run.dataset(dataset, name or "data")
         run.tags({"remedy.data_digest": dataset.digest})
         try:
-            store.keep_data(run.run_id, dataset, log_data)
+            if dataset.complete:  # `remedy tune` would take a sample for the whole.
+                store.keep_data(run.run_id, dataset, log_data)
         except Exception as error:
             text = f"The arrays could not be kept for `remedy tune` ({error}); the training goes on."
             warnings.warn(text, RemedyWarning, stacklevel=3)

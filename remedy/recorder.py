@@ -138,11 +138,7 @@ class Recorder(keras.callbacks.Callback):
         if isinstance(outputs, np.ndarray) and self._probe is not None:
             finite = bool(np.all(np.isfinite(outputs)))
             bad = bad or (None if finite else "outputs")
-            values |= self._judge_outputs(outputs, self._probe)
-        if self._validation is not None and self._scorer is not None:
-            guesses = self._predict(self._validation.X)
-            if isinstance(guesses, np.ndarray):
-                values["val_score"] = self._scorer(self._validation.target, guesses)
+            values |= self._judged(outputs, self._probe)
         if self.evidence.layers is None and self._recipe is not None and not self.evidence.epochs_seen:
             self.evidence = replace(self.evidence, layers=live_layer_facts(self.model))
         series = dict(self.evidence.metrics.items())
@@ -154,6 +150,17 @@ class Recorder(keras.callbacks.Callback):
         if bad and self.evidence.nonfinite_epoch is None:
             changes |= {"nonfinite_epoch": self.evidence.epochs_seen - 1, "nonfinite_what": bad}
         self.evidence = replace(self.evidence, **changes)
+
+    def _judged(self, outputs: Any, probe: Rows) -> dict[str, Any]:
+        """Return what the outputs are worth; where they cannot be judged, the epoch is logged all the same."""
+        try:
+            values = self._judge_outputs(outputs, probe)
+            if self._validation is not None and self._scorer is not None:
+                values["val_score"] = self._scorer(self._validation.target, self._predict(self._validation.X))
+        except Exception as error:
+            self._warn(error)
+            return {}
+        return values
 
     def _judge_outputs(self, outputs: Any, probe: Rows) -> dict[str, Any]:
         flat = outputs.reshape(-1, outputs.shape[-1]) if outputs.ndim > 1 else outputs.reshape(-1, 1)
@@ -237,4 +244,6 @@ def probe_loss(recipe: Recipe, rows: Rows, outputs: Any) -> float | None:
     if isinstance(loss, keras.losses.Loss):
         return float(keras.ops.convert_to_numpy(loss(target, outputs, sample_weight=weights)))
     per_row = np.asarray(keras.ops.convert_to_numpy(loss(target, outputs)))
+    if not per_row.ndim:  # A loss of the user's own, such as dice, that is a mean already.
+        return float(per_row)
     return float(np.mean(per_row.reshape(len(rows), -1).mean(-1) * weights))

@@ -13,6 +13,7 @@ from remedy import arrays
 from remedy.architecture import Architecture, LayerConfig
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
+from remedy.readers import takes_ids
 
 SAMPLE_BYTES, LEAST_ROWS = 1 << 23, 256
 """Statistics of large data are those of random rows that take so many bytes, and of so many rows at least: from
@@ -46,10 +47,10 @@ def scaled(architecture: Architecture, scaling: InputScaling | None, dataset: Da
     """
     if scaling is None:
         return architecture
-    columns = _columns(architecture, dataset)
-    if not columns:
+    found = columns(architecture, dataset)
+    if not found:
         raise NotApplicable("no input holds quantities that could be scaled")
-    for entry, rows in columns:
+    for entry, rows in found:
         wanted = max(LEAST_ROWS, SAMPLE_BYTES // max(1, rows[:1].nbytes))
         measured = rows[arrays.spread(len(rows), wanted)] if dataset.large else rows
         layers = scaling_layers(scaling, measured)
@@ -137,15 +138,11 @@ def _layer(module: str, kind: str, name: str, config: dict[str, Any]) -> LayerCo
     return {"module": module, "class_name": kind, "config": {"name": name, **config}}
 
 
-def _columns(architecture: Architecture, dataset: Dataset) -> list[tuple[LayerConfig, arrays.Array]]:
+def columns(architecture: Architecture, dataset: Dataset) -> list[tuple[LayerConfig, arrays.Array]]:
     """Pair the InputLayers that hold quantities with their training rows, in Keras' order."""
     entries = architecture.inputs()
     if isinstance(dataset.train.X, Mapping):
         pairs = [(e, dataset.train.X[e["config"]["name"]]) for e in entries if e["config"]["name"] in dataset.train.X]
     else:
         pairs = list(zip(entries, arrays.leaves(dataset.train.X), strict=False))
-    return [
-        (entry, rows)
-        for entry, rows in pairs
-        if not any(reader["class_name"] == "Embedding" for reader in architecture.consumers(entry["config"]["name"]))
-    ]
+    return [(entry, rows) for entry, rows in pairs if not takes_ids(architecture, entry["config"]["name"])]

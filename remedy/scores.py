@@ -43,7 +43,8 @@ def class_ids(y: Array) -> Array:
 def _holds_ids(y: Array) -> bool:
     """Say whether the last axis runs along a sequence of class ids, and not over classes."""
     sample = np.asarray(y[:1000], dtype="float64")
-    return bool(np.nanmax(sample, initial=0.0) > 1 and np.all(sample == np.round(sample)))
+    several = np.nanmax(sample, initial=0.0) > 1 or (sample.ndim > 2 and np.nanmax(sample.sum(-1), initial=0.0) > 1)
+    return bool(several and np.all(sample == np.round(sample)))
 
 
 def predicted_ids(output: Array, logits: bool = False) -> Array:

@@ -64,12 +64,18 @@ class Run:
     """
 
     def __init__(
-        self, run_id: str | None, experiment: str | None, line: Line | None = None, family: str | None = None
+        self,
+        run_id: str | None,
+        experiment: str | None,
+        line: Line | None = None,
+        family: str | None = None,
+        shared: bool = False,
     ) -> None:
-        """Wrap a run that exists; ``None`` gives a run that logs nowhere."""
+        """Wrap a run that exists; ``None`` gives a run that logs nowhere, ``shared`` says that its user writes, too."""
         self.run_id, self.experiment_id, self.family = run_id, experiment, family
         self.line = line or Line()
         self._writes = mlflow.MlflowClient() if run_id else None
+        self._shared = shared
         self._waiting: list[Metric] = []
         self._sent = -math.inf
 
@@ -113,8 +119,12 @@ class Run:
             seed_view(self._client, self.experiment_id)
 
     def params(self, values: Mapping[str, Any]) -> None:
-        """Log parameters, a hundred at a time."""
+        """Log parameters, a hundred at a time; those that the user has logged already are left as they are."""
         items = [Param(_metric_name(k), str(v)[:MAX_PARAM]) for k, v in values.items()]
+        if self._shared:
+            with self._guard():
+                known = self._client.get_run(self.run_id).data.params if self._client is not None else {}
+                items = [item for item in items if item.key not in known]
         for start in range(0, len(items), 100):
             self._log(params=items[start : start + 100])
 
@@ -270,7 +280,7 @@ def open_run(experiment: str | None, name: str | None, tags: Mapping[str, str] |
             mine = outer is None or "remedy.role" in mlflow.get_run(outer.info.run_id).data.tags
             started, new = _start(experiment, name, tags, outer) if mine else (outer, False)
             family = f"{started.info.run_name} {started.info.run_id[:4]}"
-            run = Run(started.info.run_id, started.info.experiment_id, family=family)
+            run = Run(started.info.run_id, started.info.experiment_id, family=family, shared=not new)
             own = {} if new else {"remedy.role": "fit", "remedy.version": __version__, **(tags or {})}
             run.tags({"remedy.family": family, **own})
         except Exception as error:

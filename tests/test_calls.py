@@ -23,3 +23,15 @@ def test_the_numbers_of_a_schedule_and_of_a_search_keep_all_their_digits():
         keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.0123456789012345, 10, 0.9))
     )
     assert "global_clipnorm=1e+300" in _line(keras.optimizers.SGD(0.1, global_clipnorm=1e300))
+
+
+def test_functions_of_keras_are_spelled_by_name_and_metrics_as_metrics():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation="softmax")])
+    shown = keras.metrics.MeanAbsoluteError(name="mae")
+    model.compile("adam", keras.losses.categorical_crossentropy, metrics=[shown])
+    line = compile_line(Recipe.from_model(model, {"epochs": 1}))
+    assert "loss='categorical_crossentropy'" in line
+    assert "keras.metrics.MeanAbsoluteError(name='mae')" in line
+    space = {"keras": keras, "model": model}
+    exec(line, space)
+    assert model.metrics

@@ -319,3 +319,22 @@ def test_a_class_of_weight_zero_costs_nothing():
     y = np.eye(3)[np.arange(399) % 3]
     found = prior_loss(recipe, Dataset(Rows(TABLE[:399], y), None, "multiclass"))
     assert found == pytest.approx(2 / 3 * np.log(2))
+
+
+def test_smoothed_labels_cost_a_constant_answer_the_entropy_of_their_shares():
+    y = 0.9 * np.eye(4)[np.arange(400) % 4] + 0.025
+    model = keras.Sequential([keras.Input((TABLE.shape[1],)), layers.Dense(4, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    found = prior_loss(Recipe.from_model(model, {}), Dataset(Rows(TABLE[:400], y), None, "regression"))
+    assert found == pytest.approx(np.log(4))
+
+
+@pytest.mark.parametrize(
+    ("loss", "weights"), [(keras.losses.MeanSquaredError(reduction="sum"), None), ("mse", np.full(400, 50.0))]
+)
+def test_what_a_constant_answer_costs_is_unknown_where_the_logged_loss_is_no_mean_over_rows(loss, weights):
+    model = keras.Sequential([keras.Input((TABLE.shape[1],)), layers.Dense(1)])
+    model.compile("adam", loss)
+    y = np.arange(400.0).reshape(-1, 1)
+    data = Dataset(Rows(TABLE[:400], y, weights), None, "regression")
+    assert prior_loss(Recipe.from_model(model, {}), data) is None

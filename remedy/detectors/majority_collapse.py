@@ -62,6 +62,13 @@ class MajorityCollapse(Detector):
         ),
         Evidence(
             task="binary",
+            loss=(0.12, 0.09, 0.07, 0.05),
+            predicted_counts=((64, 0),) * 4,
+            class_counts={0: 950, 1: 50},
+            epochs_planned=20,
+        ),
+        Evidence(
+            task="binary",
             loss=(0.7, 0.69, 0.69, 0.69),
             prior_loss=0.69,
             predicted_counts=((60, 4), (40, 24), (30, 34), (33, 31)),
@@ -94,6 +101,8 @@ class MajorityCollapse(Detector):
             return None  # It flips between classes: something is moving still.
         if prior_loss is not None and math.isfinite(loss[-1]) and loss[-1] < (1 - self.learned) * prior_loss:
             return None  # Training mode has left the prior; inference may follow (batchnorm-lag).
+        if prior_loss is None and math.isfinite(loss[-1]) and loss[-1] < (1 - self.learned) * loss[-needed]:
+            return None  # Nobody knows what a constant answer costs, and the loss falls.
         counts = list(recent[-1])
         answer = counts.index(max(counts))
         floor = "" if prior_loss is None else f", that of the best constant answer is {prior_loss:.3f}"

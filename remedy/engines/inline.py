@@ -95,9 +95,9 @@ class InlineEngine(Engine):
                 recorder = self._train(job)
         except RemedyError as error:
             return Outcome(error=str(error), seconds=self.clock() - began)
-        except (ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError) as error:
-            # What a backend raises for a recipe that cannot run: wrong shapes, out of memory.
-            self._compiled.pop(trace_key(job.recipe), None)
+        except Exception as error:
+            # What a backend raises for a recipe that cannot run: wrong shapes, out of memory, which others fill.
+            self._compiled.clear()
             return Outcome(error=f"{type(error).__name__}: {error}", seconds=self.clock() - began)
         stuck = recorder.examination.cause if recorder.gave_up else None
         found = tuple(recorder.examination.diagnoses)
@@ -117,7 +117,7 @@ class InlineEngine(Engine):
                 compiled = self._take(Job(recipe, seed, 1, "range-test"), None)
                 set_seeds(seed, recipe.own_code)
                 fit_recipe(compiled.model, recipe, self._dataset, seed, 0, epochs, [ramp], compiled.loop, at_once=1)
-        except (RemedyError, ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError):
+        except Exception:  # A recipe that cannot run has no rate to suggest.
             return None
         return ramp.suggestion()
 

@@ -12,6 +12,7 @@ from remedy import arrays
 from remedy.architecture import Architecture, LayerConfig
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
+from remedy.readers import takes_ids
 from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 
@@ -78,7 +79,7 @@ class Augmentation(Remedy):
         if len(recipe.architecture.inputs()) != 1 or len(arrays.leaves(dataset.train.X)) != 1:
             raise NotApplicable("augmentation takes a model with one input")
         entry = recipe.architecture.inputs()[0]
-        if any(r["class_name"] == "Embedding" for r in recipe.architecture.consumers(entry["config"]["name"])):
+        if takes_ids(recipe.architecture, entry["config"]["name"]):
             raise NotApplicable("ids cannot be disturbed a little")
         if any("Random" in entry["class_name"] for entry in recipe.architecture.layers()):
             raise NotApplicable("the rows are augmented already")

@@ -35,7 +35,7 @@ class ClassAwareMetrics(Remedy):
         if kind == "sigmoid" and units == 1:
             wanted: list[Any] = [_metric("Recall", "recall"), _metric("Precision", "precision")]
             wanted += [_metric("AUC", "pr_auc", curve="PR"), "accuracy"]
-        elif kind == "softmax" and "sparse" not in (recipe.loss_name or ""):
+        elif kind == "softmax" and "sparse" not in (recipe.loss_name or "") and dataset.train.target.ndim == 2:
             wanted = [_metric("F1Score", "macro_f1", average="macro"), "accuracy"]
         else:
             raise NotApplicable("Keras has no class-aware metric for this head and these labels")

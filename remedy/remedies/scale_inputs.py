@@ -14,9 +14,10 @@ from remedy.coding import NEAR_ONE, NEAR_ZERO
 from remedy.data_facts import FACT_ROWS
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
+from remedy.readers import takes_ids
 from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
-from remedy.scaling import InputScaling
+from remedy.scaling import InputScaling, columns
 
 HEAVY = 50
 """Quartile ranges from the middle: a normal distribution reaches 3, a log-normal one of sigma 1 about 20."""
@@ -64,6 +65,8 @@ class ScaleInputs(Remedy):
         """Put the scaling into the recipe; it is fitted when the recipe is built."""
         recipe.architecture.require_open()
         kind = str(dose["kind"])
+        if recipe.architecture.inputs() and not columns(recipe.architecture, dataset):
+            raise NotApplicable("every input holds ids")
         if kind == "per-sample" and all(f.shape in ((), (1,)) for f in dataset.train.input_facts):
             raise NotApplicable("a row of one number has no spread of its own to scale by")
         if kind == "standard" and recipe.input_scaling is None and all(map(_standard, _leaves(dataset))):
@@ -100,7 +103,7 @@ def scaling_patch(recipe: Recipe) -> str:
         lines.append("x = keras.ops.nan_to_num(x, nan=0.0, posinf=10.0, neginf=-10.0)")
     body = "".join(f"    {line}\n" for line in lines)
     names = [entry["config"]["name"] for entry in recipe.architecture.inputs()]
-    ids = [n for n in names if any(r["class_name"] == "Embedding" for r in recipe.architecture.consumers(n))]
+    ids = [name for name in names if takes_ids(recipe.architecture, name)]
     if len(names) == 1:
         return (
             f"def scale(x, values):\n{body}    return x\n"

@@ -52,6 +52,8 @@ class ScaleTargets(Remedy):
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Scale ``y_train`` and keep what turns the answers back."""
         return (
-            "y_mean, y_spread = y_train.mean(0), y_train.std(0)\n"
+            "axes = tuple(range(max(1, y_train.ndim - 1)))\n"
+            "y_mean, y_spread = y_train.mean(axes), y_train.std(axes)\n"
+            "y_spread = np.where(y_spread > 0, y_spread, 1.0)  # what never changes stays as it is\n"
             "y_train = (y_train - y_mean) / y_spread  # later: model.predict(X) * y_spread + y_mean"
         )

@@ -32,3 +32,11 @@ def test_two_classes_get_recall_precision_and_area():
 def test_a_regression_is_left_as_it_is():
     recipe, data = patient_of(dense(), *blobs())
     check_unchanged(ClassAwareMetrics(), recipe, Dataset(data.train, None, "regression"))
+
+
+def test_f1_is_not_put_on_masks_which_it_cannot_take():
+    X = np.random.default_rng(0).standard_normal((20, 4, 4, 1)).astype("float32")
+    model = keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(3, 1, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    masks = np.eye(3, dtype="float32")[np.random.default_rng(1).integers(0, 3, (20, 4, 4))]
+    check_unchanged(ClassAwareMetrics(), Recipe.from_model(model, {}), Dataset(Rows(X, masks), None, "multiclass"))

@@ -58,3 +58,13 @@ def test_a_scaled_target_classes_and_losses_for_probabilities_are_left_alone():
     check_unchanged(ScaleTargets(), *_parabola(loss="binary_crossentropy"))
     recipe, data = _parabola()
     check_unchanged(ScaleTargets(), recipe, Dataset(data.train, data.validation, "binary"))
+
+
+def test_the_patch_leaves_what_never_changes_as_it_is_and_scales_the_last_axis():
+    recipe, data = _parabola()
+    for y in (np.array([1.0, 3.0]), np.array([[0.0, 1.0], [0.0, 3.0]]), np.arange(12.0).reshape(2, 3, 2)):
+        space = {"np": np, "y_train": y}
+        exec(ScaleTargets().patch(recipe, data), space)
+        assert np.all(np.isfinite(space["y_train"]))
+        assert abs(space["y_train"].mean()) < 1e-9
+        assert space["y_mean"].shape == y.shape[-1:] * (y.ndim > 1)
