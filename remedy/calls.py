@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from remedy.recipe import Recipe
+
+KEEP = """\
+def every(model):
+    for layer in model.layers:
+        yield layer
+        yield from every(layer) if hasattr(layer, 'layers') else ()
+kept = {layer.name: layer.get_weights() for layer in every(model) if layer.weights and not layer.trainable_weights}"""
+
+PUT_BACK = """\
+for layer in every(model):  # a clone knows nothing: frozen and adapted layers get their weights back
+    if layer.name in kept and len(kept[layer.name]) == len(layer.weights):
+        layer.set_weights(kept[layer.name])
+        getattr(layer, 'finalize_state', lambda: None)()"""
+
+
+def keeping_weights(lines: Sequence[str]) -> list[str]:
+    """Return lines of a patch with others around them, that carry the weights of frozen layers over to a clone."""
+    return [KEEP, *lines, PUT_BACK] if any("clone_model" in line for line in lines) else list(lines)
 
 
 def compile_line(recipe: Recipe, model: str = "model") -> str:

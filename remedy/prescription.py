@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from remedy.calls import compile_line
+from remedy.calls import compile_line, keeping_weights
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis
 from remedy.errors import NotApplicable
@@ -277,6 +277,8 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
         recompile = recompile or known[name].recompiles
         now = known[name].apply(now, dataset, **dose)
     lines += in_front
+    if recipe.kept_weights:
+        lines = keeping_weights(lines)
     if recompile:
         lines.append(compile_line(now))
     return "\n".join(lines)

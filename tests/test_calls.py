@@ -1,9 +1,13 @@
 """Configurations spelled as Python calls."""
 
 import keras
+import numpy as np
 import pytest
 
+from remedy import registry
 from remedy.calls import compile_line
+from remedy.dataset import Dataset, Rows
+from remedy.prescription import Prescription, patch
 from remedy.recipe import Recipe
 
 
@@ -35,3 +39,23 @@ def test_functions_of_keras_are_spelled_by_name_and_metrics_as_metrics():
     space = {"keras": keras, "model": model}
     exec(line, space)
     assert model.metrics
+
+
+def test_a_patch_that_clones_a_model_keeps_what_frozen_and_adapted_layers_know():
+    X = np.random.default_rng(0).normal(5.0, 3.0, (60, 4)).astype("float32")
+    norm = keras.layers.Normalization()
+    norm.adapt(X)
+    base = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="relu")])
+    base.trainable = False
+    model = keras.Sequential([keras.Input((4,)), norm, base, keras.layers.Dense(2, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    recipe, data = Recipe.from_model(model, {"epochs": 1}), Dataset(Rows(X, np.arange(60) % 2), None, "binary")
+    known = [remedy for remedy in registry.remedies() if remedy.name == "regularise"]
+    text = patch(Prescription((("regularise", {"strength": 0.001}),)), recipe, data, known)
+    space = {"keras": keras, "np": np, "model": model, "X_train": X, "y_train": data.train.y, "fit": {}}
+    exec(text, space)
+    assert space["model"] is not model
+    for name in (norm.name, base.name):
+        before, after = (np.asarray(m.get_layer(name)(X)) for m in (model, space["model"]))
+        assert np.allclose(before, after, atol=1e-5)
+    assert abs(np.asarray(space["model"].get_layer(norm.name)(X)).mean()) < 0.1

@@ -62,13 +62,6 @@ class MajorityCollapse(Detector):
         ),
         Evidence(
             task="binary",
-            loss=(0.12, 0.09, 0.07, 0.05),
-            predicted_counts=((64, 0),) * 4,
-            class_counts={0: 950, 1: 50},
-            epochs_planned=20,
-        ),
-        Evidence(
-            task="binary",
             loss=(0.7, 0.69, 0.69, 0.69),
             prior_loss=0.69,
             predicted_counts=((60, 4), (40, 24), (30, 34), (33, 31)),

@@ -30,3 +30,9 @@ def test_a_net_that_begins_with_one_class_and_then_learns_is_left_alone():
 @pytest.mark.parametrize(("planned", "needed"), [(2, 2), (10, 4), (60, 6), (20_000, 8), (0, 4)])
 def test_patience_is_a_tenth_of_the_plan_within_bounds(planned, needed):
     assert MajorityCollapse().needed_epochs(planned) == needed
+
+
+@pytest.mark.parametrize(("losses", "fires"), [((0.12, 0.09, 0.07, 0.05), False), ((0.12, 0.119, 0.118, 0.117), True)])
+def test_where_nobody_knows_what_a_constant_answer_costs_the_loss_itself_must_stand_still(losses, fires):
+    found = MajorityCollapse().detect(losses, ((64, 0),) * 4, {0: 950, 1: 50}, 20, None)
+    assert (found is not None) is fires
