@@ -269,7 +269,8 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
     lines: list[str] = []
     in_front: list[str] = []
     now, recompile = recipe, False
-    for name, dose in prescription.items:
+    # What shuffles the rows comes first: others divide them.
+    for name, dose in sorted(prescription.items, key=lambda item: item[0] != "shuffle-split"):
         text = known[name].patch(now, dataset, **dose)
         # What goes in front of the model comes last: the other lines look for layers by name.
         there = in_front if known[name].in_front else lines

@@ -130,7 +130,9 @@ def no_fix(attempts: Sequence[Attempt], proof: Proof | None, scorer_name: str, i
     best = max(tried, key=lambda a: a.score)
     start = f"No fix was found. {len(tried)} prescriptions were tried"
     if best.outcome.score is None:
-        return f"{start}, none could be trained. Look at the first error: {best.outcome.error}"
+        error = next((a.outcome.error for a in tried if a.outcome.error), None)
+        told = "none could be trained" if error else "what they answer could not be scored"
+        return f"{start}, {told}. Look at the first error: {error}" if error else f"{start}, {told}."
     text = f"{start}; the best, {best.prescription}, had a {scorer_name} of {best.score:.3f} on the validation rows"
     if interrupted:
         return f"{text}. The search was interrupted before it could be confirmed."

@@ -157,6 +157,10 @@ def check_patches(prescription: Any, recipe: Recipe, dataset: Dataset, remedies:
         "y_train": dataset.train.y,
         "fit": {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "class_weight": recipe.class_weight},
     }
+    if changed.resampling is not None and dataset.validation_tail and dataset.validation is not None:
+        rows = dataset.train.with_rows(dataset.validation)  # The user's, before validation_split.
+        names |= {"X_train": rows.X, "y_train": rows.y}
+        names["fit"]["validation_split"] = len(dataset.validation) / len(rows)
     exec(patch(prescription, recipe, dataset, remedies), names)
     theirs, fit = names["model"], names["fit"]
     assert (fit["epochs"], fit["batch_size"]) == (changed.epochs, changed.batch_size), f"{prescription}: fit differs"

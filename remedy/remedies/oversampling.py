@@ -42,8 +42,19 @@ class Oversampling(Remedy):
         return "rows as given", f"{changed.resampling.kind if changed.resampling else 'no'} oversampling"
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
-        """Resample X_train and y_train with imbalanced-learn."""
-        if dose["kind"] == "smote":
+        """Resample X_train and y_train with imbalanced-learn, behind what keeps validation rows out of it."""
+        weighted = dataset.train.sample_weight is not None
+        lines = _set_aside(len(dataset.train), weighted) if dataset.validation_tail else ""
+        lines += self._draw(dataset, str(dose["kind"]))
+        if weighted and dose["kind"] == "smote":
+            more = "np.ones(len(drawn) - len(fit['sample_weight']))"
+            lines += f"\nfit['sample_weight'] = np.concatenate([fit['sample_weight'], {more}])"
+        elif weighted:
+            lines += "\nfit['sample_weight'] = np.asarray(fit['sample_weight'])[rows]"
+        return lines
+
+    def _draw(self, dataset: Dataset, kind: str) -> str:
+        if kind == "smote":
             smallest = min(n for n in (dataset.class_counts or {1: 2}).values() if n)
             return (
                 "from imblearn.over_sampling import SMOTE\n"
@@ -53,7 +64,7 @@ class Oversampling(Remedy):
                 "X_train = flat.reshape(-1, *X_train.shape[1:])\n"
                 "y_train = np.eye(y_train.shape[-1])[drawn] if y_train.ndim > 1 and y_train.shape[-1] > 1 else drawn"
             )
-        if dose["kind"] == "balanced":
+        if kind == "balanced":
             return (
                 "classes = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)\n"
                 "rng, kinds = np.random.default_rng(0), np.unique(classes)\n"
@@ -69,3 +80,15 @@ class Oversampling(Remedy):
             "rows = RandomOverSampler(random_state=0).fit_resample(rows, classes)[0][:, 0]\n"
             "X_train, y_train = X_train[rows], y_train[rows]"
         )
+
+
+def _set_aside(rows: int, weighted: bool) -> str:
+    """Return lines that take the rows of ``validation_split`` away before any are drawn: Keras takes the last ones."""
+    weights = ", np.asarray(fit['sample_weight'])[at:]" if weighted else ""
+    return (
+        f"at = {rows}  # the rows behind are those of validation_split\n"
+        f"fit['validation_data'] = X_train[at:], y_train[at:]{weights}\n"
+        "X_train, y_train = X_train[:at], y_train[:at]\n"
+        + ("fit['sample_weight'] = fit['sample_weight'][:at]\n" if weighted else "")
+        + "fit.pop('validation_split', None)\n"
+    )

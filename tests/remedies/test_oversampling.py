@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from remedy.dataset import Rows
 from remedy.recipe import Resampling
 from remedy.remedies.oversampling import Oversampling
 from remedy.resampling import resample
-from remedy.testing import check_rewritten, check_unchanged
+from remedy.testing import check_patch, check_rewritten, check_unchanged
 
 from ..conftest import blobs, dense, patient_of
 
@@ -50,3 +52,31 @@ def test_rows_that_would_not_fit_in_memory_are_left_as_they_are(monkeypatch):
 def test_balanced_rows_are_left_as_they_are():
     X, _ = blobs(rows=300)
     check_unchanged(Oversampling(), *patient_of(dense(), X, np.eye(3)[np.arange(300) % 3]), kind="random")
+
+
+@pytest.mark.parametrize("kind", ["random", "smote", "balanced"])
+def test_the_patch_draws_no_row_of_validation_split_and_keeps_the_weights_beside_their_rows(kind):
+    X, y = blobs(rows=400, shares=[0.7, 0.2, 0.1])
+    recipe, data = patient_of(dense(), X, y)
+    weights = np.arange(400.0)
+    train, held = Rows(X[:320], y[:320], weights[:320]), Rows(X[320:], y[320:], weights[320:])
+    data = replace(data, train=train, validation=held, validation_tail=True)
+    space = {"np": np, "X_train": X, "y_train": y, "fit": {"validation_split": 0.2, "sample_weight": weights}}
+    exec(Oversampling().patch(recipe, data, kind=kind), space)
+    fit = space["fit"]
+    assert "validation_split" not in fit
+    assert all(
+        np.array_equal(a, b) for a, b in zip(fit["validation_data"], (X[320:], y[320:], weights[320:]), strict=True)
+    )
+    assert len(fit["sample_weight"]) == len(space["X_train"]) == len(space["y_train"])
+    held_rows = {row.tobytes() for row in X[320:]}
+    assert not any(row.tobytes() in held_rows for row in np.asarray(space["X_train"], X.dtype))
+    if kind != "smote":
+        assert all(np.array_equal(space["X_train"][i], X[int(fit["sample_weight"][i])]) for i in range(50))
+
+
+def test_the_patch_of_rows_that_keras_splits_trains_as_the_recipe_does():
+    X, y = blobs(rows=400, shares=[0.7, 0.2, 0.1])
+    recipe, data = patient_of(dense(), X, y)
+    data = replace(data, train=Rows(X[:320], y[:320]), validation=Rows(X[320:], y[320:]), validation_tail=True)
+    check_patch(Oversampling(), recipe, data, kind="random")
