@@ -21,7 +21,7 @@ from remedy.logbook import unfinished_search, write_end, write_start
 from remedy.patient import Case, Fix, Patient, Treatment
 from remedy.pause import free_iterators
 from remedy.recipe import Recipe
-from remedy.recording import chosen_detectors, closer_look, read_recipe, recorder_for
+from remedy.recording import chosen_detectors, closer_look, learned_before, read_recipe, recorder_for
 from remedy.report import Terminal
 from remedy.search import Search
 from remedy.treatment import treat
@@ -130,6 +130,7 @@ def fit(
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
     recipe = read_recipe(model, call, build)
+    begun = learned_before(model) if options else None
     terminal = Terminal(quiet=fit_kwargs.get("verbose", "auto") == 0)
     treatment: Treatment | None = None
     name = run_name or experiment
@@ -151,6 +152,9 @@ def fit(
                 recipe, call.dataset, examination, recorder.evidence, run, found, chosen, own_callbacks, name
             )
             patient.register_as = register_as
+            if begun is not None:
+                text = f"Weights were loaded or trained before (layer {begun!r}); a search begins from fresh ones."
+                warnings.warn(f"{text} Only frozen layers keep theirs.", RemedyWarning, stacklevel=2)
             free_iterators()
             try:
                 treatment = treat(patient, options, terminal)

@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from remedy import registry, tracking
 from remedy.closer import CloserLook
 from remedy.dataset import Dataset
@@ -59,6 +61,23 @@ def read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = Non
     except ModelError as error:
         warnings.warn(f"{error} The run is logged and watched; no remedy can be searched.", RemedyWarning, stacklevel=3)
         return None
+
+
+def learned_before(model: Any) -> str | None:
+    """Return the first layer that may be trained and was already, or was loaded; None where there is none.
+
+    Known by what begins at zero: biases, and the averages of BatchNormalization.
+    """
+    import keras
+
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        if not layer.built or not layer.trainable_weights or hasattr(layer, "layers"):
+            continue
+        zero = type(getattr(layer, "bias_initializer", None)).__name__ == "Zeros"
+        begun = [getattr(layer, "bias", None) if zero else None, getattr(layer, "moving_mean", None)]
+        if any(isinstance(v, keras.Variable) and np.any(keras.ops.convert_to_numpy(v)) for v in begun):
+            return str(layer.name)
+    return None
 
 
 def recorder_for(
