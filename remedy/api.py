@@ -294,7 +294,7 @@ def _options(search: bool | Search) -> Search | None:
 
 def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
     run_id, tags = found.info.run_id, found.data.tags
-    recipe = Recipe.from_dict(store.read_json(run_id, "recipe.json"))
+    recipe = store.read_recipe(run_id)
     digest = tags.get("remedy.data_digest", "")
     dataset = data if data is not None else store.load_data(run_id, digest)
     if dataset is None:

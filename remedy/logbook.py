@@ -50,16 +50,23 @@ def write_start(
             }
         )
         run.json("recipe.json", recipe.to_dict())
+        if recipe.kept_weights and run.run_id is not None:
+            _try_to_keep("weights of frozen layers", store.keep_weights, run.run_id, recipe.kept_weights)
     if dataset is not None and run.run_id is not None:
         run.params({"task": dataset.task, "rows_train": len(dataset.train)})
         run.dataset(dataset, name or "data")
         run.tags({"remedy.data_digest": dataset.digest})
-        try:
-            if dataset.complete:  # `remedy tune` would take a sample for the whole.
-                store.keep_data(run.run_id, dataset, log_data)
-        except Exception as error:
-            text = f"The arrays could not be kept for `remedy tune` ({error}); the training goes on."
-            warnings.warn(text, RemedyWarning, stacklevel=3)
+        if dataset.complete:  # `remedy tune` would take a sample for the whole.
+            _try_to_keep("arrays", store.keep_data, run.run_id, dataset, log_data)
+
+
+def _try_to_keep(what: str, keep: Callable[..., Any], *arguments: Any) -> None:
+    """Keep something for `remedy tune`; where that fails, say so and go on."""
+    try:
+        keep(*arguments)
+    except Exception as error:
+        text = f"The {what} could not be kept for `remedy tune` ({error}); the training goes on."
+        warnings.warn(text, RemedyWarning, stacklevel=4)
 
 
 def write_end(

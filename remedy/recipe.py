@@ -58,7 +58,7 @@ class Recipe:
         factory: The user's ``build=``: makes a fresh model where Keras cannot rebuild it from a configuration.
         custom_objects: The user's own classes and functions by name; kept out of JSON and digest.
         kept_weights: Weights that belong to the recipe and not to chance, by layer name: frozen
-            layers and layers adapted to data. Kept out of JSON; the logged model holds them.
+            layers and layers adapted to data. Kept out of JSON, in a file of their own beside it.
     """
 
     architecture: Architecture

@@ -31,7 +31,10 @@ from remedy.connection import (
 from remedy.dataset import Dataset, Rows
 from remedy.errors import NotFound, StoreError
 from remedy.patience import patience
+from remedy.recipe import Recipe
 from remedy.tracking import FOLDER
+
+WEIGHTS = "kept_weights.npz"
 
 PAGE = 1000
 """Runs that are asked for at a time."""
@@ -182,6 +185,30 @@ def read_json(run_id: str, name: str) -> Any:
         if path is None:
             raise NotFound(f"Run {run_id} has no {FOLDER}/{name}: it was not logged by remedy.fit, or not to its end.")
         return json.loads(path.read_text())
+
+
+def read_recipe(run_id: str) -> Recipe:
+    """Return the recipe of a run, with the weights of its frozen and adapted layers.
+
+    Raises:
+        NotFound: The run has none.
+    """
+    recipe, kept = Recipe.from_dict(read_json(run_id, "recipe.json")), dict[str, list[Any]]()
+    with tempfile.TemporaryDirectory() as folder:
+        path = _download(run_id, f"{FOLDER}/{WEIGHTS}", folder)
+        if path is not None:
+            with np.load(path, allow_pickle=False) as pack:
+                for key in pack.files:
+                    kept.setdefault(key.partition("/")[2], []).append(pack[key])
+    return recipe.replace(kept_weights=kept)
+
+
+def keep_weights(run_id: str, weights: Mapping[str, list[Any]]) -> None:
+    """Keep the weights that belong to a recipe, by layer, for `read_recipe`."""
+    parts = {f"{i}/{name}": part for name, parts in weights.items() for i, part in enumerate(parts)}
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(Path(folder) / WEIGHTS, **parts)
+        mlflow.MlflowClient().log_artifact(run_id, str(Path(folder) / WEIGHTS), FOLDER)
 
 
 def _download(run_id: str, path: str, folder: str) -> Path | None:

@@ -8,6 +8,8 @@ import pytest
 from keras import layers
 
 import remedy
+from remedy import store as stored
+from remedy.dataset import Dataset, Rows
 from remedy.errors import RemedyWarning
 from remedy.inputs import read_rows
 from remedy.recording import learned_before
@@ -136,7 +138,7 @@ def test_no_sample_of_a_stream_is_kept_for_tune(store):
     endless = tf.data.Dataset.from_tensor_slices((X, y)).batch(50).repeat()
     with pytest.warns(RemedyWarning, match="too large to keep"):
         result = remedy.fit(dense(), endless, epochs=1, steps_per_epoch=3, verbose=0)
-    assert remedy.store.load_data(result.run_id, mlflow.get_run(result.run_id).data.tags["remedy.data_digest"]) is None
+    assert stored.load_data(result.run_id, mlflow.get_run(result.run_id).data.tags["remedy.data_digest"]) is None
 
 
 def test_a_search_says_that_it_does_without_weights_that_were_loaded(store):
@@ -151,3 +153,16 @@ def test_weights_that_nobody_has_trained_are_known_as_such():
     assert learned_before(model) is None
     model.fit(X, y, epochs=1, verbose=0)
     assert learned_before(model) == model.layers[0].name
+
+
+def test_what_frozen_and_adapted_layers_know_is_there_when_a_run_is_tuned_later(store):
+    X, y = blobs(rows=300, scale=50.0, shift=500.0)
+    norm = layers.Normalization()
+    norm.adapt(X)
+    frozen = layers.Dense(6, activation="relu", trainable=False)
+    model = keras.Sequential([keras.Input(X.shape[1:]), norm, frozen, layers.Dense(3, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    result = remedy.fit(model, X, y, epochs=1, verbose=0, search=False)
+    again = stored.read_recipe(result.run_id).build(Dataset(Rows(X, y), None, "multiclass"), 7)
+    for layer in (norm, frozen):
+        assert np.allclose(np.asarray(layer(X)), np.asarray(again.get_layer(layer.name)(X)), atol=1e-4)

@@ -100,7 +100,7 @@ def compare_runs(
 
 def _recipe(run: Any) -> Recipe | None:
     try:
-        return Recipe.from_dict(store.read_json(run.info.run_id, "recipe.json"))
+        return store.read_recipe(run.info.run_id)
     except (NotFound, KeyError, TypeError, ValueError):  # None, or of a version that wrote it in another way.
         return None
 
