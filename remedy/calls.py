@@ -10,14 +10,14 @@ import numpy as np
 from remedy.recipe import Recipe
 
 KEEP = """\
-def every(model):
+def inside(model):
     for layer in model.layers:
         yield layer
-        yield from every(layer) if hasattr(layer, 'layers') else ()
-kept = {layer.name: layer.get_weights() for layer in every(model) if layer.weights and not layer.trainable_weights}"""
+        yield from inside(layer) if hasattr(layer, 'layers') else ()
+kept = {layer.name: layer.get_weights() for layer in inside(model) if layer.weights and not layer.trainable_weights}"""
 
 PUT_BACK = """\
-for layer in every(model):  # a clone knows nothing: frozen and adapted layers get their weights back
+for layer in inside(model):  # a clone knows nothing: frozen and adapted layers get their weights back
     if layer.name in kept and len(kept[layer.name]) == len(layer.weights):
         layer.set_weights(kept[layer.name])
         getattr(layer, 'finalize_state', lambda: None)()"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from remedy.confirm import Proof
@@ -26,25 +26,42 @@ REUSABLE = ("EarlyStopping", "ReduceLROnPlateau", "LearningRateScheduler", "Term
 """Callbacks of the user that also watch the final training of a fix; they write no files."""
 
 
+@dataclass(frozen=True)
+class LastTraining:
+    """What came of the last training.
+
+    Attributes:
+        recorder: Holds the model and the scores of the epochs that were over.
+        interrupted: Whether Ctrl-C was pressed.
+        whole: False where that ended this very training, and not a second try.
+    """
+
+    recorder: Recorder
+    interrupted: bool = False
+    whole: bool = True
+
+
 def train_proven(
     patient: Patient, recipe: Recipe, proof: Proof, run: Run, terminal: Terminal, scorer: Scorer
-) -> tuple[Recorder, bool]:
+) -> LastTraining:
     """Train from the seed whose score was the median of the proof; where that goes wrong, once more from another.
 
     Returns:
-        The better recorder, and whether Ctrl-C ended it: its scores are then those of the epochs that were over.
+        The better of them.
     """
-    recorder, interrupted = train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
-    if interrupted or len(proof.seeds) < 2 or not went_wrong(recorder, proof):
-        return recorder, interrupted
+    first = train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
+    if first.interrupted or len(proof.seeds) < 2 or not went_wrong(first.recorder, proof):
+        return first
     other = next(s for s in proof.seeds if s != proof.best_seed)
-    again, interrupted = train_in_full(patient, recipe, other, run, terminal, scorer)
-    return max(recorder, again, key=lambda r: r.scores[-1] if r.scores else -math.inf), interrupted
+    second = train_in_full(patient, recipe, other, run, terminal, scorer)
+    if second.interrupted:
+        return replace(first, interrupted=True)
+    return max(first, second, key=lambda t: t.recorder.scores[-1] if t.recorder.scores else -math.inf)
 
 
 def train_in_full(
     patient: Patient, recipe: Recipe, seed: int, run: Run, terminal: Terminal, scorer: Scorer
-) -> tuple[Recorder, bool]:
+) -> LastTraining:
     """Train a recipe on all of the user's training rows, and log every epoch.
 
     Args:
@@ -56,7 +73,7 @@ def train_in_full(
         scorer: Scores the validation rows, or the training rows where there are none.
 
     Returns:
-        The recorder, which holds the model and the scores; and whether Ctrl-C ended it.
+        What came of it.
     """
     dataset = _as_trained(recipe, patient.dataset, seed)
     recipe = recipe.replace(target=None, resplit=False)  # The rows have it all now.
@@ -88,8 +105,8 @@ def train_in_full(
             dataset.validation,
         )
     except KeyboardInterrupt:
-        return recorder, True
-    return recorder, False
+        return LastTraining(recorder, interrupted=True, whole=False)
+    return LastTraining(recorder)
 
 
 def _as_trained(recipe: Recipe, dataset: Dataset, seed: int) -> Dataset:

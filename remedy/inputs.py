@@ -80,8 +80,9 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
             "remedy is searched. Give arrays, a tf.data.Dataset or a keras.utils.PyDataset for that."
         )
         return FitCall(X, y, dict(kwargs), None)
-    if _is_nested(kwargs.get("sample_weight")) or _is_text(X, model):
-        what = "text" if _is_text(X, model) else "sample weights for every output"
+    text = _is_text(X, model)
+    if text or _is_nested(kwargs.get("sample_weight")):
+        what = "text" if text else "sample weights for every output"
         _warn(f"remedy does not read {what}: the run is logged and its loss is watched; no remedy is searched.")
         return FitCall(X, y, dict(kwargs), None)
     rows = read_rows(X, y, kwargs.get("sample_weight"), groups)
@@ -261,9 +262,10 @@ def _is_nested(weights: Any) -> bool:
 
 def _is_text(X: Any, model: Any) -> bool:
     """Say whether X holds text, and the model has a layer that reads it."""
+    if not any(type(layer).__name__ in READ_TEXT for layer in model._flatten_layers()):
+        return False
     leaves = [_as_array(leaf) for leaf in arrays.leaves(X)]
-    text = any(a.dtype.kind in "US" or (a.dtype == object and isinstance(a.flat[0], str)) for a in leaves if a.size)
-    return text and any(type(layer).__name__ in READ_TEXT for layer in model._flatten_layers())
+    return any(a.dtype.kind in "US" or (a.dtype == object and isinstance(a.flat[0], str)) for a in leaves if a.size)
 
 
 def _loss_name(model: Any) -> str | None:

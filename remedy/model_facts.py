@@ -10,6 +10,7 @@ from typing import Any
 
 from remedy.architecture import KERNEL_LAYERS, Architecture, LayerConfig, width_key
 from remedy.measured import LayerFacts
+from remedy.readers import DROPOUTS, RESHAPERS
 from remedy.recipe import Recipe
 
 ACTIVATION_LAYERS = {
@@ -28,11 +29,9 @@ NORMALIZERS = (
     "RMSNormalization",
     "UnitNormalization",
 )
-DROPOUTS = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout")
 JOINS = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract", "Dot")
 ATTENTION = ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention")
 METRIC_BINDINGS = ("class_id", "top_k", "average", "thresholds")
-RESHAPERS = ("Flatten", "Reshape", "Permute")
 PASSING = ("Dropout", "Identity", "ActivityRegularization")
 """Layers before which the head may stand: they change nothing at inference."""
 

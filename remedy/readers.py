@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from remedy.architecture import Architecture, LayerConfig
 
-PASSED = (
-    *("Reshape", "Permute", "Flatten", "GetItem", "Cast", "Identity", "Resizing", "CenterCrop"),
-    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout"),
-    *("GaussianNoise", "GaussianDropout"),
-)
+DROPOUTS = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout")
+RESHAPERS = ("Flatten", "Reshape", "Permute")
+PASSED = (*RESHAPERS, *DROPOUTS, "GaussianNoise", "GetItem", "Cast", "Identity", "Resizing", "CenterCrop")
 """Layers that move, choose or disturb values and take nothing from them, beside padding, cropping and ``Random...``."""
 
 LOOKUPS = ("IntegerLookup", "StringLookup", "Hashing", "CategoryEncoding")

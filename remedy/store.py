@@ -36,9 +36,6 @@ from remedy.tracking import FOLDER
 
 WEIGHTS = "kept_weights.npz"
 
-PAGE = 1000
-"""Runs that are asked for at a time."""
-
 
 @asking()
 def find_runs(experiment: str | None, filter_string: str) -> list[Any]:
@@ -53,13 +50,9 @@ def find_runs(experiment: str | None, filter_string: str) -> list[Any]:
     else:
         require_reachable(use_default_store())
         ids = [e.experiment_id for e in mlflow.MlflowClient().search_experiments()]
-    client, found, token = mlflow.MlflowClient(), list[Any](), None
-    while True:
-        page = client.search_runs(ids, filter_string, max_results=PAGE, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
+    if not ids:
+        return []  # Which MLflow takes for the experiment that is active.
+    return list(mlflow.search_runs(experiment_ids=ids, filter_string=filter_string, output_format="list"))
 
 
 @asking()

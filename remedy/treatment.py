@@ -189,12 +189,13 @@ def _complete(
     )
     try:
         terminal.stage("training the fix for all epochs", recipe.epochs)
-        recorder, interrupted = train_proven(patient, recipe, proof, run, terminal, scorer)
-        if interrupted and not recorder.scores:
+        last = train_proven(patient, recipe, proof, run, terminal, scorer)
+        recorder, short = last.recorder, last.whole and fell_short(last.recorder, proof)
+        if last.interrupted and (short or not recorder.scores):
             run.tags({"remedy.verdict": "interrupted"})
             run.end("KILLED")
             return Treatment(None, report.untrained(str(prescription), proof, scorer.name), True)
-        if not interrupted and fell_short(recorder, proof):
+        if short:
             run.tags({"remedy.verdict": "not as proven"})
             run.end("FAILED")
             return None
@@ -216,7 +217,7 @@ def _complete(
         sample = len(data.train) if data.sampled else None
         known = data.nothing_aside
         conclusion = report.fixed(proof, scorer.name, str(prescription), True, shallow, known, sample)
-        if interrupted:
+        if not last.whole:
             done = len(recorder.scores)
             conclusion += f" Its last training was interrupted in epoch {done + 1} of {recipe.epochs}."
         terminal.conclusion(conclusion, proof, rows)
@@ -224,7 +225,7 @@ def _complete(
     except BaseException:
         run.end("FAILED")
         raise
-    return Treatment(fix, conclusion, interrupted)
+    return Treatment(fix, conclusion, last.interrupted)
 
 
 def _with_unsearched(

@@ -59,3 +59,18 @@ def test_a_patch_that_clones_a_model_keeps_what_frozen_and_adapted_layers_know()
         before, after = (np.asarray(m.get_layer(name)(X)) for m in (model, space["model"]))
         assert np.allclose(before, after, atol=1e-5)
     assert abs(np.asarray(space["model"].get_layer(norm.name)(X)).mean()) < 0.1
+
+
+def test_weights_are_put_back_beside_lines_that_walk_through_nested_layers():
+    base = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dropout(0.7)], name="base")
+    base.trainable = False
+    model = keras.Sequential([keras.Input((4,)), base, keras.layers.Dense(2, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    X, known = np.ones((20, 4), "float32"), registry.remedies(["less-dropout", "regularise"])
+    recipe, data = Recipe.from_model(model, {"epochs": 1}), Dataset(Rows(X, np.arange(20) % 2), None, "binary")
+    both = Prescription((("less-dropout", {"rate": 0.1}), ("regularise", {"strength": 0.001})))
+    space = {"keras": keras, "np": np, "model": model, "X_train": X, "y_train": data.train.y, "fit": {}}
+    exec(patch(both, recipe, data, known), space)
+    made = space["model"].get_layer("base")
+    assert made.layers[-1].rate == 0.1
+    assert np.array_equal(made.get_weights()[0], base.get_weights()[0])

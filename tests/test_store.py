@@ -11,5 +11,5 @@ def test_every_run_of_an_experiment_is_found_however_many_pages_they_fill(store,
     for _ in range(5):
         mlflow.start_run()
         mlflow.end_run()
-    monkeypatch.setattr(stored, "PAGE", 2)
+    monkeypatch.setattr(mlflow.tracking.fluent, "NUM_RUNS_PER_PAGE_PANDAS", 2)
     assert len({run.info.run_id for run in stored.find_runs("many", "")}) == 5

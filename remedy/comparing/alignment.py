@@ -16,7 +16,8 @@ from remedy.comparing.difference import NONE, Block, Difference, Found, training
 from remedy.comparing.network import Network, Step, read
 from remedy.comparing.spelling import Spec
 from remedy.errors import NotApplicable
-from remedy.model_facts import DROPOUTS, NORMALIZERS
+from remedy.model_facts import NORMALIZERS
+from remedy.readers import DROPOUTS
 from remedy.recipe import Recipe
 
 PLACES = 4

@@ -34,6 +34,9 @@ from remedy.seeds import keep_random_state, set_seeds
 PATIENCE = 50
 """Steps that a job is given before detectors may end it: the epochs of tiny data are no time at all."""
 
+OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+"""What Python, TensorFlow and PyTorch raise; named, for only one of the backends is there."""
+
 COMPILED_MODELS = 10
 """Compiled models that are kept for jobs with the same graph."""
 
@@ -96,8 +99,10 @@ class InlineEngine(Engine):
         except RemedyError as error:
             return Outcome(error=str(error), seconds=self.clock() - began)
         except Exception as error:
-            # What a backend raises for a recipe that cannot run: wrong shapes, out of memory, which others fill.
-            self._compiled.clear()
+            # What a backend raises for a recipe that cannot run, such as wrong shapes.
+            self._compiled.pop(trace_key(job.recipe), None)
+            if type(error).__name__ in OUT_OF_MEMORY:
+                self._compiled.clear()  # The graphs of others fill it.
             return Outcome(error=f"{type(error).__name__}: {error}", seconds=self.clock() - began)
         stuck = recorder.examination.cause if recorder.gave_up else None
         found = tuple(recorder.examination.diagnoses)

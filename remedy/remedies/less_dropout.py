@@ -9,7 +9,7 @@ from optuna.distributions import FloatDistribution
 from remedy.architecture import LayerConfig
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.model_facts import DROPOUTS
+from remedy.readers import DROPOUTS
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.remedies._layers import for_every_layer
