@@ -168,6 +168,11 @@ def read_rows(X: Any, y: Any, sample_weight: Any = None, groups: Any = None, whe
         raise InvalidInput(f"{where}rows differ in number: {_spelled(lengths)}. Every row of X needs its row of y.")
     for name, nest in (("X", X), ("y", y)):
         for path, array in arrays.named_leaves(nest):
+            if not array.size:
+                place = f"{where}{name}{f'[{path}]' if path else ''}"
+                raise InvalidInput(
+                    f"{place} of shape {array.shape} holds no values. Was a selection of columns too strict?"
+                )
             if array.dtype.kind not in "biuf":
                 raise InvalidInput(
                     f"{where}{name}{f'[{path}]' if path else ''} holds {array.dtype} values such as "

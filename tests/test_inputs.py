@@ -7,7 +7,7 @@ from keras import layers
 
 import remedy
 from remedy.errors import InvalidInput, ModelError, RemedyWarning
-from remedy.inputs import read_fit_call
+from remedy.inputs import read_fit_call, read_rows
 
 from .conftest import blobs, dense
 
@@ -136,3 +136,9 @@ def test_data_frames_are_read():
     X, y = blobs()
     data = read_fit_call(dense(), pandas.DataFrame(X), pandas.DataFrame(y), {}).dataset
     assert data.train.X.shape == (400, 6)
+
+
+@pytest.mark.parametrize("kind", ["float32", object])
+def test_rows_without_columns_are_refused_with_their_shape(kind):
+    with pytest.raises(InvalidInput, match=r"X of shape \(20, 0\) holds no values"):
+        read_rows(np.empty((20, 0), kind), np.zeros(20))
