@@ -15,15 +15,15 @@ from remedy.diagnosis import diagnose as examine
 from remedy.errors import DataMismatch, InvalidInput, RemedyError, RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import static_evidence
-from remedy.feeding import fit_model
 from remedy.inputs import build_if_needed, read_fit_call
-from remedy.logbook import unfinished_search, write_end, write_start
+from remedy.logbook import unfinished_search
+from remedy.own_callbacks import has_schedule, with_rates
 from remedy.patient import Case, Fix, Patient, Treatment
-from remedy.pause import free_iterators
 from remedy.recipe import Recipe
-from remedy.recording import chosen_detectors, closer_look, learned_before, read_recipe, recorder_for
+from remedy.recording import chosen_detectors, closer_look
 from remedy.report import Terminal
 from remedy.search import Search
+from remedy.session import Session, Wishes
 from remedy.treatment import treat
 
 STUCK = "tags.`remedy.verdict` = 'stuck' and tags.`remedy.role` = 'fit'"
@@ -77,6 +77,8 @@ def fit(
     tags: Mapping[str, str] | None = None,
     search: bool | Search = True,
     groups: Any = None,
+    order: Any = None,
+    expect: float | None = None,
     detectors: Iterable[Any] | None = None,
     ignore: Iterable[str] = (),
     remedies: Iterable[Any] | None = None,
@@ -102,6 +104,10 @@ def fit(
         search: True, False (watch and say, never stop), or how to search.
         groups: One label a row, shape (n,), such as the patient: rows of a group stay on one side
             of every split, ``validation_split`` included.
+        order: True where the rows stand in the order of time, or their times, shape (n,): every split then parts
+            the earlier from the later rows, and a forecast has to beat the last value that it was given.
+        expect: Score that the run must reach on unseen rows to count as healthy (balanced accuracy, macro F1 or
+            R^2); a run that ends below it is stuck, whatever the detectors say.
         detectors: Detectors to use, by code, name, class or instance; None takes all, and an ellipsis
             stands for all others: ``[..., DeadUnits(fraction=0.6)]``.
         ignore: Codes or names of detectors to leave out, beside those in pyproject.toml.
@@ -126,58 +132,22 @@ def fit(
         raise InvalidInput(f"build={build!r}: give a function without arguments that returns a fresh model.")
     options = _options(search)
     found, chosen = chosen_detectors(detectors, ignore), registry.remedies(remedies)
-    call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0)
+    call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0, order)
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
-    recipe = read_recipe(model, call, build)
-    begun = learned_before(model) if options else None
     terminal = Terminal(quiet=fit_kwargs.get("verbose", "auto") == 0)
-    treatment: Treatment | None = None
-    name = run_name or experiment
-    own_callbacks = _as_list(call.kwargs.pop("callbacks", None))
+    wishes = Wishes(options, found, chosen, build, run_name or experiment, register_as, log_data, expect)
     with tracking.open_run(experiment, run_name, tags) as run:
-        write_start(run, recipe, call.dataset, name, log_data)
-
-        def on_stuck(examination: Examination) -> bool:
-            nonlocal treatment
-            run.tags(report.verdict_tags(examination))
-            run.json("evidence.json", recorder.evidence.to_dict())  # A killed search goes on from here.
-            if options is None or recipe is None or call.dataset is None or not call.dataset.complete:
-                return False
-            if not recorder.evidence.probe_score and options.objective is None:
-                text = "What this model answers cannot be scored (several outputs?): no remedy is searched."
-                warnings.warn(text, RemedyWarning, stacklevel=2)
-                return False
-            patient = Patient(
-                recipe, call.dataset, examination, recorder.evidence, run, found, chosen, own_callbacks, name
-            )
-            patient.register_as = register_as
-            if begun is not None:
-                text = f"Weights were loaded or trained before (layer {begun!r}); a search begins from fresh ones."
-                warnings.warn(f"{text} Only frozen layers keep theirs.", RemedyWarning, stacklevel=2)
-            free_iterators()
-            try:
-                treatment = treat(patient, options, terminal)
-            except Exception as error:
-                text = f"The search failed ({type(error).__name__}: {error}); the training goes on."
-                warnings.warn(text, RemedyWarning, stacklevel=2)
-                return False
-            return treatment.fix is not None or treatment.interrupted
-
-        recorder = recorder_for(recipe, call.dataset, found, terminal, run, on_stuck)
-        history = fit_model(model, call.X, call.y, callbacks=[*own_callbacks, recorder], **call.kwargs)
-        if treatment is not None:
-            seen = (*recorder.examination.diagnoses, *treatment.diagnoses)
-            recorder.examination = replace(recorder.examination, diagnoses=seen)
-        conclusion = treatment.conclusion if treatment else report.verdict(recorder.examination)
-        write_end(run, recorder, conclusion, model, call.dataset, treatment, name, register_as)
-    fix = treatment.fix if treatment else None
+        session = Session(model, call, wishes, run, terminal)
+        history = session.train()
+        conclusion = session.end()
+    fix = session.treatment.fix if session.treatment else None
     if fix is None:
         terminal.conclusion(conclusion)
-    examination, evidence = recorder.examination, recorder.evidence
+    examination, evidence = session.recorder.examination, session.recorder.evidence
     stuck, seen = examination.stuck, examination.diagnoses
-    advice = None if stuck else advise(seen, chosen, recipe, call.dataset)
-    terminal.advice(advice)
+    advice = None if fix else advise(seen, chosen, session.recipe, call.dataset)
+    terminal.advice(advice, stuck)
     return Result(model, history, run.run_id, run.url, stuck, seen, examination, fix, conclusion, evidence, advice)
 
 
@@ -295,6 +265,7 @@ def _options(search: bool | Search) -> Search | None:
 def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
     run_id, tags = found.info.run_id, found.data.tags
     recipe = store.read_recipe(run_id)
+    recipe = recipe.replace(callbacks=_filled(recipe.callbacks, found))
     digest = tags.get("remedy.data_digest", "")
     dataset = data if data is not None else store.load_data(run_id, digest)
     if dataset is None:
@@ -314,8 +285,8 @@ def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
     return Patient(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)
 
 
-def _as_list(callbacks: Any) -> list[Any]:
-    if callbacks is None:
-        return []
-    inner = getattr(callbacks, "callbacks", callbacks)  # a keras CallbackList
-    return list(inner) if isinstance(inner, (list, tuple)) else [inner]
+def _filled(callbacks: Any, found: Any) -> Any:
+    """Return the stored callbacks with the rates that a schedule set, as they were logged, where none are kept."""
+    if all(spec["config"].get("rates") for spec in callbacks if has_schedule([spec])):
+        return callbacks
+    return with_rates(callbacks, histories.logged_evidence(found).evidence.learning_rate or ())

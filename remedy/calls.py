@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from remedy.own_callbacks import has_schedule
 from remedy.recipe import Recipe
 
 KEEP = """\
@@ -26,6 +27,15 @@ for layer in inside(model):  # a clone knows nothing: frozen and adapted layers 
 def keeping_weights(lines: Sequence[str]) -> list[str]:
     """Return lines of a patch with others around them, that carry the weights of frozen layers over to a clone."""
     return [KEEP, *lines, PUT_BACK] if any("clone_model" in line for line in lines) else list(lines)
+
+
+def leaving_schedule_out(recipe: Recipe) -> str:
+    """Return the line that takes the callback out of ``fit`` that would overrule a new rate; empty without one."""
+    if not has_schedule(recipe.callbacks):
+        return ""
+    return (
+        "fit['callbacks'] = [c for c in fit['callbacks'] if not isinstance(c, keras.callbacks.LearningRateScheduler)]"
+    )
 
 
 def compile_line(recipe: Recipe, model: str = "model") -> str:

@@ -53,7 +53,7 @@ class TargetCoding:
 
     def rows(self, rows: Rows) -> Rows:
         """Return the same rows with a coded target."""
-        return Rows(rows.X, arrays.tree_map(self.encode, rows.y), rows.sample_weight, rows.groups)
+        return Rows(rows.X, arrays.tree_map(self.encode, rows.y), rows.sample_weight, rows.groups, rows.order)
 
     @staticmethod
     def _shaped(numbers: tuple[float, ...]) -> Any:

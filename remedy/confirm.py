@@ -1,18 +1,22 @@
-"""The proof of a fix: the untouched and the treated recipe from fresh seeds, on rows that nothing was chosen by."""
+"""The proof of a fix: the untouched and the treated recipe from fresh seeds, on rows that nothing was chosen by.
+
+The untouched program is trained as its author would have trained it: all planned epochs, its own callbacks, the weights
+that it ends with. Where the budget cannot pay for that, fewer seeds are compared and nothing is called confirmed.
+"""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import NormalDist
+from typing import Any
 
-from remedy.dataset import Dataset
-from remedy.engines._base import Job
+from remedy.dataset import Dataset, Rows
+from remedy.engines._base import Job, Outcome
 from remedy.evidence import Evidence
 from remedy.prescription import Prescription
-from remedy.recipe import Recipe
 from remedy.scores import Scorer, standard_error
 from remedy.screening import Screening
 from remedy.search import Attempt
@@ -30,6 +34,9 @@ CHANCE = 0.05
 """Chance that a recipe which has learnt nothing passes for a fix, shared out among all that are put to the proof
 on the same rows (Bonferroni): with 40 rows a lead of a single standard error means little."""
 
+FAR_AHEAD = 0.1
+"""A lead on fewer seeds than a proof needs must be this large to be shown at all, as not confirmed."""
+
 NEAR = 0.05
 """A recipe that never fails must come this near to the median of one that fails from some seeds only."""
 
@@ -42,7 +49,8 @@ class Proof:
     """How the untouched and the treated recipe did on rows never trained on or chosen by.
 
     Attributes:
-        baseline, treated: Scores over the same fresh seeds.
+        baseline, treated: Scores over the same fresh seeds, the untouched recipe after its author's own epochs.
+        longer: Scores of the untouched recipe after as many epochs as the treated one was given, where those are more.
         margin: By how much the medians must differ: the larger half range over seeds, about 1.6 standard
             errors of the score on so few rows (more from proof to proof), or 0.02, whichever is most.
         constant: Score of the best constant answer, or None for a user's own objective.
@@ -51,6 +59,7 @@ class Proof:
         seen: Score of the untouched recipe in the search, on the rows that prescriptions were chosen by.
         rivals: Prescriptions that held on the same rows, of which this one did best.
         evidence: Of the untouched and of the treated training with the median score; None where there is none.
+        metrics: The user's own metrics of that untouched training on the same rows, by name; empty where unknown.
     """
 
     baseline: tuple[float, ...] = ()
@@ -62,6 +71,8 @@ class Proof:
     seen: float | None = None
     rivals: int = 1
     evidence: tuple[Evidence | None, Evidence | None] = (None, None)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    longer: tuple[float, ...] = ()
 
     @property
     def score(self) -> float | None:
@@ -85,11 +96,21 @@ class Proof:
     @property
     def better(self) -> bool:
         """True when the median is higher than that of the untouched recipe and a constant by more than the margin."""
-        if not self._complete:
+        return self._complete and self._lead > self.margin
+
+    @property
+    def promising(self) -> bool:
+        """True when too few seeds could be compared for a proof, and those that were lead by far."""
+        if self._complete or not self.treated or not self.baseline:
             return False
+        clear = self.constant is None or min(self.treated) > self.constant + LEARNT * (1 - self.constant)
+        return clear and self._lead > max(FAR_AHEAD, 2 * self.margin)
+
+    @property
+    def _lead(self) -> float:
         floor = -math.inf if self.constant is None else self.constant
-        others = max(statistics.median(self.baseline), floor)
-        return statistics.median(self.treated) > others + self.margin
+        sides = [statistics.median(side) for side in (self.baseline, self.longer) if side]
+        return statistics.median(self.treated) - max(*sides, floor)
 
     @property
     def failures(self) -> tuple[float, ...]:
@@ -125,8 +146,9 @@ class Proof:
 def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proofs: int = 1) -> Proof:
     """Train the untouched and the treated recipe on fresh seeds and score both on the holdout rows.
 
-    Both sides get the same epochs and the same rule: a training that the detectors are certain is
-    stuck ends there. Whatever time the budget leaves is used.
+    No detector ends a training here. The untouched recipe is judged by the weights that it ends with; of the treated
+    one the epoch is chosen by the validation rows, as that of the model handed over is. A treated recipe with more
+    epochs is weighed against the untouched one with as many, too; more epochs alone against the user's plan.
 
     Args:
         screening: What was tried.
@@ -134,62 +156,92 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
         scorer: The objective.
         proofs: How many this one makes on the same rows; each has to be clearer than the last.
     """
-    recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
-    seeds = tuple(screening.options.seed + 1000 + i for i in range(FRESH_SEEDS))
+    recipe, untouched = prescription.apply(screening.recipe, screening.dataset, screening.remedies), screening.recipe
+    if longer := recipe.epochs > untouched.epochs and len(prescription) > 1:
+        untouched = untouched.replace(epochs=recipe.epochs)
     tried = screening.attempts
     ours, theirs = _seconds_per_epoch(tried, prescription), _seconds_per_epoch(tried, Prescription())
     # One screened epoch is mostly tracing; the run that was found stuck knows better what its epochs cost.
     theirs = min(theirs, screening.pace.seconds_per_epoch or theirs)
-    seconds = max(0.1, CONFIRM_SHARE * screening.budget.left() / FRESH_SEEDS - 2 * BUILDING)
-    # Where the untouched recipe is stuck again, the detectors end it as early as they did at first.
-    planned = screening.recipe.epochs
-    spared = min(screening.pace.certain_after or planned, planned)
-    whole, other = ours * recipe.epochs, theirs * planned
-    both = _share(seconds, whole + other)
-    share = max(both, _share(seconds - theirs * spared, whole))
+    each = ours * recipe.epochs + theirs * untouched.epochs + 2 * BUILDING
+    seeds = tuple(screening.options.seed + 1000 + i for i in range(_affordable(screening.budget.left(), each)))
     screening.listener.stage("confirm", 2 * len(seeds))
     deadline = screening.budget.deadline()
+    sides = {"treated": recipe, "untouched": untouched}
 
-    def job(side: str, chosen: Recipe, seed: int) -> Job:
-        epochs = share * chosen.epochs + 1e-9
-        key, whole = f"{side}-{seed}", max(1, math.floor(epochs))
-        return Job(chosen, seed, whole, key, judge_by="holdout", rows=min(1.0, epochs), deadline=deadline)
+    def job(side: str, seed: int) -> Job:
+        chosen, choose = sides[side], screening.yardstick.same if side == "treated" else None
+        key = f"{side}-{seed}-{chosen.epochs}"
+        return Job(chosen, seed, chosen.epochs, key, "holdout", 1.0, deadline, None, False, choose)
 
-    sides = {"treated": recipe, "untouched": screening.recipe}
-    scores: dict[str, float] = {}
-    seen: dict[str, Evidence] = {}
-    for done, outcome in screening.engine.run(job(side, sides[side], seed) for seed in seeds for side in sides):
-        screening.engine.forget(done.key)
-        score = outcome.score
-        if done.recipe is screening.recipe and score is None and outcome.error is not None:
-            score = scorer.constant if scorer.constant is not None else -1.0
-        if score is not None:
-            scores[done.key] = score
-            if outcome.evidence is not None:
-                seen[done.key] = outcome.evidence
-        screening.listener.step(done.key.replace("-", ", seed "), score)
-    treated, untouched = ([scores[f"{side}-{seed}"] for seed in seeds if f"{side}-{seed}" in scores] for side in sides)
+    ended: dict[tuple[str, int], Outcome] = {}
+    for done, found in screening.engine.run(job(side, seed) for seed in seeds for side in sides):
+        side, outcome = done.key.split("-")[0], found
+        if side == "treated":
+            screening.engine.forget(done.key)
+        if outcome.error is not None and side == "untouched":
+            # What cannot even be trained has no score; a constant answer has.
+            outcome = Outcome((-1.0 if scorer.constant is None else scorer.constant,) * done.epochs)
+        if len(outcome.scores) >= done.epochs:  # What time ended is no training in full.
+            ended[side, done.seed] = outcome
+        screening.listener.step(f"{side}, seed {done.seed}", outcome.score)
+    both = tuple(seed for seed in seeds if all((side, seed) in ended for side in sides))
+    treated, theirs_ = (tuple(ended[side, seed] for seed in both) for side in sides)
+    scores = tuple(_score(outcome) for outcome in treated)
+    planned = tuple(outcome.scores[screening.recipe.epochs - 1] if longer else _score(outcome) for outcome in theirs_)
+    middle = _median(both, planned)
     return Proof(
-        tuple(untouched),
-        tuple(treated),
-        _margin(screening.dataset, treated, untouched, proofs),
+        planned,
+        scores,
+        _margin(screening.dataset, scores, planned, proofs),
         scorer.constant,
-        seeds,
-        max(1, math.floor(share * recipe.epochs + 1e-9)),
+        both,
+        recipe.epochs,
         screening.baseline.score if math.isfinite(screening.baseline.score) else None,
-        evidence=(_median(scores, seen, "untouched"), _median(scores, seen, "treated")),
+        evidence=(
+            None if middle is None else ended["untouched", middle].evidence,
+            None if middle is None else ended["treated", _median(both, scores)].evidence,  # type: ignore[index]
+        ),
+        longer=tuple(_score(outcome) for outcome in theirs_) if longer else (),
+        metrics={} if middle is None or longer else _own_metrics(screening, f"untouched-{middle}-{untouched.epochs}"),
     )
 
 
-def _median(scores: Mapping[str, float], seen: Mapping[str, Evidence], side: str) -> Evidence | None:
-    """Return the evidence of the training with the median score of a side."""
-    keys = sorted((key for key in seen if key.startswith(f"{side}-")), key=lambda key: (scores[key], key))
-    return seen[keys[(len(keys) - 1) // 2]] if keys else None
+def _affordable(seconds: float, each: float) -> int:
+    """Return from how many seeds both sides can be trained in full, one at least."""
+    if not math.isfinite(seconds) or each <= 0:
+        return FRESH_SEEDS
+    return max(1, min(FRESH_SEEDS, int(CONFIRM_SHARE * seconds / each)))
 
 
-def _share(seconds: float, needed: float) -> float:
-    """Return which share of trainings that take ``needed`` seconds fits into ``seconds``, 1 at most."""
-    return 1.0 if needed <= 0 or seconds >= needed else max(0.0, seconds / needed)
+def _score(outcome: Outcome) -> float:
+    return -1.0 if outcome.score is None else outcome.score
+
+
+def _median(seeds: Sequence[int], scores: Sequence[float]) -> int | None:
+    """Return the seed with the median score, the lower of two; None without seeds."""
+    order = sorted(range(len(seeds)), key=lambda i: (scores[i], i))
+    return seeds[order[(len(order) - 1) // 2]] if order else None
+
+
+def own_metrics(model: Any, rows: Rows) -> dict[str, float]:
+    """Return what ``model.evaluate`` says of rows: the loss and the user's own metrics, by name; empty where it fails.
+
+    Args:
+        model: Compiled; its answers are in the units of ``rows``.
+        rows: What to evaluate on.
+    """
+    try:
+        found = model.evaluate(rows.X, rows.y, sample_weight=rows.sample_weight, verbose=0, return_dict=True)
+        return {name: float(value) for name, value in found.items()}
+    except Exception:  # A metric of the user's own; it is said beside a score, and is not the score.
+        return {}
+
+
+def _own_metrics(screening: Screening, key: str) -> dict[str, float]:
+    """Return the user's own metrics of an untouched training on the rows set aside."""
+    model, rows = screening.engine.model(key), screening.dataset.holdout
+    return {} if rows is None or not hasattr(model, "evaluate") else own_metrics(model, rows)
 
 
 def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> float:
@@ -199,7 +251,7 @@ def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> f
     return statistics.median([a.seconds_per_epoch for a in chosen]) if chosen else 0.0
 
 
-def _margin(dataset: Dataset, treated: list[float], untouched: list[float], proofs: int) -> float:
+def _margin(dataset: Dataset, treated: Sequence[float], untouched: Sequence[float], proofs: int) -> float:
     spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
     error = 0.0 if dataset.holdout is None else standard_error(dataset.task, dataset.holdout.target)
     return max(spread, NormalDist().inv_cdf(1 - CHANCE / proofs) * error, LEAST)

@@ -1,7 +1,7 @@
 """Confusion matrices: how often each class was taken for each, before and after a fix, in the same order of classes.
 
-Both are counted on rows that were never trained on or chosen by, from the two trainings of the proof whose scores
-are the medians; the delivered model is trained on all rows, so no row would judge it fairly.
+Both are counted on rows that were never trained on or chosen by: before by the untouched training of the proof whose
+score is the median, after by the model that is handed over.
 """
 
 from __future__ import annotations

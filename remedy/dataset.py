@@ -11,13 +11,13 @@ import numpy as np
 
 from remedy import arrays
 from remedy.arrays import Array, Nest
-from remedy.data_facts import input_facts
 from remedy.errors import InvalidInput
-from remedy.measured import InputFacts
+from remedy.kinship import Kinship, kinship
+from remedy.rows import Rows
 from remedy.scores import CLASSIFICATION, Task, class_ids
+from remedy.splitting import LEAST_ROWS, in_time, indices, sample, split
 
-LEAST_ROWS = 10
-"""Fewer are not split."""
+__all__ = ["Dataset", "Rows", "infer_task", "nonfinite_report", "sample", "split"]
 
 CHUNK = 4096
 """Rows that are looked at together, so that a memory-mapped array is never copied as a whole."""
@@ -25,51 +25,6 @@ CHUNK = 4096
 SEARCH_ROWS, SEARCH_SHARE = 100_000, 1 / 8
 """Of large data a search works on at most so many training rows, and at most this share of the bytes; of the
 user's validation rows on a quarter of that."""
-
-RARE = 20
-"""Rows of a class that a sample keeps, where there are so many."""
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Examples: X of shape (n, ...) or a nest of such arrays, y of shape (n,) or (n, ...), weights and groups (n,)."""
-
-    X: Nest
-    y: Nest
-    sample_weight: Array | None = None
-    groups: Array | None = None
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return arrays.length(self.X)
-
-    @cached_property
-    def input_facts(self) -> tuple[InputFacts, ...]:
-        """What can be measured of every input array."""
-        return input_facts(self.X)
-
-    def take(self, index: Array | slice) -> Rows:
-        """Return the rows ``index``, in that order; a slice makes views and no copies."""
-        pick = [None if part is None else part[index] for part in (self.sample_weight, self.groups)]
-        return Rows(arrays.take(self.X, index), arrays.take(self.y, index), *pick)
-
-    def with_rows(self, more: Rows) -> Rows:
-        """Return these rows with ``more`` behind them; weights and groups that one side lacks are dropped."""
-        weights = [part.sample_weight for part in (self, more)]
-        groups = [part.groups for part in (self, more)]
-        if any(w is not None for w in weights):
-            weights = [np.ones(len(p)) if w is None else w for p, w in zip((self, more), weights, strict=True)]
-        return Rows(
-            arrays.concatenate(self.X, more.X),
-            arrays.concatenate(self.y, more.y),
-            None if weights[0] is None or weights[1] is None else np.concatenate([weights[0], weights[1]]),
-            None if groups[0] is None or groups[1] is None else np.concatenate([groups[0], groups[1]]),
-        )
-
-    @property
-    def target(self) -> Array:
-        """The first (or only) target array."""
-        return arrays.leaves(self.y)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +44,11 @@ class Dataset:
         total_rows: Training rows of an epoch where ``train`` is a sample and their number is known.
         sampled: True where the rows are a sample of large data, drawn for a search; a fix is trained on all rows.
         validation_tail: True where the validation rows are the last rows, as Keras' ``validation_split`` takes them.
+        kin: What was found of rows that belong together (copies, overlapping windows), or None.
+        apart: False where rows that belong together could not be kept on one side: nothing is called confirmed then.
+        places: Of a sample: where its training rows stand among the user's own. In a search: where the rows stand that
+            were set aside of them.
+        left_out: Places of training rows that no training uses: large arrays are not copied to leave them out.
     """
 
     train: Rows
@@ -101,6 +61,10 @@ class Dataset:
     judged_on_training: bool = False
     total_rows: int | None = None
     sampled: bool = False
+    kin: str | None = None
+    apart: bool = True
+    places: Array | None = None
+    left_out: Array | None = None
 
     @property
     def large(self) -> bool:
@@ -140,6 +104,11 @@ class Dataset:
         """Whether a fix is confirmed on rows that are also trained on or chosen by: too few to set any aside."""
         return self.judged_on_training or (self.holdout is not None and self.holdout is self.validation)
 
+    @property
+    def provable(self) -> bool:
+        """Whether a score on the rows set aside says what new rows would: they are new, and no copies of others."""
+        return self.apart and not self.nothing_aside
+
     def resplit(self, seed: int) -> Dataset:
         """Put training and validation rows together and split them anew, classes kept in shares."""
         if self.validation is None:
@@ -153,121 +122,88 @@ class Dataset:
         if share >= 1 or round(share * len(self.train)) < LEAST_ROWS:
             return self
         rows, room = self.train, arrays.nbytes(self.train.X)
-        return replace(self, train=sample(rows, round(share * len(rows)), room, seed, self.task))
+        return replace(self, train=rows.take(sample(rows, round(share * len(rows)), room, seed, self.task)))
 
     def for_search(self, seed: int, share: float = 0.2, resplit: bool = False) -> Dataset:
         """Set rows aside that no trial trains on or is chosen by, and make sure there are rows to choose by.
 
         A ``share`` of the training rows becomes the holdout, and as much again the validation rows
-        where the user gave none. Classes keep their shares, groups stay on one side. Of large data
-        all of them come from a random sample of `SEARCH_ROWS` rows, in which classes keep their shares.
+        where the user gave none. Classes keep their shares; groups, copies and overlapping windows stay on one side
+        (`remedy.kinship`). Of large data all of them come from a random sample of `SEARCH_ROWS` rows.
 
         Args:
             seed: Of the split.
             share: Share of the rows that are set aside.
             resplit: The user's validation rows are no fair sample (they were sorted): both sets are
                 drawn from all rows. Recipes train on what is left of the user's training side; one
-                with a new split on the rest (``extra``), too. Groups forbid it: they stay where they are.
+                with a new split on the rest (``extra``), too. So it is where validation rows are copies of training
+                rows. Groups forbid it: they stay where they are.
         """
         if self.large and not self.sampled:
             return self._sample(seed).for_search(seed, share, resplit)
         if len(self.train) < LEAST_ROWS:
             held = self.train if self.validation is None else self.validation
             return replace(self, validation=held, holdout=held, judged_on_training=self.validation is None)
-        if resplit and self.validation is not None and self.groups is None:
-            plain = self.train.with_rows(self.validation)
-            rest, aside = (np.sort(part) for part in _indices(plain, share, seed, self.task))
-            inner, chosen = _indices(plain.take(rest), share / (1 - share), seed + 1, self.task)
-            left = np.sort(rest[inner])
-            own = left < len(self.train)
-            return replace(
-                self,
-                train=plain.take(left[own]),
-                extra=plain.take(left[~own]),
-                validation=plain.take(np.sort(rest[chosen])),
-                holdout=plain.take(aside),
-                validation_tail=False,
-            )
-        train, held = split(self.train, share, seed, self.task)
-        if self.validation is not None:
-            return replace(self, train=train, holdout=held)
-        train, validation = split(train, share / (1 - share), seed + 1, self.task)
-        return replace(self, train=train, validation=validation, holdout=held)
+        n, given = len(self.train), self.validation
+        every = self.train if given is None else self.train.with_rows(given)
+        kin = kinship(every.X)
+        anew = given is not None and self.groups is None and (resplit or _crosses(kin, n))
+        pool, ours = (every, kin) if anew else (self.train, None if kin is None else kin.take(np.arange(n)))
+        try:
+            return self._set_aside(pool, ours, seed, share, anew or given is None)
+        except InvalidInput:
+            if ours is None:
+                raise
+            # Nearly all rows are copies of a few: they are split as if they were not, and nothing is confirmed.
+            return replace(self._set_aside(pool, None, seed, share, anew or given is None), apart=False, kin=ours.text)
+
+    def _set_aside(self, pool: Rows, kin: Kinship | None, seed: int, share: float, chooses: bool) -> Dataset:
+        """Return the dataset with rows of ``pool`` set aside, and with drawn validation rows where it ``chooses``."""
+        n, held = len(self.train), self.validation
+        left, aside = indices(pool, share, seed, self.task, kin)
+        taken = aside
+        if chooses:
+            rest = None if kin is None else kin.take(left)
+            inner, chosen = indices(pool.take(left), share / (1 - share), seed + 1, self.task, rest)
+            taken, left, held = np.concatenate([aside, left[chosen]]), left[inner], pool.take(left[chosen])
+        own, holdout, taken = left < n, pool.take(aside), np.sort(taken[taken < n])
+        assert held is not None
+        missing = in_time(pool, kin) is not None and not self._alike(pool.take(left), held, holdout)
+        return replace(
+            self,
+            train=pool.take(left[own]),
+            extra=pool.take(left[~own]) if len(pool) > n else None,
+            validation=held,
+            holdout=holdout,
+            validation_tail=self.validation_tail and not chooses,
+            kin=None if kin is None else kin.text + (": by time, a class is missing from a side" if missing else ""),
+            apart=self.apart and not missing,
+            places=taken if self.places is None else self.places[taken],
+        )
+
+    def _alike(self, *sides: Rows) -> bool:
+        """Say whether all sides hold all classes."""
+        if self.task not in CLASSIFICATION:
+            return True
+        return len({tuple(np.unique(class_ids(side.target))) for side in sides}) == 1
 
     def _sample(self, seed: int) -> Dataset:
         """Return a dataset of few rows of either side."""
         held, room = self.validation, SEARCH_SHARE * arrays.nbytes(self.train.X)
-        train = sample(self.train, SEARCH_ROWS, room, seed, self.task)
-        held = None if held is None else sample(held, SEARCH_ROWS // 4, room / 4, seed, self.task)
-        return replace(self, train=train, validation=held, sampled=True)
+        places = sample(self.train, SEARCH_ROWS, room, seed, self.task)
+        if held is not None:
+            held = held.take(sample(held, SEARCH_ROWS // 4, room / 4, seed, self.task))
+        return replace(self, train=self.train.take(places), validation=held, sampled=True, places=places)
 
 
-def sample(rows: Rows, most: int, room: float, seed: int, task: Task) -> Rows:
-    """Return random rows in their order: classes keep their shares, but rare ones keep `RARE` rows.
-
-    Args:
-        rows: Rows to draw from.
-        most: Rows at most.
-        room: Bytes of the inputs at most.
-        seed: Of the draw.
-        task: What the labels ask for.
-    """
-    n = len(rows)
-    wanted = min(n, most, max(LEAST_ROWS, int(room * n / max(1, arrays.nbytes(rows.X)))))
-    if wanted == n:
-        return rows
-    ids = _strata(rows, task)
-    order, counts = np.argsort(ids, kind="stable"), np.unique(ids, return_counts=True)[1]
-    least = max(1, min(RARE, wanted // (2 * len(counts))))
-    drawn = [
-        part[arrays.spread(len(part), max(least, round(len(part) * wanted / n)), seed)]
-        for part in np.split(order, np.cumsum(counts)[:-1])
-    ]
-    return rows.take(np.sort(np.concatenate(drawn)))
-
-
-def split(rows: Rows, share: float, seed: int, task: Task) -> tuple[Rows, Rows]:
-    """Split rows in two: classes keep their shares where every class has rows enough, groups stay together.
-
-    Returns:
-        The larger part, and the part of about ``share`` of the rows.
-
-    Raises:
-        InvalidInput: Too few rows or groups to split.
-    """
-    first, second = _indices(rows, share, seed, task)
-    return rows.take(np.sort(first)), rows.take(np.sort(second))
-
-
-def _indices(rows: Rows, share: float, seed: int, task: Task) -> tuple[Array, Array]:
-    from sklearn.model_selection import StratifiedGroupKFold, train_test_split
-
-    n = len(rows)
-    if n < LEAST_ROWS:
-        raise InvalidInput(f"{n} rows are too few to set some aside for validation; give validation_data=.")
-    ids = _strata(rows, task)
-    if rows.groups is not None:
-        folds = max(2, round(1 / share))
-        if len(np.unique(rows.groups)) < folds:
-            raise InvalidInput(
-                f"groups= names {len(np.unique(rows.groups))} groups; at least {folds} are needed "
-                f"to keep them apart. Give validation_data=, or groups that are smaller."
-            )
-        parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(np.zeros(n), ids, rows.groups)
-        first, second = next(iter(parts))
-    else:
-        stratify = (
-            ids if np.unique(ids, return_counts=True)[1].min() >= 2 and len(np.unique(ids)) <= n * share else None
-        )
-        first, second = train_test_split(np.arange(n), test_size=share, random_state=seed, stratify=stratify)
-    return first, second
-
-
-def _strata(rows: Rows, task: Task) -> Array:
-    """Return the class of every row, shape (n,); zeros where rows have none."""
-    n = len(rows)
-    ids = class_ids(rows.target) if task in CLASSIFICATION and len(rows.target) == n else np.zeros(0, dtype="int64")
-    return ids if len(ids) == n else np.zeros(n, dtype="int64")
+def _crosses(kin: Kinship | None, n: int) -> bool:
+    """Say whether rows behind the first ``n`` belong together with some of these."""
+    if kin is None:
+        return False
+    if kin.positions is not None:
+        first, second = kin.positions[:n], kin.positions[n:]
+        return bool(len(second) and first.max() + kin.span > second.min() and second.max() + kin.span > first.min())
+    return bool(np.isin(kin.groups[n:], kin.groups[:n]).any())
 
 
 def infer_task(y: Nest, loss_name: str | None, output_units: int | None) -> Task:

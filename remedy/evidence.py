@@ -76,6 +76,7 @@ class Evidence:
         looks: Closer looks at the layers; taken only when something is suspicious.
         shallow: What a shallow model reaches; measured only when something is suspicious.
         seed_scores: Scores of the same program from several fresh seeds.
+        expected_score: Score that the user said a healthy run must reach.
         confusion: How often each class was taken for each after the last epoch: ``(true, predicted, rows)`` of every
             pair that occurs on the probe rows, in the user's own labels. Where a row has several labels, -1 stands
             for a label that is absent. Recorded only where a fix is put to the proof, like ``answers``.
@@ -122,6 +123,7 @@ class Evidence:
     looks: tuple[Look, ...] | None = None
     shallow: Shallow | None = None
     seed_scores: tuple[float, ...] | None = None
+    expected_score: float | None = None
     confusion: tuple[tuple[float, float, int], ...] | None = None
     answers: tuple[tuple[float, float], ...] | None = None
 

@@ -14,9 +14,10 @@ from remedy.data_facts import input_facts, overlap, rebuilds, target_facts
 from remedy.dataset import Dataset, Rows
 from remedy.evidence import Evidence, InputFacts, OutputFacts
 from remedy.model_facts import NORMALIZERS, head_facts, layer_facts, metric_names, planned_rates
+from remedy.persistence import constant_answer
 from remedy.readers import readers, takes_ids
 from remedy.recipe import Recipe
-from remedy.scores import CLASSIFICATION, class_ids, constant_score
+from remedy.scores import CLASSIFICATION, class_ids
 
 KERAS_BATCH_SIZE = 32
 
@@ -47,7 +48,7 @@ def training_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
         batch_size=batch_size,
         loss_name=recipe.loss_name,
         prior_loss=prior_loss(recipe, dataset),
-        constant_score=constant_score(dataset.task, dataset.train.target),
+        constant_score=constant_answer(dataset.train, dataset.task),
         batchnorm_momentum=max(momenta) if momenta else None,
         dropout_rates=None if architecture.opaque else dropouts,
         target_spread=float(np.std(np.asarray(recipe.coded(dataset.train).target, dtype="float64")))

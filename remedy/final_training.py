@@ -1,20 +1,22 @@
-"""The last training of a fix: all training rows of the user, all epochs, and what is made of its result."""
+"""The last training of a fix: that of the proof once more, logged, and scored on the rows that were set aside.
+
+What is handed over is what was proven. So it is trained on the rows that the proof trained on, from the seed with the
+median score; the epoch is chosen by the validation rows; and its own score is that on rows which nothing has seen.
+"""
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
-from remedy.engines.fitting import fit_recipe
+from remedy.engines.fitting import BestEpoch, Ruined, fit_recipe
 from remedy.engines.loop import Loop
 from remedy.evidence import Evidence
-from remedy.facts import probe, static_evidence
+from remedy.facts import static_evidence
 from remedy.logbook import last_values
+from remedy.own_callbacks import make_callbacks
 from remedy.patient import Patient
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
@@ -22,8 +24,20 @@ from remedy.report import Terminal
 from remedy.scores import Scorer
 from remedy.tracking import Run
 
-REUSABLE = ("EarlyStopping", "ReduceLROnPlateau", "LearningRateScheduler", "TerminateOnNaN")
-"""Callbacks of the user that also watch the final training of a fix; they write no files."""
+
+@dataclass(frozen=True)
+class Ground:
+    """What a last training stands on.
+
+    Attributes:
+        dataset: Rows to train on, to choose the epoch by, and to score on.
+        scorer: The objective.
+        tolerance: By so much the validation score of an epoch may lie under the best and be called as good.
+    """
+
+    dataset: Dataset
+    scorer: Scorer
+    tolerance: float
 
 
 @dataclass(frozen=True)
@@ -34,115 +48,105 @@ class LastTraining:
         recorder: Holds the model and the scores of the epochs that were over.
         interrupted: Whether Ctrl-C was pressed.
         whole: False where that ended this very training, and not a second try.
+        kept: Epoch (from 0) whose weights the model has; None for the last.
     """
 
     recorder: Recorder
     interrupted: bool = False
     whole: bool = True
+    kept: int | None = None
+
+    @property
+    def score(self) -> float | None:
+        """Score of the model on the rows that were set aside; None where no epoch was over."""
+        scores = self.recorder.scores
+        return scores[-1 if self.kept is None else self.kept] if scores else None
 
 
 def train_proven(
-    patient: Patient, recipe: Recipe, proof: Proof, run: Run, terminal: Terminal, scorer: Scorer
+    patient: Patient, recipe: Recipe, proof: Proof, run: Run, terminal: Terminal, ground: Ground
 ) -> LastTraining:
     """Train from the seed whose score was the median of the proof; where that goes wrong, once more from another.
 
     Returns:
         The better of them.
     """
-    first = train_in_full(patient, recipe, proof.best_seed, run, terminal, scorer)
-    if first.interrupted or len(proof.seeds) < 2 or not went_wrong(first.recorder, proof):
+    first = train_in_full(patient, recipe, proof.best_seed, run, terminal, ground)
+    if first.interrupted or len(proof.seeds) < 2 or not went_wrong(first, proof):
         return first
     other = next(s for s in proof.seeds if s != proof.best_seed)
-    second = train_in_full(patient, recipe, other, run, terminal, scorer)
+    second = train_in_full(patient, recipe, other, run, terminal, ground)
     if second.interrupted:
         return replace(first, interrupted=True)
-    return max(first, second, key=lambda t: t.recorder.scores[-1] if t.recorder.scores else -math.inf)
+    return max(first, second, key=lambda t: -math.inf if t.score is None else t.score)
 
 
 def train_in_full(
-    patient: Patient, recipe: Recipe, seed: int, run: Run, terminal: Terminal, scorer: Scorer
+    patient: Patient, recipe: Recipe, seed: int, run: Run, terminal: Terminal, ground: Ground
 ) -> LastTraining:
-    """Train a recipe on all of the user's training rows, and log every epoch.
+    """Train a recipe as the proof did, and log every epoch.
 
     Args:
-        patient: The stuck run; its callbacks watch where they can.
+        patient: The stuck run.
         recipe: Of the proven prescription.
         seed: Of initial weights and of everything drawn.
         run: Where the epochs are logged.
         terminal: Hears of them.
-        scorer: Scores the validation rows, or the training rows where there are none.
+        ground: Rows and score.
 
     Returns:
         What came of it.
     """
-    dataset = _as_trained(recipe, patient.dataset, seed)
-    recipe = recipe.replace(target=None, resplit=False)  # The rows have it all now.
+    dataset = _coded(recipe, _all_rows(patient.dataset, ground.dataset))
+    recipe = recipe.replace(target=None)  # The rows have it now.
     model = recipe.build(dataset, seed)
-    judged = dataset.validation or dataset.train
 
     def on_epoch(epoch: int, evidence: Evidence) -> None:
         run.metrics(last_values(evidence), epoch)
-        terminal.step("epoch", evidence.probe_score[-1] if evidence.probe_score else None)
+        terminal.step("epoch", evidence.val_score[-1] if evidence.val_score else None)
 
     recorder = Recorder(
         static_evidence(recipe, dataset),
         patient.detectors,
-        probe=probe(judged),
-        scorer=scorer,
+        probe=dataset.holdout,
+        scorer=ground.scorer,
         recipe=recipe,
+        validation=dataset.validation,
         on_epoch=on_epoch,
+        keep_answers=True,
     )
+    best = BestEpoch(lambda: recorder.evidence.val_score or (), ground.tolerance, recorder.keep)
+    watch = [*make_callbacks(recipe.callbacks), recorder, Ruined(), best]
     try:
-        fit_recipe(
-            model,
-            recipe,
-            dataset,
-            seed,
-            0,
-            recipe.epochs,
-            [*reusable(patient.callbacks, recipe.optimizer == patient.recipe.optimizer), recorder],
-            Loop(model),
-            dataset.validation,
-        )
+        fit_recipe(model, recipe, dataset, seed, 0, recipe.epochs, watch, Loop(model), dataset.validation)
     except KeyboardInterrupt:
         return LastTraining(recorder, interrupted=True, whole=False)
-    return LastTraining(recorder)
+    return LastTraining(recorder, kept=best.kept)
 
 
-def _as_trained(recipe: Recipe, dataset: Dataset, seed: int) -> Dataset:
-    """Return the user's dataset split and coded as the recipe trains on it."""
-    data = dataset.resplit(seed) if recipe.resplit else dataset
-    held = None if data.validation is None else recipe.coded(data.validation)
-    return replace(data, train=recipe.coded(data.train), validation=held)
+def _all_rows(own: Dataset, searched: Dataset) -> Dataset:
+    """Return the rows of the search; where those were a sample, all of the user's but those that were set aside."""
+    if not searched.sampled:
+        return searched
+    held = searched.validation if own.validation is None else own.validation
+    return replace(own, holdout=searched.holdout, validation=held, left_out=searched.places)
 
 
-def reusable(callbacks: Sequence[Any], same_rate: bool = True) -> list[Any]:
-    """Return fresh copies of the callbacks that may watch the training of a fix.
-
-    Args:
-        callbacks: The user's.
-        same_rate: False where the fix has a rate of its own, which a scheduler would overrule.
-    """
-    copies = []
-    for callback in callbacks:
-        if type(callback).__name__ == "LearningRateScheduler" and not same_rate:
-            continue
-        if type(callback).__name__ in REUSABLE and type(callback).__module__.startswith("keras"):
-            twin = copy.copy(callback)  # on_train_begin resets what it counts
-            twin._model = None
-            copies.append(twin)
-    return copies
+def _coded(recipe: Recipe, data: Dataset) -> Dataset:
+    """Return the dataset coded as the recipe trains on it."""
+    held, aside, extra = (side and recipe.coded(side) for side in (data.validation, data.holdout, data.extra))
+    return replace(data, train=recipe.coded(data.train), validation=held, holdout=aside, extra=extra)
 
 
-def went_wrong(recorder: Recorder, proof: Proof) -> bool:
+def went_wrong(training: LastTraining, proof: Proof) -> bool:
     """Say whether a training should be tried once more; what was wrong before it began is no matter of its seed."""
-    return fell_short(recorder, proof) or any(
-        d.severity == "error" and d.epoch > 0 for d in recorder.examination.diagnoses
+    return fell_short(training, proof) or any(
+        d.severity == "error" and d.epoch > 0 for d in training.recorder.examination.diagnoses
     )
 
 
-def fell_short(recorder: Recorder, proof: Proof) -> bool:
+def fell_short(training: LastTraining, proof: Proof) -> bool:
     """Say whether a training in full ended less than half as far from a constant answer as was proven."""
-    if proof.constant is None or proof.score is None or not recorder.scores:
+    if proof.constant is None or proof.score is None or training.score is None:
         return False
-    return recorder.scores[-1] < (proof.constant + proof.score) / 2
+    return training.score < (proof.constant + proof.score) / 2

@@ -38,7 +38,7 @@ PICTURES: Mapping[str, Draw] = {
     "curves.png": lambda case: figures.curves(case.evidence, case.examination, _headline(case)),
     "before_and_after.png": _before_and_after,
     "confusion.png": lambda case: figures.confusion(case.confusions),
-    "predicted_against_true.png": lambda case: case.fix and figures.predicted_against_true(*case.fix.proof.evidence),
+    "predicted_against_true.png": lambda case: case.fix and figures.predicted_against_true(*case.sides),
     "recalls.png": lambda case: figures.recalls(case.confusions),
     "layers.png": lambda case: figures.layers(case.evidence),
     "search.png": lambda case: case.course and figures.search(case.course),
@@ -130,8 +130,6 @@ def _counts(case: Case) -> str | None:
     if case.confusions is None or case.fix is None:
         return None
     before, after = case.confusions
-    rows = (
-        "never trained on or chosen by" if case.fix.confirmed else "trained on or chosen by: too few to set any aside"
-    )
+    rows = "never trained on or chosen by" if case.fix.confirmed else "not confirmed: see the description of the run"
     found = {"rows": rows, "labels": before.labels, "before": before.counts, "after": after.counts}
     return json.dumps(found if before.missed is None else {**found, "missed": [before.missed, after.missed]})

@@ -11,7 +11,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,11 +45,15 @@ class FitCall:
 
     @property
     def recipe_options(self) -> dict[str, Any]:
-        """The keywords with the batch size that a stream brings."""
-        return {**self.kwargs, "batch_size": self.kwargs.get("batch_size") or self.batch_size}
+        """The keywords with the batch size that a stream brings, and whether there are validation rows."""
+        validated = bool(self.kwargs.get("validation_split")) or self.kwargs.get("validation_data") is not None
+        size = self.kwargs.get("batch_size") or self.batch_size
+        return {**self.kwargs, "batch_size": size, "validated": validated}
 
 
-def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups: Any = None, seed: int = 0) -> FitCall:
+def read_fit_call(
+    model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups: Any = None, seed: int = 0, order: Any = None
+) -> FitCall:
     """Check a call of ``fit`` and read its data.
 
     Args:
@@ -58,6 +62,7 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
         kwargs: Keywords of ``Model.fit``.
         groups: None, or one label a row, shape (n,): rows of a group stay on one side of a split.
         seed: Of a split by groups.
+        order: None, True where rows stand in the order of time, or their times, shape (n,).
 
     Raises:
         ModelError: The model is not compiled.
@@ -69,10 +74,13 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
         raise InvalidInput(
             f"fit() has no keyword {', '.join(map(repr, unknown))}; beside Keras' own, remedy knows "
-            "experiment, run_name, tags, search, groups, detectors, ignore, remedies, build, log_data and register_as."
+            "experiment, run_name, tags, search, groups, order, expect, detectors, ignore, remedies, build, log_data "
+            "and register_as."
         )
+    if groups is not None and order is not None and order is not False:
+        raise InvalidInput("groups= and order= ask for two splits that exclude each other: give one of them.")
     if y is None and is_stream(X):
-        return _read_stream_call(model, X, dict(kwargs), groups)
+        return _read_stream_call(model, X, dict(kwargs), groups, order)
     if y is None or not _is_arrays(X):
         _warn(
             f"X is a {type(X).__name__}, y a {type(y).__name__}, where arrays are expected: "
@@ -85,12 +93,15 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
         what = "text" if text else "sample weights for every output"
         _warn(f"remedy does not read {what}: the run is logged and its loss is watched; no remedy is searched.")
         return FitCall(X, y, dict(kwargs), None)
-    rows = read_rows(X, y, kwargs.get("sample_weight"), groups)
+    rows = read_rows(X, y, kwargs.get("sample_weight"), groups, order=order)
     validation, share = kwargs.get("validation_data"), float(kwargs.get("validation_split") or 0.0)
     new_kwargs = dict(kwargs)
     if validation is not None and _is_arrays(validation[0] if isinstance(validation, (tuple, list)) else validation):
         parts = (*validation, None)[:3]
-        held: Rows | None = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+        given = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+        held: Rows | None = given
+        if rows.order is not None:
+            held = replace(given, order=rows.order.max() + 1 + np.arange(len(given)))
     elif share and groups is not None:
         # Keras would take the last rows; one group's rows would then stand on both sides.
         if arrays.is_large(rows.X):
@@ -118,10 +129,12 @@ def read_fit_call(model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups:
     return FitCall(X, y, new_kwargs, Dataset(rows, held, task, validation_tail=tail))
 
 
-def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any) -> FitCall:
+def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, order: Any) -> FitCall:
     """Read a ``tf.data.Dataset`` or ``PyDataset``; Keras still gets the stream itself."""
-    if groups is not None:
-        raise InvalidInput("groups= needs arrays: the rows of a stream have no positions. Give X and y as arrays.")
+    if groups is not None or (order is not None and order is not True):
+        raise InvalidInput(
+            "groups= needs arrays, times in order= too: the rows of a stream have no positions. Give X and y as arrays."
+        )
     stream = read_stream(X)
     if stream is None:
         _warn(f"The batches of this {type(X).__name__} hold no labels: the run is logged and its loss is watched only.")
@@ -139,13 +152,15 @@ def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any) -
     elif isinstance(validation, (tuple, list)):
         parts = (*validation, None)[:3]
         held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
-    rows = read_rows(stream.rows.X, stream.rows.y, stream.rows.sample_weight)
+    rows = read_rows(stream.rows.X, stream.rows.y, stream.rows.sample_weight, order=order)
     task = infer_task(rows.y, _loss_name(model), _output_units(model))
     data = Dataset(rows, held, task, complete=stream.complete, total_rows=stream.total)
     return FitCall(X, None, kwargs, data, stream.batch_size)
 
 
-def read_rows(X: Any, y: Any, sample_weight: Any = None, groups: Any = None, where: str = "") -> Rows:
+def read_rows(
+    X: Any, y: Any, sample_weight: Any = None, groups: Any = None, where: str = "", order: Any = None
+) -> Rows:
     """Turn what Keras takes as arrays into NumPy rows, and check them.
 
     Args:
@@ -153,6 +168,7 @@ def read_rows(X: Any, y: Any, sample_weight: Any = None, groups: Any = None, whe
         sample_weight: None or shape (n,) or (n, t).
         groups: None or shape (n,).
         where: Put in front of messages.
+        order: None, True, or shape (n,).
 
     Raises:
         InvalidInput: Empty, of different length, or of a type that nothing can be trained on.
@@ -160,7 +176,7 @@ def read_rows(X: Any, y: Any, sample_weight: Any = None, groups: Any = None, whe
     X, y = arrays.tree_map(_as_array, X), arrays.tree_map(_as_array, y)
     lengths = {f"X{f'[{k}]' if k else ''}": len(a) for k, a in arrays.named_leaves(X)}
     lengths |= {f"y{f'[{k}]' if k else ''}": len(a) for k, a in arrays.named_leaves(y)}
-    extra = {"sample_weight": sample_weight, "groups": groups}
+    extra = {"sample_weight": sample_weight, "groups": groups, "order": None if order is True else order}
     lengths |= {name: len(value) for name, value in extra.items() if value is not None}
     if not lengths or not all(lengths.values()):
         raise InvalidInput(f"{where}there are no rows: {_spelled(lengths)}. Was a filter too strict?")
@@ -188,7 +204,8 @@ def read_rows(X: Any, y: Any, sample_weight: Any = None, groups: Any = None, whe
     if bad := nonfinite_report(X):
         _warn(f"{where}X holds NaN or infinite values ({bad}). Impute or drop them: they turn every weight into NaN.")
     weight = None if sample_weight is None else np.asarray(sample_weight)
-    return Rows(X, y, weight, None if groups is None else _group_ids(groups))
+    when = None if order is None or order is False else _times(order, len(arrays.leaves(X)[0]))
+    return Rows(X, y, weight, None if groups is None else _group_ids(groups), when)
 
 
 def require_compiled(model: Any) -> None:
@@ -259,6 +276,16 @@ def _group_ids(groups: Any) -> Any:
     """Return one number a row for names of groups, which no file of arrays holds without pickling."""
     found = np.asarray(groups)
     return np.unique(found.astype(str), return_inverse=True)[1] if found.dtype.kind in "OUS" else found
+
+
+def _times(order: Any, n: int) -> Any:
+    """Return when every row was, as numbers that can be compared."""
+    if order is True:
+        return np.arange(n)
+    found = np.asarray(order)
+    if found.dtype.kind in "OUS":  # Dates in words sort like their ranks only where they are written year first.
+        found = found.astype("datetime64[ns]")
+    return found.astype("int64") if found.dtype.kind in "Mm" else found
 
 
 def _is_nested(weights: Any) -> bool:

@@ -105,7 +105,8 @@ def write_fix(
     stuck = patient.run
     run.params({"batch_size": recipe.batch_size, "epochs": recipe.epochs, "learning_rate": recipe.learning_rate})
     run.params(fix.prescription.params())
-    run.metrics({f"confirmed_{scorer.name}": fix.score or 0.0, f"baseline_{scorer.name}": fix.baseline_score or 0.0})
+    scores = {"confirmed": fix.proof.score, "handed_over": fix.score, "baseline": fix.baseline_score}
+    run.metrics({f"{side}_{scorer.name}": value for side, value in scores.items() if value is not None})
     run.json("recipe.json", recipe.to_dict())
     run.json("evidence.json", recorder.evidence.to_dict())
     proof = {name: value for name, value in vars(fix.proof).items() if name != "evidence"}
@@ -115,13 +116,15 @@ def write_fix(
     if run.run_id is not None:
         run.note(report.note(conclusion, f"[the stuck run]({stuck.link})", (), fix.changes, run.run_id))
         headline = report.verdict(patient.examination)
-        link = f"[Fixed: {scorer.name} {fix.baseline_score:.3f} to {fix.score:.3f}]({run.link})"
+        said = "Fixed" if fix.confirmed else "Not confirmed"
+        link = f"[{said}: {scorer.name} {fix.baseline_score:.3f} to {fix.score:.3f}]({run.link})"
         stuck.note(report.note(headline, link, patient.examination.diagnoses, fix.changes, stuck.run_id))
-        stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": "fixed"})
+        stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": said.lower()})
         stuck.group_families()
     uri = run.model(fix.model, patient.dataset.train.X, requirements())
     if patient.register_as is not None and uri is not None:
-        measured = recorder.scores[-1] if recorder.scores and patient.dataset.validation is not None else None
+        held = recorder.evidence.val_score if patient.dataset.validation is not None else None
+        measured = max(held) if held else None
         write_registered(run, patient.register_as, uri, patient.dataset, scorer.name, measured)
     run.end()
 

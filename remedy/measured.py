@@ -176,6 +176,7 @@ class Shallow:
         constant: What the best constant answer scores.
         model: Which model it was, in words.
         mixed: Its score with rows of one group on both sides of the split; None where no groups are known.
+        shuffled: Its score with rows shuffled, where they have an order in time and ``score`` is by time.
     """
 
     epoch: int
@@ -184,3 +185,4 @@ class Shallow:
     constant: float
     model: str
     mixed: float | None = None
+    shuffled: float | None = None

@@ -18,8 +18,9 @@ RUSH = 0.12
 FOR_CAUSES = 0.2
 """Share of the budget for training, to its end, what the causes ask for."""
 
-PROVABLE = 0.13
-"""Share of the budget that a training with more epochs may take: a proof repeats it three times."""
+PROVABLE = 0.08
+"""Share of the budget that a training with more epochs may take: a proof repeats it three times, and the untouched
+recipe with as many epochs."""
 
 LEAST_SECONDS_A_TRIAL = 1.5
 """A new model costs about this much before its first step, so a shorter trial saves nothing."""
@@ -49,7 +50,6 @@ class Pace:
         rung: What single remedies are given at first.
         shares: When the stages end.
         seconds_per_epoch: Of the untouched recipe, where known.
-        certain_after: Epochs after which the detectors were certain of the untouched recipe.
     """
 
     budget: Budget
@@ -58,7 +58,6 @@ class Pace:
     rung: Rung = field(default_factory=Rung)
     shares: Shares = field(default_factory=Shares)
     seconds_per_epoch: float | None = None
-    certain_after: int = 0
 
     @property
     def timeout(self) -> float:
@@ -73,9 +72,8 @@ class Pace:
             alone: Remedies of a prescription that adds a single one to what all of them have.
         """
         if self.seconds_per_epoch:
-            # Confirming trains both sides three times, dropping remedies the treated one about twice.
-            whole = self.seconds_per_epoch * self.planned
-            needed = (6.0 + 3.0 * self.certain_after / self.planned) * whole + 6 * LEAST_SECONDS_A_TRIAL
+            # Confirming trains both sides three times, dropping remedies the treated one about three times.
+            needed = 9.0 * self.seconds_per_epoch * self.planned + 6 * LEAST_SECONDS_A_TRIAL
             self.shares = Shares.that_leave(needed, self.budget.timeout)
         self.rung = self._first_rung(queue, alone)
 
@@ -127,8 +125,9 @@ class Pace:
     def proof_seconds(self, attempt: Attempt) -> float:
         """Return what confirming an attempt will cost: both sides from three fresh seeds."""
         assert attempt.recipe is not None
-        whole = attempt.seconds_per_epoch * attempt.recipe.epochs
-        return 3.0 * (whole + (self.seconds_per_epoch or 0.0) * min(self.certain_after, self.planned))
+        epochs = attempt.recipe.epochs
+        untouched = self.planned if len(attempt.prescription) < 2 else max(self.planned, epochs)
+        return 3.0 * (attempt.seconds_per_epoch * epochs + (self.seconds_per_epoch or 0.0) * untouched)
 
     def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
         """Say whether to stop trying: the share is spent, or the best could not be proven any more."""

@@ -54,7 +54,7 @@ def _plots(case: Case) -> dict[str, Any]:
         "curves": plots.curves(case.evidence, after, case.examination.cause),
         "predictions": plots.predictions(case.evidence, after),
         "confusion": plots.confusion(case.confusions),
-        "predicted_against_true": plots.predicted_against_true(*fix.proof.evidence) if fix else None,
+        "predicted_against_true": plots.predicted_against_true(*case.sides) if fix else None,
         "recalls": plots.recalls(case.confusions),
         "layers": plots.layers(case.evidence),
         "search": plots.search(case.course) if case.course else None,

@@ -24,15 +24,18 @@ class Fix:
     """The smallest confirmed prescription, its model and its proof.
 
     Attributes:
-        model: An ordinary Keras model, trained for the full number of epochs; takes the raw X.
+        model: An ordinary Keras model, trained as the proof was; takes the raw X.
         run_id: Its MLflow run, linked with the stuck one; None where nothing is logged.
         prescription: Remedies and doses.
         changes: One row a remedy: before, after, what it is worth.
         patch: The same as lines of Python.
-        score, baseline_score: Median over fresh seeds of the treated and the untouched recipe, on
-            rows used neither for training nor for choosing. None while not confirmed.
-        confirmed: False where Ctrl-C kept the best so far, and where there were too few rows to set any aside.
-        proof: The scores behind it.
+        score: Of ``model`` itself, on rows used neither for training it nor for choosing. None where Ctrl-C kept the
+            best so far.
+        baseline_score: Median over fresh seeds of the untouched recipe on the same rows.
+        confirmed: False where Ctrl-C kept the best so far, where time paid for fewer seeds than a proof needs, and
+            where no rows could be set aside that are no copies of others.
+        proof: The scores over fresh seeds.
+        setbacks: What is worse with ``model`` than untouched, by more than chance: classes, metrics of your own.
         classes: The user's own label of every output column, or of 0 and 1 for a single unit; empty for numbers.
         evidence: What was measured while it was trained in full; None where that was not done.
     """
@@ -48,6 +51,7 @@ class Fix:
     proof: Proof
     classes: tuple[float, ...] = ()
     evidence: Evidence | None = None
+    setbacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,16 @@ class Case:
 
     @property
     def confusions(self) -> tuple[Confusion, Confusion] | None:
-        """How often each class was taken for each on rows set aside, before and after; None where not counted."""
-        return None if self.fix is None else confusions(*self.fix.proof.evidence, self.fix.classes)
+        """How often each class was taken for each on rows set aside, before and after; None where not counted.
+
+        Before is the untouched training of the proof with the median score, after the model that was handed over.
+        """
+        return None if self.fix is None else confusions(*self.sides, self.fix.classes)
+
+    @property
+    def sides(self) -> tuple[Evidence | None, Evidence | None]:
+        """Evidence of the untouched training with the median score, and of the model that was handed over."""
+        return (None, None) if self.fix is None else (self.fix.proof.evidence[0], self.fix.evidence)
 
 
 @dataclass

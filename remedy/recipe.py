@@ -14,17 +14,31 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from remedy import arrays
 from remedy.architecture import Architecture
 from remedy.coding import TargetCoding, coding_from_dict
 from remedy.dataset import Dataset, Rows
 from remedy.errors import ModelError, NotApplicable
+from remedy.live_model import Model, as_list, custom_objects, kept_weights, plain, serialized
+from remedy.own_callbacks import read_callbacks
 from remedy.scaling import InputScaling, scaled
 
-Model = Any
-"""A ``keras.Model``; Keras ships no types."""
+STORED = frozenset(
+    {
+        "architecture",
+        "opaque",
+        "optimizer",
+        "loss",
+        "metrics",
+        "weighted_metrics",
+        "loss_weights",
+        "batch_size",
+        "epochs",
+    }
+    | {"steps_per_epoch", "class_weight", "shuffle", "input_scaling", "resampling", "target", "restarts", "resplit"}
+    | {"jit_compile", "callbacks"}
+)
+"""Keys of a stored recipe. Whether its code may run is never among them."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,7 @@ class Recipe:
         restarts: Initial weights to try for a few epochs; training goes on from those with the lowest loss.
         resplit: True where training and validation rows are put together and split anew, classes kept in shares.
         jit_compile: As compiled.
+        callbacks: The user's own callbacks that steer a training, as `remedy.own_callbacks` writes them down.
         trusted: True for the user's live model, whose Lambda layers may run; a recipe read from a
             store never runs code that it carries.
         factory: The user's ``build=``: makes a fresh model where Keras cannot rebuild it from a configuration.
@@ -78,6 +93,7 @@ class Recipe:
     restarts: int = 1
     resplit: bool = False
     jit_compile: Any = "auto"
+    callbacks: tuple[Mapping[str, Any], ...] = ()
     trusted: bool = field(default=False, repr=False, compare=False)
     factory: Callable[[], Model] | None = field(default=None, repr=False, compare=False)
     custom_objects: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -109,7 +125,7 @@ class Recipe:
         if not isinstance(twin, keras.Model):
             raise ModelError(f"build() returned {type(twin).__name__} and not a Keras model.")
         try:
-            config = _serialized(twin, build is not None)
+            config = serialized(twin, build is not None)
             compiled = model.get_compile_config()
         except Exception as error:
             raise ModelError(
@@ -122,31 +138,32 @@ class Recipe:
         return cls(
             architecture=architecture,
             factory=build if architecture.opaque else None,
-            optimizer=_plain(compiled["optimizer"]),
-            loss=_plain(compiled["loss"]),
-            metrics=_plain(compiled.get("metrics")),
-            weighted_metrics=_plain(compiled.get("weighted_metrics")),
-            loss_weights=_plain(compiled.get("loss_weights")),
+            optimizer=plain(compiled["optimizer"]),
+            loss=plain(compiled["loss"]),
+            metrics=plain(compiled.get("metrics")),
+            weighted_metrics=plain(compiled.get("weighted_metrics")),
+            loss_weights=plain(compiled.get("loss_weights")),
             jit_compile=compiled.get("jit_compile", "auto"),
             batch_size=fit.get("batch_size"),
             epochs=int(fit.get("epochs", 1)),
             steps_per_epoch=fit.get("steps_per_epoch"),
             class_weight=fit.get("class_weight"),
             shuffle=bool(fit.get("shuffle", True)),
+            callbacks=read_callbacks(as_list(fit.get("callbacks")), fit.get("validated", True)),
             trusted=True,
-            custom_objects=_custom_objects(model),
-            kept_weights=_kept_weights(model),
+            custom_objects=custom_objects(model),
+            kept_weights=kept_weights(model),
         )
 
     @classmethod
     def of_layers(cls, model: Model, fit: Mapping[str, Any]) -> Recipe:
         """Read a model that is not compiled: its recipe has no optimizer and no loss, so it cannot be built."""
         try:
-            architecture = Architecture.from_serialized(_serialized(model, False))
+            architecture = Architecture.from_serialized(serialized(model, False))
         except Exception as error:
             text = f"{type(model).__name__} cannot be serialised ({error}). Give it a get_config()."
             raise ModelError(text) from error
-        recipe = cls(architecture, {}, None, custom_objects=_custom_objects(model), kept_weights=_kept_weights(model))
+        recipe = cls(architecture, {}, None, custom_objects=custom_objects(model), kept_weights=kept_weights(model))
         return recipe.replace(batch_size=fit.get("batch_size"), epochs=int(fit.get("epochs", 1)), trusted=True)
 
     def build(self, dataset: Dataset, seed: int) -> Model:
@@ -209,9 +226,16 @@ class Recipe:
         scale, offset = list(self.target.spread), list(self.target.mean)
         back = keras.layers.Rescaling(scale, offset, name="target_units")
         whole = keras.Model(model.inputs, back(model.outputs[0]), name=model.name)
-        loss = keras.saving.deserialize_keras_object(copy.deepcopy(self.loss), custom_objects=dict(self.custom_objects))
-        whole.compile(optimizer=keras.optimizers.deserialize(copy.deepcopy(dict(self.optimizer))), loss=loss)
+        with keras.saving.custom_object_scope(dict(self.custom_objects)):
+            names = ("loss", "metrics", "weighted_metrics")
+            parts = {k: keras.saving.deserialize_keras_object(copy.deepcopy(getattr(self, k))) for k in names}
+            whole.compile(optimizer=keras.optimizers.deserialize(copy.deepcopy(dict(self.optimizer))), **parts)
         return whole
+
+    @property
+    def delivers_raw(self) -> bool:
+        """Whether the delivered model answers in the units of the user's own target."""
+        return self.target is None or self.target.kind == "standard"
 
     def coded(self, rows: Rows) -> Rows:
         """Return rows with the target as this recipe trains on it."""
@@ -289,12 +313,22 @@ class Recipe:
             "restarts": self.restarts,
             "resplit": self.resplit,
             "jit_compile": self.jit_compile,
+            "callbacks": [dict(spec) for spec in self.callbacks],
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
-        """Rebuild a recipe that `to_dict` wrote."""
+        """Rebuild a recipe that `to_dict` wrote; it never runs code that it carries.
+
+        Raises:
+            ModelError: It holds keys that no recipe has.
+        """
         values = dict(data)
+        if unknown := sorted(set(values) - STORED):
+            raise ModelError(
+                f"A stored recipe holds {', '.join(map(repr, unknown))}, which no recipe has: it was changed by hand, "
+                "or written by another version. Train the run anew with remedy.fit."
+            )
         weights, scaling, resampling = (values.pop(k) for k in ("class_weight", "input_scaling", "resampling"))
         return cls(
             architecture=Architecture(values.pop("architecture"), values.pop("opaque")),
@@ -304,52 +338,6 @@ class Recipe:
             target=coding_from_dict(values.pop("target", None)),
             resplit=values.pop("resplit", False),
             restarts=values.pop("restarts", 1),
+            callbacks=tuple(values.pop("callbacks", ())),
             **values,
         )
-
-
-def _serialized(model: Model, made: bool) -> Any:
-    """Return Keras' configuration of a model; the bare class of one that ``build=`` makes and Keras cannot spell."""
-    import keras
-
-    try:
-        return keras.saving.serialize_keras_object(model)
-    except Exception:
-        if made:
-            return {"class_name": type(model).__name__, "config": {}}
-        raise
-
-
-def _plain(value: Any) -> Any:
-    """Turn NumPy scalars inside a configuration into Python numbers, tuples into lists."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _custom_objects(model: Model) -> dict[str, Any]:
-    """Collect the user's own layer classes and loss or metric functions by name."""
-    found: dict[str, Any] = {}
-    for part in filter(None, (model, getattr(model, "optimizer", None), *model._flatten_layers())):
-        kind: Any = type(part)
-        if not kind.__module__.startswith("keras"):
-            found[kind.__name__] = kind
-    compiled = getattr(model, "_compile_config", None)
-    for value in arrays.leaves(dict(getattr(compiled, "config", {}) or {})):
-        if callable(value) and not str(getattr(value, "__module__", "")).startswith("keras"):
-            kind = value if hasattr(value, "__name__") else type(value)
-            if not str(kind.__module__).startswith("keras"):
-                found[kind.__name__] = kind
-    return found
-
-
-def _kept_weights(model: Model) -> dict[str, list[Any]]:
-    """Return the weights of frozen layers and of layers adapted to data, by layer name."""
-    kept = {}
-    for layer in model._flatten_layers(include_self=False, recursive=True):
-        own = [w for w in layer.weights if "seed" not in w.path]
-        if own and not layer.trainable_weights and not hasattr(layer, "layers"):
-            kept[layer.name] = [np.asarray(w) for w in layer.get_weights()]
-    return kept

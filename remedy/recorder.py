@@ -56,6 +56,7 @@ class Recorder(keras.callbacks.Callback):
         on_stuck: Callable[[Examination], bool] | None = None,
         patience: int = 0,
         keep_answers: bool = False,
+        looks_again: bool = False,
     ) -> None:
         """Prepare; nothing is measured before training begins.
 
@@ -73,6 +74,7 @@ class Recorder(keras.callbacks.Callback):
                 True to stop the training; False lets it go on as if nothing had happened.
             patience: Steps before ``on_stuck`` is called; a number that is not finite needs none.
             keep_answers: Keep the answers to the probe rows after the last epoch, beside the truth.
+            looks_again: Measure the probe rows once more when training has ended: a callback put other weights back.
         """
         super().__init__()
         self.evidence = evidence
@@ -85,7 +87,8 @@ class Recorder(keras.callbacks.Callback):
         self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
         self._began = 0.0
         self.gave_up, self._patience = False, patience
-        self._warned, self._keep_answers = False, keep_answers
+        self._warned, self._keep_answers, self._looks_again = False, keep_answers, looks_again
+        self._kept: dict[str, Any] = {}
         self._examine()
 
     @property
@@ -111,6 +114,29 @@ class Recorder(keras.callbacks.Callback):
             self.gave_up = True
             if self._on_stuck(self.examination):
                 self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Put the answers of the epoch that was kept, or of the weights that were put back, beside the truth."""
+        try:
+            if self._looks_again and self._probe is not None and self.evidence.epochs_seen:
+                self._replace_last(self._predict(self._probe.X), self._probe)
+        except Exception as error:
+            self._warn(error)
+        if self._kept:
+            self.evidence = replace(self.evidence, **self._kept)
+
+    def keep(self) -> None:
+        """Keep the answers of this epoch: its weights are those that the training will end with."""
+        self._kept = {"confusion": self.evidence.confusion, "answers": self.evidence.answers}
+
+    def _replace_last(self, outputs: Any, probe: Rows) -> None:
+        """Put what the weights that were put back are worth in the place of the last epoch's."""
+        values = self._judged(outputs, probe)
+        series = {name: getattr(self.evidence, name) for name in values}
+        known: dict[str, Any] = {name: (*told[:-1], values[name]) for name, told in series.items() if told}
+        if self._keep_answers:
+            known |= self._answers(outputs, probe)
+        self.evidence = replace(self.evidence, **known)
 
     def _waited(self) -> bool:
         steps = self.evidence.epochs_seen * (self.evidence.steps_per_epoch or 1)

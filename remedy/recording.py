@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from remedy import registry, tracking
 from remedy.closer import CloserLook
@@ -63,23 +62,6 @@ def read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = Non
         return None
 
 
-def learned_before(model: Any) -> str | None:
-    """Return the first layer that may be trained and was already, or was loaded; None where there is none.
-
-    Known by what begins at zero: biases, and the averages of BatchNormalization.
-    """
-    import keras
-
-    for layer in model._flatten_layers(include_self=False, recursive=True):
-        if not layer.built or not layer.trainable_weights or hasattr(layer, "layers"):
-            continue
-        zero = type(getattr(layer, "bias_initializer", None)).__name__ == "Zeros"
-        begun = [getattr(layer, "bias", None) if zero else None, getattr(layer, "moving_mean", None)]
-        if any(isinstance(v, keras.Variable) and np.any(keras.ops.convert_to_numpy(v)) for v in begun):
-            return str(layer.name)
-    return None
-
-
 def recorder_for(
     recipe: Recipe | None,
     dataset: Dataset | None,
@@ -87,6 +69,7 @@ def recorder_for(
     terminal: Terminal,
     run: tracking.Run,
     on_stuck: Callable[[Examination], bool] | None = None,
+    expect: float | None = None,
 ) -> Recorder:
     """Return the recorder of a training of the user's: it tells the terminal and writes every epoch to the run."""
 
@@ -101,6 +84,7 @@ def recorder_for(
         scorer = scorer_for(dataset.task, rows.target)
         known = known if recipe else Evidence(task=dataset.task, class_counts=dataset.class_counts)
         closer = closer_look(known, dataset)
+    known = replace(known, expected_score=expect)
     return Recorder(
         known,
         detectors,

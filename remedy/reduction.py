@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from remedy.engines._base import Job, Outcome
@@ -15,11 +15,15 @@ from remedy.screening import Screening
 from remedy.search import Attempt, epoch_seconds
 
 SLACK, SHARE = 0.02, 0.05
-"""Remedies that may be left out together for less than this on the validation rows, or for less than this share of
-what all of them gained, are not worth their lines ..."""
+"""Remedies that may be left out together for less than this on the validation rows, for less than this share of what
+all of them gained, or for less than one standard error of the score are not worth their lines (the one-standard-error
+rule: Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees", 1984, section 3.4.3) ..."""
 
 SLOWER = 1.5
 """... unless an epoch takes so many times as long without it: by more than what other programs on the machine do."""
+
+MARGIN = 1.2
+"""A proof is given so much more time than it should take."""
 
 MANY = 4
 """Remedies from which on half of them are dropped at a time."""
@@ -36,6 +40,7 @@ class Reduction:
 
     prescription: Prescription
     lost: dict[str, float] = field(default_factory=dict)
+    alone: dict[str, float] = field(default_factory=dict)
 
 
 def reduce(screening: Screening, best: Attempt, disproved: Sequence[Prescription] = ()) -> Reduction:
@@ -57,20 +62,20 @@ def reduce(screening: Screening, best: Attempt, disproved: Sequence[Prescription
 
 def _reduced(screening: Screening, best: Attempt) -> Reduction:
     result = Reduction(best.prescription)
-    sure = screening.certain.names  # What is plainly wrong is mended, whatever the score says.
-    names = [n for n in best.prescription.names if n not in sure and not _speeds_up(screening, n)]
+    names = [n for n in best.prescription.names if not _speeds_up(screening, n)]
     costly = {remedy.name for remedy in screening.remedies if remedy.costly}
     names.sort(key=costly.__contains__)
     if len(best.prescription) < 2 or not names:
         return result
     seeds = (screening.options.seed, *other_seeds(screening, best))
     per_epoch = epoch_seconds(best.outcome)
-    end = screening.pace.shares.reduce
+    end = _until_proof(screening, best)
     each = 1.5 * len(names) * len(seeds) * per_epoch
-    affordable = _affordable(screening.budget.left(end), each, len(best.outcome.scores))
+    affordable = _affordable(end(), each, len(best.outcome.scores))
     epochs = max(affordable, _least_epochs(screening, best))
     kept = [_after(outcome, epochs) for outcome in (best.outcome, *best.others)]
-    slack = max(SLACK, screening.yardstick.same, SHARE * (kept[0] - max(0.0, screening.baseline.score)))
+    gained = kept[0] - max(0.0, screening.baseline.score)
+    slack = max(SLACK, screening.yardstick.error_at(kept[0]), SHARE * gained)
     if max(kept) - min(kept) <= slack:
         seeds = seeds[:1]  # Where all seeds agree, one tells.
     cost = per_epoch * epochs * len(seeds)
@@ -103,10 +108,7 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
         return stays
 
     def enough_time() -> bool:
-        left = screening.budget.left()
-        proof = screening.pace.proof_seconds(best)
-        late = left - cost < proof < left
-        return screening.budget.left(end) >= cost and not late
+        return end() >= cost
 
     half = names[len(names) // 2 :]
     if len(names) >= MANY and enough_time() and drop(half):
@@ -115,25 +117,49 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
         if not enough_time() or len(result.prescription) == 1:
             break
         drop([name])
+    for item in result.prescription.items if len(result.prescription) > 1 else ():
+        if _alone(screening, item[0]) is None and enough_time():
+            _measure_alone(screening, result, Prescription((item,)), epochs)
     return result
+
+
+def _measure_alone(screening: Screening, result: Reduction, single: Prescription, epochs: int) -> None:
+    """Train with one remedy alone, and write down what it gains over the untouched recipe."""
+    outcome, planned = _outcome_of(screening, single, epochs, screening.options.seed)
+    before = screening.baseline.outcome.scores
+    if before and outcome.scores and (len(outcome.scores) >= planned or outcome.stuck):
+        at = min(len(outcome.scores), len(before), planned)
+        result.alone[single.names[0]] = outcome.scores[at - 1] - before[at - 1]
+
+
+def _until_proof(screening: Screening, best: Attempt) -> Callable[[], float]:
+    """Return how to ask for the seconds that are left but for the proof; where that is past paying, for dropping."""
+    proof = MARGIN * screening.pace.proof_seconds(best)
+    late = screening.budget.left() < proof
+    return lambda: screening.budget.left(screening.pace.shares.reduce) if late else screening.budget.left() - proof
 
 
 def changes(screening: Screening, reduction: Reduction) -> tuple[Change, ...]:
     """Return the table of changes of a fix: what was, what is, and what each remedy is worth."""
     known = {remedy.name: remedy for remedy in screening.remedies}
-    alone: Mapping[str, float] = {
-        a.prescription.names[0]: a.outcome.scores[i] - screening.baseline.outcome.scores[i]
-        for a in screening.attempts
-        if len(a.prescription) == 1
-        and (i := min(len(a.outcome.scores), len(screening.baseline.outcome.scores)) - 1) >= 0
-    }
     rows, now = [], screening.recipe
     for name, dose in reduction.prescription.items:
         after = known[name].apply(now, screening.dataset, **dose)
         before_text, after_text = known[name].describe(now, after)
-        rows.append(Change(name, before_text, after_text, alone.get(name), reduction.lost.get(name)))
+        alone = reduction.alone.get(name, _alone(screening, name))
+        rows.append(Change(name, before_text, after_text, alone, reduction.lost.get(name)))
         now = after
     return tuple(rows)
+
+
+def _alone(screening: Screening, name: str) -> float | None:
+    """Return what the score gained by one remedy over the untouched recipe, after as many epochs; None if untried."""
+    before = screening.baseline.outcome.scores
+    for attempt in screening.attempts:
+        at = min(len(attempt.outcome.scores), len(before)) - 1
+        if attempt.prescription.names == (name,) and at >= 0:
+            return attempt.outcome.scores[at] - before[at]
+    return None
 
 
 def _least_epochs(screening: Screening, best: Attempt) -> int:
@@ -162,7 +188,7 @@ def _outcome_of(screening: Screening, prescription: Prescription, epochs: int, s
     if first and seen is not None and (len(seen.outcome.scores) >= epochs or seen.outcome.stuck):
         return seen.outcome, epochs
     key = f"without-{prescription.key}-{seed}"
-    deadline = screening.budget.deadline(screening.pace.shares.reduce)
+    deadline = screening.budget.deadline()
     outcome = screening.engine.train(Job(recipe, seed, epochs, key, deadline=deadline))
     screening.engine.forget(key)
     return outcome, epochs

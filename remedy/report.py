@@ -11,7 +11,6 @@ from rich.table import Table
 
 from remedy.confirm import Proof
 from remedy.diagnosis import Diagnosis, Examination
-from remedy.measured import Shallow
 from remedy.prescription import Change
 from remedy.search import Attempt
 
@@ -77,10 +76,11 @@ class Terminal:
     def _spelled(self) -> str:
         return "" if self._best is None else f"best so far {self._best:.3f}"
 
-    def advice(self, lines: str | None) -> None:
+    def advice(self, lines: str | None, stuck: bool = False) -> None:
         """Print what may be worth a try."""
         if lines is not None:
-            text = f"It learns all the same. What may be worth a try, measured by nobody:\n{lines}"
+            start = "No fix was proven." if stuck else "It learns all the same."
+            text = f"{start} What may be worth a try, measured by nobody:\n{lines}"
             self.console.print(text, markup=False)
 
     def conclusion(self, text: str, proof: Proof | None = None, changes: Sequence[Change] = ()) -> None:
@@ -120,73 +120,6 @@ def verdict_tags(examination: Examination) -> dict[str, str | None]:
         "remedy.code": cause.code if cause else None,
         "remedy.stuck_epoch": str(cause.epoch) if cause else None,
     }
-
-
-def no_fix(attempts: Sequence[Attempt], proof: Proof | None, scorer_name: str, interrupted: bool) -> str:
-    """Say honestly that no fix was found: what was tried, the best seen, and where to look next."""
-    tried = [a for a in attempts if len(a.prescription)]
-    if not tried:
-        return "No fix was found: no remedy has anything to act on here. Look at labels and data by hand."
-    best = max(tried, key=lambda a: a.score)
-    start = f"No fix was found. {len(tried)} prescriptions were tried"
-    if best.outcome.score is None:
-        error = next((a.outcome.error for a in tried if a.outcome.error), None)
-        told = "none could be trained" if error else "what they answer could not be scored"
-        return f"{start}, {told}. Look at the first error: {error}" if error else f"{start}, {told}."
-    text = f"{start}; the best, {best.prescription}, had a {scorer_name} of {best.score:.3f} on the validation rows"
-    if interrupted:
-        return f"{text}. The search was interrupted before it could be confirmed."
-    if proof is not None and proof.holds:
-        text += f"; from fresh seeds it had {proof.score:.3f}, but trained in full it twice fell short of half of that"
-    elif proof is not None and proof.treated and proof.baseline:
-        text += (
-            f", but {proof.score:.3f} against {proof.baseline_score:.3f} untouched on rows never used for choosing "
-            f"(a fix needs {proof.margin:.3f} more)"
-        )
-    return f"{text}. Look next at the labels (do they follow from these inputs?) and at more data."
-
-
-def untrained(prescription: str, proof: Proof, scorer_name: str) -> str:
-    """Say what was proven, where Ctrl-C left no model that was trained by it."""
-    return (
-        f"Interrupted before the fix was trained in full. What was proven is {prescription}: {scorer_name} "
-        f"{proof.baseline_score:.3f} -> {proof.score:.3f} (median of {len(proof.treated)} fresh seeds)."
-    )
-
-
-FAR = 0.1
-"""By so much more of the score a shallow model is far better."""
-
-
-def fixed(
-    proof: Proof,
-    scorer_name: str,
-    prescription: str,
-    confirmed: bool,
-    shallow: Shallow | None = None,
-    on_known: bool = False,
-    sample: int | None = None,
-) -> str:
-    """Say what the fix is, how it was proven and on what sample, and where a shallow model does far better."""
-    if not confirmed:
-        return f"Interrupted: the best so far is {prescription}; it has not been confirmed on fresh seeds."
-    rows = (
-        "rows trained on or chosen by: too few to set any aside" if on_known else "rows never trained on or chosen by"
-    )
-    text = (
-        f"Fixed by {prescription}: {scorer_name} {proof.baseline_score:.3f} -> {proof.score:.3f} "
-        f"(median of {len(proof.treated)} fresh seeds, on {rows})."
-    )
-    if sample is not None:
-        text += f" It was proven by training on {sample:,} rows; the fix is trained on all."
-    if proof.rivals > 1:
-        text += f" It did best of {proof.rivals} that held on these rows, which flatters it a little."
-    if proof.steadier:
-        trained = len(proof.baseline) + (proof.seen is not None)
-        text += f" Untouched, {len(proof.failures)} of {trained} trainings failed; treated, none did."
-    if shallow is not None and proof.score is not None and shallow.score > proof.score + FAR:
-        text += f" Mind that {shallow.model} reaches {shallow.score:.3f} on the same rows."
-    return text
 
 
 ONE_LINE = 70

@@ -112,8 +112,6 @@ class Screening:
             seconds_per_epoch: Of the untouched recipe on these rows; None where unknown.
         """
         self.pace.seconds_per_epoch = seconds_per_epoch
-        certain = (d.epoch for d in diagnoses if d.severity == "error" and d.epoch)
-        self.pace.certain_after = next(certain, self.recipe.epochs)
         self.certain = foundation(diagnoses, self.remedies, self.recipe, self.dataset)
         searched = [remedy for remedy in self.remedies if remedy.searched]
         self.study = Study(self.recipe, self.dataset, searched, self.options.seed, self.options.storage)

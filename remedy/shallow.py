@@ -8,6 +8,7 @@ of signals and images. It needs no scaling, no tuning and about a second.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +17,11 @@ import numpy as np
 from remedy import arrays
 from remedy.arrays import Array
 from remedy.dataset import Rows
+from remedy.kinship import Kinship, kinship
 from remedy.measured import Shallow
-from remedy.scores import CLASSIFICATION, Task, class_ids, constant_score, recalls, scorer_for
+from remedy.persistence import constant_answer
+from remedy.scores import CLASSIFICATION, Task, class_ids, recalls, scorer_for
+from remedy.splitting import in_time
 
 SHALLOW_ROWS = 1500
 """Rows that the shallow model is trained and judged on."""
@@ -65,14 +69,18 @@ def shallow_baseline(
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
         features = summary(arrays.take(rows.X, picked), ids)
-        groups = None if rows.groups is None else rows.groups[picked]
+        some = rows.take(picked)
+        kin, constant = kinship(some.X), constant_answer(some, task)
+        folds = _folds(some, y, task, seed, kin)
         for name, make in _models(task, seed, features, y) if features.shape[1] else ():
-            score, error = _cross_validate(make, features, y, task, seed, groups)
-            found = Shallow(epoch, score, error, constant_score(task, y), name)
+            score, error = _cross_validate(make, features, y, task, folds)
+            found = Shallow(epoch, score, error, constant, name)
             if best is None or found.score > best.score:
                 best, made = found, make
-        if best is not None and groups is not None:
-            best = replace(best, mixed=_cross_validate(made, features, y, task, seed, None)[0])
+        if best is not None and (some.groups is not None or some.order is not None):
+            blind = replace(some, groups=None, order=None)
+            mixed = _cross_validate(made, features, y, task, _folds(blind, y, task, seed, None))[0]
+            best = replace(best, mixed=mixed) if some.order is None else replace(best, shuffled=mixed)
     return best
 
 
@@ -140,18 +148,34 @@ def _models(task: Task, seed: int, X: Array, y: Array) -> list[tuple[str, Any]]:
     return [forest, ("a linear model", lambda: linear)]
 
 
-def _cross_validate(make: Any, X: Array, y: Array, task: Task, seed: int, groups: Array | None) -> tuple[float, float]:
-    """Return the score on rows that were not trained on, and its standard error."""
-    from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+def _folds(rows: Rows, y: Array, task: Task, seed: int, kin: Kinship | None) -> list[tuple[Array, Array]]:
+    """Return places to train on and to judge on: groups, copies and windows that overlap stay apart."""
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
 
-    folds: Any
+    X, when = np.zeros(len(y)), in_time(rows, kin)
+    if when is not None:
+        order = np.argsort(when, kind="stable")
+        place = None if kin is None else kin.positions
+        maker = KFold(FOLDS) if rows.order is None else TimeSeriesSplit(FOLDS)
+        parts = [(order[train], order[test]) for train, test in maker.split(X)]
+        if place is None or kin is None:
+            return parts
+        far = [(place[a] + kin.span <= place[b].min()) | (place[a] >= place[b].max() + kin.span) for a, b in parts]
+        return [(a[kept], b) for (a, b), kept in zip(parts, far, strict=True) if kept.any()]
+    classes = task in CLASSIFICATION and np.unique(y, return_counts=True)[1].min() >= FOLDS
+    groups = rows.groups if kin is None else kin.with_groups(rows.groups)
     if groups is not None and len(np.unique(groups)) >= FOLDS:
-        parts = GroupKFold(FOLDS).split(X, y, groups)
-    else:
-        folds = KFold(FOLDS, shuffle=True, random_state=seed)
-        if task in CLASSIFICATION and np.unique(y, return_counts=True)[1].min() >= FOLDS:
-            folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-        parts = folds.split(X, y)
+        mixed = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed) if kin and classes else GroupKFold(FOLDS)
+        return list(mixed.split(X, y if y.ndim == 1 else X, groups))
+    if classes:
+        return list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(X, y))
+    return list(KFold(FOLDS, shuffle=True, random_state=seed).split(X))
+
+
+def _cross_validate(
+    make: Any, X: Array, y: Array, task: Task, parts: Sequence[tuple[Array, Array]]
+) -> tuple[float, float]:
+    """Return the score on rows that were not trained on, and its standard error."""
     score = None if task in CLASSIFICATION else scorer_for(task, y)
     answers, scores = np.zeros_like(y), []
     for train, test in parts:
@@ -166,5 +190,7 @@ def _cross_validate(make: Any, X: Array, y: Array, task: Task, seed: int, groups
     if scores:
         return float(np.mean(scores)), float(np.std(scores) / np.sqrt(len(scores)))
     # A fold may lack a rare class, and would score too well: the answers of all folds are judged together.
-    share = np.array(list(recalls(y, np.eye(int(y.max()) + 1)[answers]).values()))
-    return float(share.mean()), float(np.sqrt((share * (1 - share) / np.bincount(y)).sum()) / len(share))
+    judged = np.unique(np.concatenate([test for _, test in parts]))
+    truth, told = y[judged], np.eye(int(y.max()) + 1)[answers[judged]]
+    share, support = np.array(list(recalls(truth, told).values())), np.unique(truth, return_counts=True)[1]
+    return float(share.mean()), float(np.sqrt((share * (1 - share) / support).sum()) / len(share))

@@ -10,19 +10,22 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from remedy import confirm, gallery, report
+from remedy import conclusions, confirm, gallery, report
 from remedy.confirm import Proof
+from remedy.confusion import confusions
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, diagnose
 from remedy.engines.choice import engine_for
 from remedy.engines.remembered import RememberedEngine
 from remedy.errors import NotApplicable
 from remedy.evidence import Evidence
-from remedy.final_training import fell_short, train_proven
+from remedy.final_training import Ground, LastTraining, fell_short, train_proven
 from remedy.logbook import SearchLog, write_fix, write_options
 from remedy.patient import Case, Fix, Patient, Treatment
 from remedy.pause import rare_collections
+from remedy.persistence import constant_answer
 from remedy.prescription import Change, Prescription, patch
+from remedy.recipe import Recipe
 from remedy.reduction import Reduction, changes, reduce
 from remedy.registry import remedies_for
 from remedy.report import Terminal
@@ -30,6 +33,7 @@ from remedy.scores import Scorer, scorer_for, standard_error
 from remedy.screening import Screening
 from remedy.search import Attempt, Budget, Course, Search
 from remedy.seeds import keep_random_state
+from remedy.setbacks import setbacks
 from remedy.shallow import shallow_baseline
 from remedy.tracking import Run
 from remedy.yardstick import Yardstick
@@ -46,7 +50,11 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
     with keep_random_state(), rare_collections():
         indicated = {r.name for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)}
         data = patient.dataset.for_search(options.seed, resplit="shuffle-split" in indicated)
-        scorer = scorer_for(data.task, data.holdout.target, options.objective)  # type: ignore[union-attr]
+        held = data.holdout
+        assert held is not None
+        scorer = scorer_for(data.task, held.target, options.objective)
+        if held.order is not None and scorer.constant is not None:
+            scorer = replace(scorer, constant=constant_answer(held, data.task))
         trains = engine_for(data, scorer, patient.detectors, options.workers, _expected_seconds(patient, options))
         search_run = patient.unfinished or patient.run.child(
             f"search {patient.name or ''}".strip(), "search", {"remedy.verdict": "searching"}
@@ -109,6 +117,7 @@ def _treat(
     screening.run(patient.examination.diagnoses, _seconds_per_epoch(patient, screening.dataset))
     examined: list[Prescription] = []
     proven: list[tuple[Proof, Reduction]] = []
+    hopeful: list[tuple[Proof, Reduction]] = []
     proof, interrupted, promised = None, screening.interrupted, -math.inf
     while (best := screening.best()) is not None and best.score > max(_floor(screening), promised):
         reduction = Reduction(best.prescription)
@@ -132,20 +141,36 @@ def _treat(
             proven.append((proof, reduction))
             # What promises less than a proven one did is not worth a proof of its own.
             promised = max(promised, best.score - screening.yardstick.error)
+        elif proof is not None and proof.promising:
+            hopeful.append((proof, reduction))
         screening.set_aside.append(best.prescription)
         examined.append(reduction.prescription)
         if screening.budget.left(confirm.ANOTHER_PROOF) <= 0:
             break
         screening.again()
         interrupted = screening.interrupted
-    for held, reduction in _best_first(proven, screening.yardstick.same):
+    for held, reduction in _best_first(proven or hopeful, screening.yardstick.same):
         shown = replace(held, rivals=len(proven))
         treatment = _complete(patient, screening, reduction, shown, scorer, terminal)
         if treatment is not None:
             return treatment, shown
-    conclusion = report.no_fix(screening.attempts, proof, scorer.name, interrupted)
+    conclusion = conclusions.no_fix(_tried(patient, screening, scorer, interrupted), proof)
     patient.run.tags({"remedy.search_result": "no fix"})
     return Treatment(None, conclusion, interrupted), proof
+
+
+def _tried(patient: Patient, screening: Screening, scorer: Scorer, interrupted: bool) -> conclusions.Tried:
+    """Return what a search came to, for the sentence that says so."""
+    options, seconds = screening.options, screening.budget.spent
+    ended = "Ctrl-C" if interrupted else "nothing left to try"
+    if not interrupted and options.timeout is not None and screening.budget.left(confirm.ANOTHER_PROOF) <= 0:
+        ended = f"the budget of {options.timeout:g} seconds"
+    elif not interrupted and len(screening.attempts) >= options.trials:
+        ended = f"the limit of {options.trials} trials"
+    known = {d.name for d in patient.examination.diagnoses}
+    return conclusions.Tried(
+        tuple(screening.attempts), scorer.name, seconds, ended, screening.yardstick.shallow, "no-signal" in known
+    )
 
 
 def _best_first(proven: Sequence[tuple[Proof, Reduction]], same: float) -> list[tuple[Proof, Reduction]]:
@@ -187,36 +212,24 @@ def _complete(
         "fix",
         {"remedy.verdict": "fixed", "remedy.fixes_run_id": str(patient.run.run_id)},
     )
+    ground = Ground(screening.dataset, scorer, screening.yardstick.same)
     try:
         terminal.stage("training the fix for all epochs", recipe.epochs)
-        last = train_proven(patient, recipe, proof, run, terminal, scorer)
-        recorder, short = last.recorder, last.whole and fell_short(last.recorder, proof)
+        last = train_proven(patient, recipe, proof, run, terminal, ground)
+        recorder, short = last.recorder, last.whole and fell_short(last, proof)
         if last.interrupted and (short or not recorder.scores):
             run.tags({"remedy.verdict": "interrupted"})
             run.end("KILLED")
-            return Treatment(None, report.untrained(str(prescription), proof, scorer.name), True)
+            return Treatment(None, conclusions.untrained(str(prescription), proof, scorer.name), True)
         if short:
             run.tags({"remedy.verdict": "not as proven"})
             run.end("FAILED")
             return None
         lines = patch(prescription, patient.recipe, patient.dataset, patient.remedies)
-        fix = Fix(
-            recipe.deliver(recorder.model),
-            run.run_id,
-            prescription,
-            rows,
-            lines,
-            proof.score,
-            proof.baseline_score,
-            not screening.dataset.nothing_aside,
-            proof,
-            () if recipe.target is None else recipe.target.values,
-            recorder.evidence,
-        )
-        data, shallow = screening.dataset, screening.yardstick.shallow
-        sample = len(data.train) if data.sampled else None
-        known = data.nothing_aside
-        conclusion = report.fixed(proof, scorer.name, str(prescription), True, shallow, known, sample)
+        fix = _handed_over(screening, recipe, proof, last, (run.run_id, prescription, rows, lines))
+        conclusion = conclusions.fixed(fix, scorer.name, screening.dataset, screening.yardstick.shallow)
+        if not fix.confirmed:
+            run.tags({"remedy.verdict": "not confirmed"})
         if not last.whole:
             done = len(recorder.scores)
             conclusion += f" Its last training was interrupted in epoch {done + 1} of {recipe.epochs}."
@@ -226,6 +239,27 @@ def _complete(
         run.end("FAILED")
         raise
     return Treatment(fix, conclusion, last.interrupted)
+
+
+def _handed_over(
+    screening: Screening,
+    recipe: Recipe,
+    proof: Proof,
+    last: LastTraining,
+    told: tuple[str | None, Prescription, tuple[Change, ...], str],
+) -> Fix:
+    """Return the fix with the model's own score, and with what is worse than untouched."""
+    run_id, prescription, rows, lines = told
+    model, held = recipe.deliver(last.recorder.model), screening.dataset.holdout
+    labels = () if recipe.target is None else recipe.target.values
+    evidence = last.recorder.evidence
+    worse: tuple[str, ...] = ()
+    if held is not None and last.whole:
+        after = confirm.own_metrics(model, held if recipe.delivers_raw else recipe.coded(held)) if proof.metrics else {}
+        worse = setbacks(confusions(proof.evidence[0], evidence, labels), proof.metrics, after, len(held))
+    confirmed = screening.dataset.provable and proof.holds
+    numbers = (last.score, proof.baseline_score, confirmed, proof, labels, evidence, worse)
+    return Fix(model, run_id, prescription, rows, lines, *numbers)
 
 
 def _with_unsearched(
@@ -250,11 +284,12 @@ def _keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatme
     """Return the best so far, as it stands, after Ctrl-C."""
     model = screening.engine.model(best.key)
     if model is None or best.recipe is None:
-        return Treatment(None, report.no_fix(screening.attempts, None, "score", True), True)
+        told = conclusions.Tried(tuple(screening.attempts), "score", screening.budget.spent, "Ctrl-C")
+        return Treatment(None, conclusions.no_fix(told, None), True)
     lines = patch(best.prescription, patient.recipe, patient.dataset, patient.remedies)
     rows = changes(screening, Reduction(best.prescription))
     fix = Fix(best.recipe.deliver(model), None, best.prescription, rows, lines, None, None, False, Proof())
-    return Treatment(fix, report.fixed(fix.proof, "", str(best.prescription), False), True)
+    return Treatment(fix, conclusions.interrupted(best.prescription), True)
 
 
 def _floor(screening: Screening) -> float:

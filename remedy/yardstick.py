@@ -57,6 +57,11 @@ class Yardstick:
         """
         return max(SAME, self.error / 2)
 
+    def error_at(self, score: float) -> float:
+        """Return the standard error at a score: the binomial one is largest half-way, and small near the ceiling."""
+        share = min(1.0, max(0.0, score))
+        return max(SAME, self.error * 2 * math.sqrt(share * (1 - share)))
+
     def excellent(self, attempt: Attempt | None) -> bool:
         """Say whether an attempt leaves so little to gain that nothing else need be tried."""
         return self._passes(attempt, STRONG)

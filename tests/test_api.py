@@ -101,7 +101,10 @@ def test_a_saved_fix_loads_in_another_process_without_remedy_and_answers_the_sam
 
 def test_a_full_training_that_falls_short_of_its_proof_is_not_handed_over():
     proof = Proof((0.5, 0.5, 0.5), (0.9, 0.95, 1.0), margin=0.1, constant=0.5, seeds=(1, 2, 3))
-    ended = lambda score: SimpleNamespace(scores=(score,), examination=Examination())  # noqa: E731
+
+    def ended(score):
+        return final_training.LastTraining(SimpleNamespace(scores=(score,), examination=Examination()))
+
     assert final_training.fell_short(ended(0.6), proof)
     assert not final_training.fell_short(ended(0.8), proof)
     assert not final_training.went_wrong(ended(0.8), proof)

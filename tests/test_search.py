@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from remedy import confirm, registry, report
+from remedy import conclusions, confirm, registry
 from remedy.diagnosis import Diagnosis
 from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
 from remedy.improvements import improvements
 from remedy.measured import Shallow
+from remedy.patient import Fix
 from remedy.prescription import Prescription, candidates, patch
 from remedy.reduction import reduce
 from remedy.scores import scorer_for
@@ -539,15 +540,49 @@ def test_a_first_excellent_result_goes_to_its_proof_without_further_seeds():
     assert {job.seed for job in engine.jobs} == {0}
 
 
+def _fix(proof, **changes):
+    told = {
+        "model": None,
+        "run_id": None,
+        "prescription": Prescription((("optimizer", {}),)),
+        "changes": (),
+        "patch": "",
+    }
+    told |= {"score": 0.8, "baseline_score": 0.5, "confirmed": True, "proof": proof}
+    return Fix(**{**told, **changes})
+
+
+PROVEN = confirm.Proof((0.5, 0.5, 0.5), (0.8, 0.8, 0.8), margin=0.1, constant=1 / 3, seeds=(1, 2, 3))
+
+
 def test_the_best_of_several_proven_fixes_is_said_to_be_one():
-    proof = confirm.Proof((0.5, 0.5, 0.5), (0.8, 0.8, 0.8), margin=0.1, constant=1 / 3, seeds=(1, 2, 3))
-    assert "did best of" not in report.fixed(proof, "balanced_accuracy", "optimizer()", True)
-    assert "did best of 2 that held" in report.fixed(replace(proof, rivals=2), "balanced_accuracy", "optimizer()", True)
+    data = specimen()[1].for_search(0)
+    assert "did best of" not in conclusions.fixed(_fix(PROVEN), "balanced_accuracy", data)
+    rival = _fix(replace(PROVEN, rivals=2))
+    assert "did best of 2 that held" in conclusions.fixed(rival, "balanced_accuracy", data)
+
+
+def test_what_got_worse_is_said_first_and_the_models_own_score_beside_the_proofs_median():
+    data = specimen()[1].for_search(0)
+    text = conclusions.fixed(_fix(PROVEN, score=0.77, setbacks=("class 0 is found in 23%",)), "balanced_accuracy", data)
+    assert text.startswith("Mind first: class 0 is found in 23%. Fixed by")
+    assert "0.500 -> 0.770 (the model handed over" in text
+    assert "median of 3 fresh seeds 0.800" in text
+
+
+def test_a_lead_on_fewer_seeds_than_a_proof_takes_is_called_not_confirmed():
+    few = confirm.Proof((0.4,), (0.9,), margin=0.1, constant=1 / 3, seeds=(1,))
+    assert few.promising
+    assert not few.holds
+    assert not replace(few, treated=(0.5,)).promising
+    text = conclusions.fixed(_fix(few, confirmed=False), "balanced_accuracy", specimen()[1].for_search(0))
+    assert text.startswith("Not confirmed: ")
+    assert "time paid for 1" in text
 
 
 def test_a_proven_fix_that_could_not_be_trained_in_full_is_not_called_unproven():
-    proof = confirm.Proof((0.5, 0.5, 0.5), (0.8, 0.8, 0.8), margin=0.1, constant=1 / 3, seeds=(1, 2, 3))
     tried = Attempt(1, Prescription((("optimizer", {"kind": "Adam"}),)), None, Outcome((0.8,)))
-    text = report.no_fix([tried], proof, "balanced_accuracy", False)
+    told = conclusions.Tried((tried,), "balanced_accuracy", 3.0, "nothing left to try")
+    text = conclusions.no_fix(told, PROVEN)
     assert "trained in full it twice fell short" in text
     assert "a fix needs" not in text

@@ -196,7 +196,7 @@ def test_the_validation_rows_of_a_stream_are_read_from_a_stream_or_from_arrays()
 
 def test_the_batch_size_of_a_stream_is_that_of_its_batches():
     call = read_fit_call(dense(), as_tf_data(X, Y, size=20), None, {"epochs": 2})
-    assert call.recipe_options == {"epochs": 2, "batch_size": 20}
+    assert call.recipe_options == {"epochs": 2, "batch_size": 20, "validated": False}
     assert "batch_size" not in call.kwargs
 
 

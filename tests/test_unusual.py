@@ -12,7 +12,6 @@ from remedy import store as stored
 from remedy.dataset import Dataset, Rows
 from remedy.errors import RemedyWarning
 from remedy.inputs import read_rows
-from remedy.recording import learned_before
 
 from .conftest import blobs, dense, healthy_program, sick_program
 
@@ -123,14 +122,6 @@ def test_a_run_that_cannot_be_treated_does_not_keep_tune_from_the_others(store):
     assert "Not searched" not in found[kept.run_id].conclusion
 
 
-def test_a_scheduler_does_not_overrule_the_rate_of_a_fix():
-    from remedy.final_training import reusable
-
-    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch: 5.0)
-    assert len(reusable([scheduler])) == 1
-    assert reusable([scheduler], same_rate=False) == []
-
-
 def test_no_sample_of_a_stream_is_kept_for_tune(store):
     import tensorflow as tf
 
@@ -139,20 +130,6 @@ def test_no_sample_of_a_stream_is_kept_for_tune(store):
     with pytest.warns(RemedyWarning, match="too large to keep"):
         result = remedy.fit(dense(), endless, epochs=1, steps_per_epoch=3, verbose=0)
     assert stored.load_data(result.run_id, mlflow.get_run(result.run_id).data.tags["remedy.data_digest"]) is None
-
-
-def test_a_search_says_that_it_does_without_weights_that_were_loaded(store):
-    model, X, y = sick_program()
-    model.layers[-1].bias.assign([0.1, 0.0, 0.0])
-    with pytest.warns(RemedyWarning, match="Only frozen layers keep theirs"):
-        remedy.fit(model, X, y, epochs=8, verbose=0, search=remedy.Search(trials=2, timeout=20))
-
-
-def test_weights_that_nobody_has_trained_are_known_as_such():
-    model, X, y = sick_program()
-    assert learned_before(model) is None
-    model.fit(X, y, epochs=1, verbose=0)
-    assert learned_before(model) == model.layers[0].name
 
 
 def test_what_frozen_and_adapted_layers_know_is_there_when_a_run_is_tuned_later(store):

@@ -12,7 +12,8 @@ import numpy as np
 from remedy import arrays
 from remedy.comparing.alignment import Aligned
 from remedy.comparing.spelling import loss
-from remedy.recipe import Model, Recipe
+from remedy.live_model import Model
+from remedy.recipe import Recipe
 from remedy.seeds import keep_random_state
 
 ROWS = 32

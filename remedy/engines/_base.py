@@ -25,6 +25,8 @@ class Job:
         deadline: Time by the engine's clock after which no further step is taken.
         seconds: Seconds of training after which no further step is taken, tracing not counted.
         stop_when_stuck: Let the detectors end it as soon as they are certain.
+        choose: None keeps the weights of the last epoch, as ``Model.fit`` does. A number keeps those of the latest
+            epoch whose score on the validation rows is the best so far, or lower by no more than this.
     """
 
     recipe: Recipe
@@ -36,6 +38,7 @@ class Job:
     deadline: float | None = None
     seconds: float | None = None
     stop_when_stuck: bool = True
+    choose: float | None = None
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ class Outcome:
     """What came of a job.
 
     Attributes:
-        scores: Score after every epoch so far, oldest first; higher is better.
+        scores: Score after every epoch so far, oldest first; higher is better. Where the program's own callbacks
+            ended it, the score of the weights that they left stands for every epoch that was to follow.
         evidence: What was measured on the way.
         stuck: Name of the trouble that ended it, or None.
         diagnoses: What the detectors found in it.
         seconds: Wall time of this job alone.
         error: Why it could not be trained, or None.
+        kept: Epoch (from 0) whose weights were kept, where the job asked to choose; None for the last.
     """
 
     scores: tuple[float, ...] = ()
@@ -57,11 +62,12 @@ class Outcome:
     seconds: float = 0.0
     error: str | None = None
     diagnoses: tuple[Diagnosis, ...] = ()
+    kept: int | None = None
 
     @property
     def score(self) -> float | None:
-        """Score after the last epoch; None when there is none."""
-        return self.scores[-1] if self.scores else None
+        """Score of the weights that were kept; None when there is none."""
+        return self.scores[-1 if self.kept is None else self.kept] if self.scores else None
 
     @property
     def timed(self) -> tuple[float, ...]:

@@ -54,9 +54,12 @@ def fit_recipe(
     if recipe.resplit and dataset.extra is not None:
         rows = rows.with_rows(dataset.extra)
     rows = recipe.coded(rows)
-    index = None
+    left_out, index = dataset.left_out, None
+    if left_out is not None:
+        index = np.setdiff1d(np.arange(len(rows)), left_out)
     if recipe.resampling is not None and arrays.is_large(rows.X):
         index = drawn_rows(rows, recipe.resampling, seed)
+        index = index if left_out is None else index[~np.isin(index, left_out)]
         index.sort()  # Neighbours in a file stay neighbours; they are shuffled as they are read.
     elif recipe.resampling is not None:
         rows = resample(rows, recipe.resampling, seed)
@@ -113,13 +116,18 @@ def _start_well(model: Any, recipe: Recipe, dataset: Dataset, seed: int, train: 
 
 
 class Deadline(keras.callbacks.Callback):
-    """Stop a training between two batches once its time is over; its last epoch is then a short one."""
+    """Stop a training between two batches once its time is over; its last epoch is then a short one.
+
+    Attributes:
+        over: Whether it stopped the training.
+    """
 
     def __init__(self, deadline: float | None, clock: Callable[[], float], seconds: float | None = None) -> None:
         """Take a time by ``clock``, and seconds from the end of the first batch, which traces; None never stops."""
         super().__init__()
         self._deadline, self._clock, self._seconds = deadline, clock, seconds
         self._traced: float | None = None
+        self.over = False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Stop when the time is over."""
@@ -127,7 +135,53 @@ class Deadline(keras.callbacks.Callback):
         self._traced = now if self._traced is None else self._traced
         over = self._seconds is not None and now > self._traced + self._seconds
         if over or (self._deadline is not None and now > self._deadline):
+            self.over = True
             self.model.stop_training = True
+
+
+class Ruined(keras.callbacks.Callback):
+    """Stop a training whose weights are no numbers any more: no later step can bring them back."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Look at the weights where the loss is no finite number."""
+        loss = (logs or {}).get("loss", 0.0)
+        if np.ndim(loss) or np.isfinite(loss):
+            return
+        if any(np.isnan(part).any() for part in values(self.model.trainable_variables)):
+            self.model.stop_training = True
+
+
+class BestEpoch(keras.callbacks.Callback):
+    """Keep the weights of the latest epoch whose validation score is the best so far, or nearly.
+
+    Attributes:
+        kept: That epoch, from 0; None while there was none with a score.
+    """
+
+    def __init__(self, scores: Callable[[], Sequence[float]], tolerance: float, on_kept: Callable[[], None]) -> None:
+        """Prepare.
+
+        Args:
+            scores: Gives the validation score of every epoch so far; called behind whatever measures them.
+            tolerance: By so much a score may lie under the best and be called as good.
+            on_kept: Called when an epoch is kept.
+        """
+        super().__init__()
+        self._scores, self._tolerance, self._on_kept = scores, tolerance, on_kept
+        self.kept: int | None = None
+        self._weights: list[Any] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keep this epoch if it is as good as any."""
+        scores = self._scores()
+        if len(scores) == epoch + 1 and scores[-1] >= max(scores) - self._tolerance:
+            self.kept, self._weights = epoch, self.model.get_weights()
+            self._on_kept()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Give the model the weights of the epoch that was kept."""
+        if self.kept is not None and self.kept + 1 < len(self._scores()):
+            self.model.set_weights(self._weights)
 
 
 def variables(model: Any) -> list[Any]:

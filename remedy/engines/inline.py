@@ -16,16 +16,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from remedy.dataset import Dataset
+from remedy.dataset import Dataset, Rows
 from remedy.detectors._base import Detector
 from remedy.engines._base import Engine, Job, Outcome
 from remedy.engines.compilation import xla_pays
-from remedy.engines.fitting import Deadline, assign, fit_recipe, values, variables
+from remedy.engines.fitting import BestEpoch, Deadline, Ruined, assign, fit_recipe, values, variables
 from remedy.engines.loop import Loop
 from remedy.engines.range_test import RateRamp
 from remedy.engines.tracing import forgotten_gradients
 from remedy.errors import RemedyError
 from remedy.facts import KERAS_BATCH_SIZE, training_evidence
+from remedy.own_callbacks import make_callbacks, monitored
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.scores import Scorer
@@ -56,12 +57,18 @@ class _Compiled:
 
 @dataclass
 class _Learned:
-    """What a job has learned so far: values of all variables of model and optimizer."""
+    """What a job has learned so far: values of all variables of model and optimizer.
+
+    ``own`` are the callbacks of the user's program, ``ended`` says that they, or weights that are no numbers, ended it.
+    """
 
     recipe: Recipe
     recorder: Recorder
     variables: list[Any]
     optimizer: list[Any]
+    own: list[Any]
+    ended: bool = False
+    kept: int | None = None
 
 
 class InlineEngine(Engine):
@@ -95,7 +102,7 @@ class InlineEngine(Engine):
         began = self.clock()
         try:
             with keep_random_state(), forgotten_gradients():
-                recorder = self._train(job)
+                learned = self._train(job)
         except RemedyError as error:
             return Outcome(error=str(error), seconds=self.clock() - began)
         except Exception as error:
@@ -104,10 +111,14 @@ class InlineEngine(Engine):
             if type(error).__name__ in OUT_OF_MEMORY:
                 self._compiled.clear()  # The graphs of others fill it.
             return Outcome(error=f"{type(error).__name__}: {error}", seconds=self.clock() - began)
+        recorder = learned.recorder
         stuck = recorder.examination.cause if recorder.gave_up else None
         found = tuple(recorder.examination.diagnoses)
         cause, seconds = stuck.name if stuck else None, self.clock() - began
-        return Outcome(tuple(recorder.scores), recorder.evidence, cause, seconds, diagnoses=found)
+        scores = tuple(recorder.scores)
+        if learned.ended and scores:
+            scores += scores[-1:] * (job.epochs - len(scores))
+        return Outcome(scores, recorder.evidence, cause, seconds, diagnoses=found, kept=learned.kept)
 
     def suggest_rate(self, recipe: Recipe, seed: int) -> float | None:
         """Train some steps at rates that rise, and see where the loss falls."""
@@ -140,20 +151,45 @@ class InlineEngine(Engine):
         """Let go of what a job has learned."""
         self._learned.pop(key, None)
 
-    def _train(self, job: Job) -> Recorder:
+    def _train(self, job: Job) -> _Learned:
         learned = self._learned.get(job.key)
         compiled = self._take(job, learned)
         recorder = learned.recorder if learned else self._recorder(job)
+        own = learned.own if learned else make_callbacks(job.recipe.callbacks)
+        ended, kept = (learned.ended, learned.kept) if learned else (False, None)
         done = recorder.evidence.epochs_seen
-        if done < job.epochs and not recorder.gave_up:
+        if done < job.epochs and not recorder.gave_up and not ended:
             set_seeds(job.seed + done, job.recipe.own_code)
-            watch = [recorder, Deadline(job.deadline, self.clock, job.seconds)]
+            deadline = Deadline(job.deadline, self.clock, job.seconds)
+            watch = [*own, recorder, Ruined(), deadline]
+            best = None
+            if job.choose is not None and self._dataset.validation is not None:
+                best = BestEpoch(lambda: recorder.evidence.val_score or (), job.choose, recorder.keep)
+                watch.append(best)
             data = self._rows(job.rows)
-            fit_recipe(compiled.model, job.recipe, data, job.seed, done, job.epochs, watch, compiled.loop)
+            fit_recipe(
+                compiled.model,
+                job.recipe,
+                data,
+                job.seed,
+                done,
+                job.epochs,
+                watch,
+                compiled.loop,
+                self._monitored_rows(job.recipe),
+            )
             recorder.set_model(None)  # What a job has learned outlives its compiled model.
+            seen = recorder.evidence.epochs_seen
+            ended, kept = 0 < seen < job.epochs and not recorder.gave_up and not deadline.over, best and best.kept
         state = values(variables(compiled.model)), values(compiled.model.optimizer.variables)
-        self._learned[job.key] = _Learned(job.recipe, recorder, *state)
-        return recorder
+        self._learned[job.key] = _Learned(job.recipe, recorder, *state, own, ended, kept)
+        return self._learned[job.key]
+
+    def _monitored_rows(self, recipe: Recipe) -> Rows | None:
+        """Return the validation rows where a callback of the user's waits for something measured on them."""
+        held = self._dataset.validation
+        waits = any(name.startswith("val_") for name in monitored(recipe.callbacks))
+        return recipe.coded(held) if waits and held is not None else None
 
     def _compiles_with_xla(self, job: Job) -> bool:
         """Say whether trials are compiled with XLA where Keras would; the first one that asks is measured."""
@@ -172,6 +208,7 @@ class InlineEngine(Engine):
         return self._part[1]
 
     def _recorder(self, job: Job) -> Recorder:
+        held = self._dataset.validation
         return Recorder(
             training_evidence(job.recipe, self._dataset),
             self._detectors,
@@ -181,6 +218,8 @@ class InlineEngine(Engine):
             on_stuck=(lambda _: True) if job.stop_when_stuck else None,
             patience=PATIENCE,
             keep_answers=job.judge_by == "holdout",
+            validation=None if job.choose is None or held is None else job.recipe.coded(held),
+            looks_again=any(spec["config"].get("restore_best_weights") for spec in job.recipe.callbacks),
         )
 
     def _take(self, job: Job, learned: _Learned | None) -> _Compiled:
@@ -188,9 +227,10 @@ class InlineEngine(Engine):
         key = trace_key(job.recipe)
         compiled = self._compiled.pop(key, None)
         if compiled is None or (learned is None and compiled.start[0] != job.seed):
-            # Nobody reads Keras' metrics of a trial, and those that come into being in the first step make
-            # TensorFlow trace that step twice.
-            fresh = job.recipe.replace(metrics=None, weighted_metrics=None).build(self._dataset, job.seed)
+            # Unless a callback waits for one, nobody reads Keras' metrics of a trial, and those that come into being
+            # in the first step make TensorFlow trace that step twice.
+            bare = {} if waits_for_metrics(job.recipe) else {"metrics": None, "weighted_metrics": None}
+            fresh = job.recipe.replace(**bare).build(self._dataset, job.seed)
             if fresh.jit_compile and job.recipe.jit_compile == "auto" and not self._compiles_with_xla(job):
                 fresh.jit_compile = False
             if compiled is None:
@@ -225,6 +265,11 @@ def rebuilt(recipe: Recipe, learned: list[Any], dataset: Dataset) -> Any:
     return model
 
 
+def waits_for_metrics(recipe: Recipe) -> bool:
+    """Say whether a callback of the user's waits for something else than a loss."""
+    return bool(monitored(recipe.callbacks) - {"loss", "val_loss"})
+
+
 def trace_key(recipe: Recipe) -> str:
     """Return a text that is equal for recipes whose compiled graphs are interchangeable.
 
@@ -232,6 +277,7 @@ def trace_key(recipe: Recipe) -> str:
     a schedule is traced in, and so are the statistics of scaling layers fitted on the same rows.
     """
     values = recipe.to_dict()
+    wanted = (values["metrics"], values["weighted_metrics"]) if waits_for_metrics(recipe) else None
     for name in (
         "class_weight",
         "epochs",
@@ -244,8 +290,10 @@ def trace_key(recipe: Recipe) -> str:
         "target",
         "metrics",
         "weighted_metrics",
+        "callbacks",
     ):
         values.pop(name)
+    values["metrics"] = wanted
     config = dict(values["optimizer"]["config"])
     if not isinstance(config.get("learning_rate"), dict):
         config.pop("learning_rate", None)

@@ -83,7 +83,8 @@ class RememberedEngine(Engine):
 def name(job: Job) -> str:
     """Return a file name that is the same for jobs with the same outcome."""
     rows = "" if job.rows >= 1 else f"-{job.rows:.4g}"
-    return f"{job.recipe.digest}-{job.judge_by}-{job.seed}{rows}-{job.epochs}"
+    whole = "" if job.stop_when_stuck else "-whole" if job.choose is None else "-chosen"
+    return f"{job.recipe.digest}-{job.judge_by}-{job.seed}{rows}-{job.epochs}{whole}"
 
 
 def to_dict(outcome: Outcome) -> dict[str, Any]:
@@ -94,6 +95,7 @@ def to_dict(outcome: Outcome) -> dict[str, Any]:
         "stuck": outcome.stuck,
         "seconds": outcome.seconds,
         "error": outcome.error,
+        "kept": outcome.kept,
         "evidence": evidence,
     }
 
@@ -102,4 +104,6 @@ def from_dict(data: Mapping[str, Any], detectors: Sequence[Detector]) -> Outcome
     """Read what `to_dict` wrote; the detectors say again what they found."""
     evidence = None if data["evidence"] is None else Evidence.from_dict(data["evidence"])
     found = () if evidence is None else tuple(replay(evidence, detectors).diagnoses)
-    return Outcome(tuple(data["scores"]), evidence, data["stuck"], data["seconds"], data["error"], found)
+    return Outcome(
+        tuple(data["scores"]), evidence, data["stuck"], data["seconds"], data["error"], found, data.get("kept")
+    )

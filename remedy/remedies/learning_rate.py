@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
+from remedy.calls import leaving_schedule_out
 from remedy.dataset import Dataset
 from remedy.facts import KERAS_BATCH_SIZE
+from remedy.own_callbacks import has_schedule, without_schedule
 from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 
@@ -42,7 +44,7 @@ class LearningRate(Remedy):
         del dataset
         now = recipe.learning_rate
         textbook = TEXTBOOK.get(str(recipe.optimizer["class_name"]), 1e-3)
-        scheduled = isinstance(recipe.optimizer["config"].get("learning_rate"), dict)
+        scheduled = isinstance(recipe.optimizer["config"].get("learning_rate"), dict) or has_schedule(recipe.callbacks)
         if now > 0 and abs(math.log(textbook / now)) <= math.log(1.5):
             rates = [textbook] if scheduled else []
         else:
@@ -51,8 +53,9 @@ class LearningRate(Remedy):
         return [{"rate": min(space.high, max(space.low, rate)), "schedule": "constant"} for rate in rates]
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
-        """Set the rate; "cosine" lets it fall to zero at the last planned step."""
+        """Set the rate; "cosine" lets it fall to zero at the last planned step. A callback that sets it is left out."""
         rate = float(dose["rate"])
+        recipe = recipe.replace(callbacks=without_schedule(recipe.callbacks))
         if dose.get("schedule", "constant") == "constant":
             return recipe.with_optimizer(learning_rate=rate)
         return recipe.with_optimizer(
@@ -69,8 +72,8 @@ class LearningRate(Remedy):
         return _spelled(recipe), _spelled(changed)
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
-        """Nothing of its own: the new optimizer stands in the compile line."""
-        return ""
+        """Nothing of its own but for a callback that would overrule it: the optimizer stands in the compile line."""
+        return leaving_schedule_out(recipe)
 
 
 def _steps(recipe: Recipe, dataset: Dataset) -> int:
@@ -81,4 +84,6 @@ def _steps(recipe: Recipe, dataset: Dataset) -> int:
 def _spelled(recipe: Recipe) -> str:
     rate = recipe.optimizer["config"].get("learning_rate")
     schedule = f", {rate['class_name']}" if isinstance(rate, dict) else ""
+    if has_schedule(recipe.callbacks):
+        schedule = ", LearningRateScheduler"
     return f"{recipe.learning_rate:.3g}{schedule}"

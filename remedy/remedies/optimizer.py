@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
+from remedy.calls import leaving_schedule_out
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
+from remedy.own_callbacks import has_schedule, without_schedule
 from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies.clip_gradients import CLIPS
@@ -43,7 +45,7 @@ class Optimizer(Remedy):
         return [{"kind": "Adam", "rate": 1e-3}, {"kind": "Adam", "rate": 5e-3}]
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
-        """Put another optimizer in; bounds on the gradients stay."""
+        """Put another optimizer in; bounds on the gradients stay, a callback that sets the rate is left out."""
         kind, rate = str(dose["kind"]), float(dose["rate"])
         old = recipe.optimizer
         if old["class_name"] == kind and old["config"].get("learning_rate") == rate:
@@ -52,18 +54,19 @@ class Optimizer(Remedy):
         if kind == "SGD":
             config["momentum"] = 0.9
         new = {"module": "keras.optimizers", "class_name": kind, "config": config, "registered_name": None}
-        return recipe.replace(optimizer=new)
+        return recipe.replace(optimizer=new, callbacks=without_schedule(recipe.callbacks))
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Name both with their rates."""
         return _spelled(recipe), _spelled(changed)
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
-        """Nothing of its own: the new optimizer stands in the compile line."""
-        return ""
+        """Nothing of its own but for a callback that would overrule it: the optimizer stands in the compile line."""
+        return leaving_schedule_out(recipe)
 
 
 def _spelled(recipe: Recipe) -> str:
     momentum = recipe.optimizer["config"].get("momentum") or 0
     extra = f", momentum {momentum:g}" if momentum else ""
+    extra += ", LearningRateScheduler" if has_schedule(recipe.callbacks) else ""
     return f"{recipe.optimizer['class_name']} at {recipe.learning_rate:.3g}{extra}"

@@ -1,0 +1,169 @@
+"""One watched training of the user's: it is logged, and where it is stuck it waits while a remedy is searched."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from remedy import report, store, tracking
+from remedy.diagnosis import Examination
+from remedy.errors import RemedyWarning
+from remedy.feeding import fit_model
+from remedy.inputs import FitCall
+from remedy.live_model import as_list
+from remedy.logbook import write_end, write_start
+from remedy.own_callbacks import left_out, scheduled_rates, with_rates
+from remedy.patient import Patient, Treatment
+from remedy.pause import free_iterators
+from remedy.recipe import Recipe
+from remedy.recorder import Recorder
+from remedy.recording import read_recipe, recorder_for
+from remedy.report import Terminal
+from remedy.search import Search
+from remedy.seeds import keep_random_state
+from remedy.starting_weights import Weights, loaded, snapshot
+from remedy.treatment import treat
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for beside the training itself.
+
+    Attributes:
+        options: How to search, or None.
+        detectors, remedies: That may be used.
+        build: Makes a fresh model, or None.
+        name: Of the run.
+        register_as: Name for the model registry, or None.
+        log_data: Whether the arrays are kept with the run.
+        expect: Score that the run must reach to count as healthy, or None.
+    """
+
+    options: Search | None
+    detectors: Sequence[Any]
+    remedies: Sequence[Any]
+    build: Callable[[], Any] | None = None
+    name: str | None = None
+    register_as: str | None = None
+    log_data: bool | None = None
+    expect: float | None = None
+
+
+class Session:
+    """A training that is watched, from its first epoch to the end of its run.
+
+    Attributes:
+        recorder: What watches.
+        treatment: What came of a search; None where there was none.
+        unsearched: Why no search was begun although one was asked for, in words; or None.
+    """
+
+    def __init__(self, model: Any, call: FitCall, wishes: Wishes, run: tracking.Run, terminal: Terminal) -> None:
+        """Read the program and log what is known before the first epoch.
+
+        Args:
+            model: The user's compiled model.
+            call: The checked call of ``fit``.
+            wishes: What else was asked for.
+            run: The open MLflow run.
+            terminal: Hears how it goes on.
+        """
+        self._model, self._call, self._wishes, self._run, self._terminal = model, call, wishes, run, terminal
+        self._recipe = read_recipe(model, call, wishes.build)
+        self._callbacks = as_list(call.kwargs.get("callbacks"))
+        self._start: Weights | None = snapshot(model) if wishes.options and self._recipe else None
+        self.treatment: Treatment | None = None
+        self.unsearched: str | None = None
+        write_start(run, self._recipe, call.dataset, wishes.name, wishes.log_data)
+        self.recorder: Recorder = recorder_for(
+            self._recipe, call.dataset, wishes.detectors, terminal, run, self._on_stuck, wishes.expect
+        )
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How the model is trained; None where that cannot be written down."""
+        return self._recipe
+
+    def train(self) -> Any:
+        """Train as the user asked for; return Keras' History."""
+        kwargs = {name: value for name, value in self._call.kwargs.items() if name != "callbacks"}
+        watch = [*self._callbacks, self.recorder]
+        return fit_model(self._model, self._call.X, self._call.y, callbacks=watch, **kwargs)
+
+    def end(self) -> str:
+        """Log what is known at the end; return the sentence that says how it ended."""
+        treatment, recorder, wishes = self.treatment, self.recorder, self._wishes
+        if treatment is not None:
+            seen = (*recorder.examination.diagnoses, *treatment.diagnoses)
+            recorder.examination = replace(recorder.examination, diagnoses=seen)
+        conclusion = treatment.conclusion if treatment else report.verdict(recorder.examination)
+        if self.unsearched is not None and treatment is None:
+            conclusion = f"{conclusion} {self.unsearched}"
+        data = self._call.dataset
+        write_end(self._run, recorder, conclusion, self._model, data, treatment, wishes.name, wishes.register_as)
+        return conclusion
+
+    def _on_stuck(self, examination: Examination) -> bool:
+        """Treat the run while its training waits; say whether that training shall end here."""
+        self._run.tags(report.verdict_tags(examination))
+        self._run.json("evidence.json", self.recorder.evidence.to_dict())  # A killed search goes on from here.
+        options, recipe, data = self._wishes.options, self._recipe, self._call.dataset
+        if options is None or recipe is None or data is None or not data.complete:
+            return False
+        if not self.recorder.evidence.probe_score and options.objective is None:
+            self.unsearched = (
+                "No remedy is searched: what this model answers cannot be scored; give Search(objective=)."
+            )
+            warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
+            return False
+        free_iterators()
+        try:
+            patient = self._patient(self._as_begun(recipe), examination)
+            self.treatment = treat(patient, options, self._terminal)
+        except Exception as error:
+            self.unsearched = f"The search failed ({type(error).__name__}: {error}); the training goes on."
+            warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
+            return False
+        fix = self.treatment.fix
+        return self.treatment.interrupted or (fix is not None and fix.proof.holds)
+
+    def _patient(self, recipe: Recipe, examination: Examination) -> Patient:
+        wishes, evidence = self._wishes, self.recorder.evidence
+        if lost := left_out(self._callbacks):
+            text = f"Your own {', '.join(lost)} may do anything: trials and proof train without."
+            warnings.warn(text, RemedyWarning, stacklevel=2)
+        self._run.json("recipe.json", recipe.to_dict())
+        patient = Patient(
+            recipe,
+            self._call.dataset,  # type: ignore[arg-type]
+            examination,
+            evidence,
+            self._run,
+            wishes.detectors,
+            wishes.remedies,
+            self._callbacks,
+            wishes.name,
+        )
+        patient.register_as = wishes.register_as
+        return patient
+
+    def _as_begun(self, recipe: Recipe) -> Recipe:
+        """Return the recipe with the rates of the user's schedule, and with the weights that were loaded before."""
+        rates = scheduled_rates(self._callbacks, recipe.learning_rate, recipe.epochs)
+        rates = rates or list(self.recorder.evidence.learning_rate or ())
+        recipe = recipe.replace(callbacks=with_rates(recipe.callbacks, rates))
+        kept = self._loaded(recipe)
+        if not kept:
+            return recipe
+        recipe = recipe.replace(kept_weights={**recipe.kept_weights, **kept})
+        if self._run.run_id is not None:
+            store.keep_weights(self._run.run_id, recipe.kept_weights)
+        return recipe
+
+    def _loaded(self, recipe: Recipe) -> Mapping[str, Any]:
+        if self._start is None or self._call.dataset is None:
+            return {}
+        with keep_random_state():
+            return loaded(self._start, *(recipe.build(self._call.dataset, seed) for seed in (0, 1)))
