@@ -40,7 +40,7 @@ class Result:
         model: The user's model, trained; where a fix was found, up to the moment it was found stuck.
         history: Keras' History of that training.
         run_id, run_url: The MLflow run, None where nothing could be logged.
-        stuck: Whether the run was found stuck.
+        stuck: Whether the run was found stuck; ``examination.outcome`` tells "healthy" from "not judged".
         diagnoses: What was found, most certain first.
         examination: The same with what passed and what could not be seen.
         fix: The confirmed fix, or None. After Ctrl-C in the search the best so far, not confirmed.

@@ -88,7 +88,9 @@ class Recorder(keras.callbacks.Callback):
             self._call = FitCall(X, y, planned, None) if X is None else read_fit_call(self.model, X, y, planned)
             recipe = read_recipe(self.model, self._call)
             write_start(self._run, recipe, self._call.dataset, self._name, log_data=False)
-            self._watcher = recorder_for(recipe, self._call.dataset, self._detectors, self._terminal, self._run)
+            self._watcher = recorder_for(
+                self.model, recipe, self._call.dataset, self._detectors, self._terminal, self._run
+            )
             self._watcher.set_params(self.params)
             self._watcher.set_model(self.model)
         except RemedyError as error:

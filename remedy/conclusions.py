@@ -119,6 +119,8 @@ def fixed(fix: Fix, scorer_name: str, data: Dataset, shallow: Shallow | None = N
     )
     if len(proof.treated) < FRESH_SEEDS:
         text += f" A proof takes {FRESH_SEEDS} seeds of both sides in full; time paid for {len(proof.treated)}."
+    if not proof.weighed:
+        text += " Time did not pay for the untouched program with as many epochs."
     if data.sampled:
         text += (
             f" It was proven by training on {len(data.train):,} rows; the fix is trained on all but those set aside."

@@ -59,6 +59,8 @@ class Proof:
         seen: Score of the untouched recipe in the search, on the rows that prescriptions were chosen by.
         rivals: Prescriptions that held on the same rows, of which this one did best.
         evidence: Of the untouched and of the treated training with the median score; None where there is none.
+        weighed: False where more epochs are part of the treatment and time did not pay for the untouched recipe with
+            as many: nothing is confirmed then.
         metrics: The user's own metrics of that untouched training on the same rows, by name; empty where unknown.
     """
 
@@ -73,6 +75,7 @@ class Proof:
     evidence: tuple[Evidence | None, Evidence | None] = (None, None)
     metrics: Mapping[str, float] = field(default_factory=dict)
     longer: tuple[float, ...] = ()
+    weighed: bool = True
 
     @property
     def score(self) -> float | None:
@@ -135,7 +138,7 @@ class Proof:
 
     @property
     def _complete(self) -> bool:
-        return len(self.treated) >= FRESH_SEEDS and len(self.baseline) >= FRESH_SEEDS
+        return self.weighed and len(self.treated) >= FRESH_SEEDS and len(self.baseline) >= FRESH_SEEDS
 
     @property
     def best_seed(self) -> int:
@@ -157,14 +160,16 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
         proofs: How many this one makes on the same rows; each has to be clearer than the last.
     """
     recipe, untouched = prescription.apply(screening.recipe, screening.dataset, screening.remedies), screening.recipe
-    if longer := recipe.epochs > untouched.epochs and len(prescription) > 1:
-        untouched = untouched.replace(epochs=recipe.epochs)
+    more = recipe.epochs > untouched.epochs and len(prescription) > 1
     tried = screening.attempts
     ours, theirs = _seconds_per_epoch(tried, prescription), _seconds_per_epoch(tried, Prescription())
     # One screened epoch is mostly tracing; the run that was found stuck knows better what its epochs cost.
     theirs = min(theirs, screening.pace.seconds_per_epoch or theirs)
+    left = CONFIRM_SHARE * screening.budget.left()
+    longer = more and (ours + theirs) * recipe.epochs + 2 * BUILDING <= left
+    untouched = untouched.replace(epochs=recipe.epochs) if longer else untouched
     each = ours * recipe.epochs + theirs * untouched.epochs + 2 * BUILDING
-    seeds = tuple(screening.options.seed + 1000 + i for i in range(_affordable(screening.budget.left(), each)))
+    seeds = tuple(screening.options.seed + 1000 + i for i in range(_affordable(left, each)))
     screening.listener.stage("confirm", 2 * len(seeds))
     deadline = screening.budget.deadline()
     sides = {"treated": recipe, "untouched": untouched}
@@ -193,7 +198,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     return Proof(
         planned,
         scores,
-        _margin(screening.dataset, scores, planned, proofs),
+        _margin(screening.dataset, scores, planned, proofs, scorer.constant is not None),
         scorer.constant,
         both,
         recipe.epochs,
@@ -203,6 +208,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
             None if middle is None else ended["treated", _median(both, scores)].evidence,  # type: ignore[index]
         ),
         longer=tuple(_score(outcome) for outcome in theirs_) if longer else (),
+        weighed=longer or not more,
         metrics={} if middle is None or longer else _own_metrics(screening, f"untouched-{middle}-{untouched.epochs}"),
     )
 
@@ -211,7 +217,7 @@ def _affordable(seconds: float, each: float) -> int:
     """Return from how many seeds both sides can be trained in full, one at least."""
     if not math.isfinite(seconds) or each <= 0:
         return FRESH_SEEDS
-    return max(1, min(FRESH_SEEDS, int(CONFIRM_SHARE * seconds / each)))
+    return max(1, min(FRESH_SEEDS, int(seconds / each)))
 
 
 def _score(outcome: Outcome) -> float:
@@ -251,7 +257,11 @@ def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> f
     return statistics.median([a.seconds_per_epoch for a in chosen]) if chosen else 0.0
 
 
-def _margin(dataset: Dataset, treated: Sequence[float], untouched: Sequence[float], proofs: int) -> float:
+def _margin(
+    dataset: Dataset, treated: Sequence[float], untouched: Sequence[float], proofs: int, bounded: bool
+) -> float:
     spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
     error = 0.0 if dataset.holdout is None else standard_error(dataset.task, dataset.holdout.target)
+    if not bounded:  # A loss or an objective of the user's own has a scale of its own.
+        return max(spread, LEAST * max(map(abs, untouched), default=1.0))
     return max(spread, NormalDist().inv_cdf(1 - CHANCE / proofs) * error, LEAST)

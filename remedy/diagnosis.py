@@ -83,6 +83,7 @@ class Examination:
         not_applicable: ``{name: why}`` where the question does not arise (another task).
         not_recorded: ``{name: missing evidence}`` where it could not be answered.
         failed: ``{name: error}`` where the detector itself broke.
+        unjudged: Why nothing can be said of how it learns, and what would let remedy judge; None where it was judged.
     """
 
     diagnoses: tuple[Diagnosis, ...] = ()
@@ -90,6 +91,12 @@ class Examination:
     not_applicable: Mapping[str, str] = field(default_factory=dict)
     not_recorded: Mapping[str, str] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    unjudged: str | None = None
+
+    @property
+    def outcome(self) -> Literal["stuck", "healthy", "not judged"]:
+        """The verdict; a run is called healthy only where something that it learns was looked at."""
+        return "stuck" if self.stuck else "healthy" if self.unjudged is None else "not judged"
 
     @property
     def stuck(self) -> bool:
@@ -108,7 +115,7 @@ class Examination:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
-        return {**asdict(self), "stuck": self.stuck}
+        return {**asdict(self), "stuck": self.stuck, "outcome": self.outcome}
 
     def _repr_html_(self) -> str:
         from remedy import html
@@ -174,9 +181,34 @@ def diagnose(evidence: Evidence, detectors: Iterable[Looks], earlier: Iterable[D
     seen = {d.code for d in kept}
     kept += [d for d in before.values() if d.code not in seen]
     still = {d.name for d in kept}
-    return Examination(
-        _ordered(kept), tuple(name for name in passed if name not in still), not_applicable, not_recorded, failed
-    )
+    fine = tuple(name for name in passed if name not in still)
+    return Examination(_ordered(kept), fine, not_applicable, not_recorded, failed, _unjudged(evidence))
+
+
+RESTS, LEAST_RESTING = 0.05, 5
+"""A loss that falls by less than this share over so many epochs says nothing where it is not known what a constant
+answer costs: it may be at its best from the start, or learn nothing."""
+
+
+def _unjudged(evidence: Evidence) -> str | None:
+    """Return why nothing can be said of how a run learns; None where there is something to go by."""
+    if not evidence.epochs_seen or evidence.probe_score or evidence.nonfinite_epoch is not None:
+        return None
+    if evidence.unscored is not None:
+        return (
+            f"{evidence.unscored}, so its answers cannot be scored against y. Its loss was watched. Give "
+            "Search(objective=...) to have it judged by a score of yours"
+        )
+    losses = [value for value in evidence.val_loss or evidence.loss or () if math.isfinite(value)]
+    if not losses:
+        return "no loss was logged under a name that is known (loss, train_loss, train/loss)"
+    rests = losses[0] - min(losses[-3:]) < RESTS * abs(losses[0])
+    if evidence.prior_loss is None and len(losses) >= LEAST_RESTING and rests:
+        return (
+            f"only its loss was seen, which hardly moved ({losses[0]:.4g} to {losses[-1]:.4g}), and nothing says what "
+            "a constant answer costs. Give X and y to remedy.fit as arrays or batches to have its answers looked at"
+        )
+    return None
 
 
 def replay(evidence: Evidence, detectors: Iterable[Looks]) -> Examination:

@@ -27,6 +27,8 @@ PER_EPOCH = (
     "val_score",
     "probe_loss",
     "output_spread",
+    "moved_score",
+    "moved_threshold",
 )
 """Fields of `Evidence` with one entry an epoch."""
 
@@ -70,12 +72,16 @@ class Evidence:
         val_score: The same score on (at most 512) validation rows.
         probe_loss: The user's loss on the probe rows, in inference mode, without weight penalties.
         output_spread: Largest standard deviation of an output unit over the probe rows.
+        moved_score: Balanced accuracy of a binary net at the threshold that other rows choose, on validation rows or,
+            where there are none, on the probe rows.
+        moved_threshold: That threshold, of a probability (or of a raw score where the net gives those).
         target_spread: Standard deviation of the target over the probe rows (regression).
         nonfinite_epoch: First epoch (from 0) with a loss or output that is no finite number.
         nonfinite_what: What was not finite there: "loss", "val_loss" or "outputs".
         looks: Closer looks at the layers; taken only when something is suspicious.
         shallow: What a shallow model reaches; measured only when something is suspicious.
         seed_scores: Scores of the same program from several fresh seeds.
+        unscored: Why the answers cannot be scored against the labels, in words; None where they can.
         expected_score: Score that the user said a healthy run must reach.
         confusion: How often each class was taken for each after the last epoch: ``(true, predicted, rows)`` of every
             pair that occurs on the probe rows, in the user's own labels. Where a row has several labels, -1 stands
@@ -117,6 +123,8 @@ class Evidence:
     val_score: tuple[float, ...] | None = None
     probe_loss: tuple[float, ...] | None = None
     output_spread: tuple[float, ...] | None = None
+    moved_score: tuple[float, ...] | None = None
+    moved_threshold: tuple[float, ...] | None = None
     target_spread: float | None = None
     nonfinite_epoch: int | None = None
     nonfinite_what: str | None = None
@@ -124,13 +132,14 @@ class Evidence:
     shallow: Shallow | None = None
     seed_scores: tuple[float, ...] | None = None
     expected_score: float | None = None
+    unscored: str | None = None
     confusion: tuple[tuple[float, float, int], ...] | None = None
     answers: tuple[tuple[float, float], ...] | None = None
 
     @property
     def epochs_seen(self) -> int:
         """How many epochs have been recorded."""
-        return len(self.loss or ())
+        return len(self.seconds or self.loss or ())
 
     def known(self) -> dict[str, Any]:
         """Return the fields that were recorded, by name."""

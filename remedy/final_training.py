@@ -16,12 +16,13 @@ from remedy.engines.loop import Loop
 from remedy.evidence import Evidence
 from remedy.facts import static_evidence
 from remedy.logbook import last_values
-from remedy.own_callbacks import make_callbacks
+from remedy.own_callbacks import make_callbacks, restores_weights
 from remedy.patient import Patient
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.report import Terminal
 from remedy.scores import Scorer
+from remedy.threshold import move_threshold
 from remedy.tracking import Run
 
 
@@ -48,19 +49,16 @@ class LastTraining:
         recorder: Holds the model and the scores of the epochs that were over.
         interrupted: Whether Ctrl-C was pressed.
         whole: False where that ended this very training, and not a second try.
-        kept: Epoch (from 0) whose weights the model has; None for the last.
     """
 
     recorder: Recorder
     interrupted: bool = False
     whole: bool = True
-    kept: int | None = None
 
     @property
     def score(self) -> float | None:
         """Score of the model on the rows that were set aside; None where no epoch was over."""
-        scores = self.recorder.scores
-        return scores[-1 if self.kept is None else self.kept] if scores else None
+        return self.recorder.scores[-1] if self.recorder.scores else None
 
 
 def train_proven(
@@ -115,13 +113,16 @@ def train_in_full(
         on_epoch=on_epoch,
         keep_answers=True,
     )
-    best = BestEpoch(lambda: recorder.evidence.val_score or (), ground.tolerance, recorder.keep)
+    best = BestEpoch(lambda: recorder.evidence.val_score or (), ground.tolerance)
     watch = [*make_callbacks(recipe.callbacks), recorder, Ruined(), best]
     try:
         fit_recipe(model, recipe, dataset, seed, 0, recipe.epochs, watch, Loop(model), dataset.validation)
     except KeyboardInterrupt:
         return LastTraining(recorder, interrupted=True, whole=False)
-    return LastTraining(recorder, kept=best.kept)
+    moved = recipe.threshold == "moved" and move_threshold(model, recipe, dataset.validation or dataset.train)
+    if moved or best.restored or restores_weights(recipe.callbacks):
+        recorder.look_again(model)
+    return LastTraining(recorder)
 
 
 def _all_rows(own: Dataset, searched: Dataset) -> Dataset:

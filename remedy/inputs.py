@@ -18,8 +18,10 @@ import numpy as np
 
 from remedy import arrays
 from remedy.arrays import Nest
+from remedy.data_facts import rebuilds
 from remedy.dataset import Dataset, Rows, infer_task, nonfinite_report, split
 from remedy.errors import InvalidInput, ModelError, RemedyWarning
+from remedy.scores import Task
 from remedy.streams import is_stream, read_stream
 
 READ_TEXT = {"TextVectorization", "StringLookup", "Hashing", "HashedCrossing"}
@@ -124,7 +126,7 @@ def read_fit_call(
     else:
         held = None
     _check_output(model, rows)
-    task = infer_task(rows.y, _loss_name(model), _output_units(model))
+    task = _task(model, rows)
     tail = bool(share and groups is None and held is not None and validation is None)
     return FitCall(X, y, new_kwargs, Dataset(rows, held, task, validation_tail=tail))
 
@@ -153,7 +155,7 @@ def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, o
         parts = (*validation, None)[:3]
         held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
     rows = read_rows(stream.rows.X, stream.rows.y, stream.rows.sample_weight, order=order)
-    task = infer_task(rows.y, _loss_name(model), _output_units(model))
+    task = _task(model, rows)
     data = Dataset(rows, held, task, complete=stream.complete, total_rows=stream.total)
     return FitCall(X, None, kwargs, data, stream.batch_size)
 
@@ -298,6 +300,13 @@ def _is_text(X: Any, model: Any) -> bool:
         return False
     leaves = [_as_array(leaf) for leaf in arrays.leaves(X)]
     return any(a.dtype.kind in "US" or (a.dtype == object and isinstance(a.flat[0], str)) for a in leaves if a.size)
+
+
+def _task(model: Any, rows: Rows) -> Task:
+    """Say what the labels ask for; an autoencoder's are its inputs, and no classes."""
+    if len(arrays.leaves(rows.y)) == 1 and rebuilds(rows.X, rows.target):
+        return "regression"
+    return infer_task(rows.y, _loss_name(model), _output_units(model))
 
 
 def _loss_name(model: Any) -> str | None:

@@ -128,6 +128,11 @@ def monitored(specs: Iterable[Spec]) -> set[str]:
     return {str(spec["config"]["monitor"]) for spec in specs if "monitor" in spec["config"]}
 
 
+def restores_weights(specs: Iterable[Spec]) -> bool:
+    """Say whether a callback may end a training with the weights of an earlier epoch."""
+    return any(spec["config"].get("restore_best_weights") for spec in specs)
+
+
 def left_out(callbacks: Iterable[Any]) -> list[str]:
     """Return the class names of callbacks of the user's own, of which no copy can be made: they may do anything."""
     names = [type(c).__name__ for c in callbacks if not type(c).__module__.startswith(("keras", "remedy"))]

@@ -36,7 +36,7 @@ STORED = frozenset(
         "epochs",
     }
     | {"steps_per_epoch", "class_weight", "shuffle", "input_scaling", "resampling", "target", "restarts", "resplit"}
-    | {"jit_compile", "callbacks"}
+    | {"jit_compile", "callbacks", "threshold"}
 )
 """Keys of a stored recipe. Whether its code may run is never among them."""
 
@@ -68,6 +68,8 @@ class Recipe:
         resplit: True where training and validation rows are put together and split anew, classes kept in shares.
         jit_compile: As compiled.
         callbacks: The user's own callbacks that steer a training, as `remedy.own_callbacks` writes them down.
+        threshold: "half", or "moved" where the bias of a binary head is shifted after training, so that one half
+            becomes the threshold that is best on the validation rows.
         trusted: True for the user's live model, whose Lambda layers may run; a recipe read from a
             store never runs code that it carries.
         factory: The user's ``build=``: makes a fresh model where Keras cannot rebuild it from a configuration.
@@ -94,6 +96,7 @@ class Recipe:
     resplit: bool = False
     jit_compile: Any = "auto"
     callbacks: tuple[Mapping[str, Any], ...] = ()
+    threshold: str = "half"
     trusted: bool = field(default=False, repr=False, compare=False)
     factory: Callable[[], Model] | None = field(default=None, repr=False, compare=False)
     custom_objects: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -314,6 +317,7 @@ class Recipe:
             "resplit": self.resplit,
             "jit_compile": self.jit_compile,
             "callbacks": [dict(spec) for spec in self.callbacks],
+            "threshold": self.threshold,
         }
 
     @classmethod

@@ -26,7 +26,7 @@ from remedy.facts import KERAS_BATCH_SIZE, row_weights
 from remedy.look import fixed_rows, put_back
 from remedy.model_facts import live_layer_facts
 from remedy.recipe import Recipe
-from remedy.scores import CLASSIFICATION, Scorer, answers, confusion, predicted_ids, recalls
+from remedy.scores import CLASSIFICATION, Scorer, answers, confusion, moved_threshold, predicted_ids, recalls
 
 MOST_SHORT_ROWS, MANY_VALUES = 512, 1 << 17
 """Rows predicted at a time where they are short, and values in them: a call costs as much as some hundred such rows."""
@@ -56,7 +56,6 @@ class Recorder(keras.callbacks.Callback):
         on_stuck: Callable[[Examination], bool] | None = None,
         patience: int = 0,
         keep_answers: bool = False,
-        looks_again: bool = False,
     ) -> None:
         """Prepare; nothing is measured before training begins.
 
@@ -74,7 +73,6 @@ class Recorder(keras.callbacks.Callback):
                 True to stop the training; False lets it go on as if nothing had happened.
             patience: Steps before ``on_stuck`` is called; a number that is not finite needs none.
             keep_answers: Keep the answers to the probe rows after the last epoch, beside the truth.
-            looks_again: Measure the probe rows once more when training has ended: a callback put other weights back.
         """
         super().__init__()
         self.evidence = evidence
@@ -87,8 +85,7 @@ class Recorder(keras.callbacks.Callback):
         self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
         self._began = 0.0
         self.gave_up, self._patience = False, patience
-        self._warned, self._keep_answers, self._looks_again = False, keep_answers, looks_again
-        self._kept: dict[str, Any] = {}
+        self._warned, self._keep_answers = False, keep_answers
         self._examine()
 
     @property
@@ -115,19 +112,15 @@ class Recorder(keras.callbacks.Callback):
             if self._on_stuck(self.examination):
                 self.model.stop_training = True
 
-    def on_train_end(self, logs: Any = None) -> None:
-        """Put the answers of the epoch that was kept, or of the weights that were put back, beside the truth."""
+    def look_again(self, model: Any) -> None:
+        """Put what a model's weights are worth now in the place of the last epoch's: other weights were put back."""
+        if self._probe is None or not self.evidence.epochs_seen:
+            return
+        self.set_model(model)
         try:
-            if self._looks_again and self._probe is not None and self.evidence.epochs_seen:
-                self._replace_last(self._predict(self._probe.X), self._probe)
+            self._replace_last(self._predict(self._probe.X), self._probe)
         except Exception as error:
             self._warn(error)
-        if self._kept:
-            self.evidence = replace(self.evidence, **self._kept)
-
-    def keep(self) -> None:
-        """Keep the answers of this epoch: its weights are those that the training will end with."""
-        self._kept = {"confusion": self.evidence.confusion, "answers": self.evidence.answers}
 
     def _replace_last(self, outputs: Any, probe: Rows) -> None:
         """Put what the weights that were put back are worth in the place of the last epoch's."""
@@ -152,15 +145,18 @@ class Recorder(keras.callbacks.Callback):
     def _measure(self, epoch: int, logs: dict[str, Any]) -> None:
         numbers = {name: float(np.asarray(value)) for name, value in logs.items() if np.ndim(value) == 0}
         values: dict[str, Any] = {
-            "loss": numbers.pop("loss", math.nan),
             "seconds": time.perf_counter() - self._began,
             "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
         }
         numbers.pop("learning_rate", None)
+        if "loss" in numbers:  # A train_step of the user's own may log others.
+            values["loss"] = numbers.pop("loss")
         if "val_loss" in numbers:
             values["val_loss"] = numbers.pop("val_loss")
         outputs = None if self._probe is None else self._predict(self._probe.X)
         bad = next((name for name in ("loss", "val_loss") if not math.isfinite(values.get(name, 0.0))), None)
+        if "loss" not in values:
+            bad = next((name for name, value in numbers.items() if "loss" in name and not math.isfinite(value)), None)
         if isinstance(outputs, np.ndarray) and self._probe is not None:
             finite = bool(np.all(np.isfinite(outputs)))
             bad = bad or (None if finite else "outputs")
@@ -181,8 +177,13 @@ class Recorder(keras.callbacks.Callback):
         """Return what the outputs are worth; where they cannot be judged, the epoch is logged all the same."""
         try:
             values = self._judge_outputs(outputs, probe)
+            judged, held = probe, outputs
             if self._validation is not None and self._scorer is not None:
-                values["val_score"] = self._scorer(self._validation.target, self._predict(self._validation.X))
+                judged, held = self._validation, self._predict(self._validation.X)
+                values["val_score"] = self._scorer(judged.target, held)
+            if self.evidence.task == "binary" and not self._keep_answers:
+                moved = moved_threshold(judged.target, held)
+                values |= {} if moved is None else {"moved_score": moved[0], "moved_threshold": moved[1]}
         except Exception as error:
             self._warn(error)
             return {}
@@ -255,6 +256,21 @@ def predict(model: Any, X: arrays.Nest, batch_size: int) -> Any:
         part = model.predict_on_batch(arrays.take(X, rows))
         whole = part if whole is None else arrays.concatenate(whole, part)
     return arrays.take(whole, slice(0, n))
+
+
+WORST_LOSS = 1e30
+"""What a loss that is no finite number counts as."""
+
+
+def loss_scorer(recipe: Recipe) -> Scorer:
+    """Return the score of a program whose answers fit no other: its own loss, turned so that higher is better."""
+    plain = recipe.replace(class_weight=None)
+
+    def score(y: Any, output: Any) -> float:
+        cost = probe_loss(plain, Rows(output, y), output)
+        return -WORST_LOSS if cost is None else -cost
+
+    return Scorer("negative_loss", None, score, own=True, worst=-WORST_LOSS)
 
 
 def probe_loss(recipe: Recipe, rows: Rows, outputs: Any) -> float | None:

@@ -15,6 +15,7 @@ from remedy.errors import ModelError, RemedyError, RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
 from remedy.inputs import FitCall, require_compiled
+from remedy.judging import unscored
 from remedy.logbook import last_values
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
@@ -63,6 +64,7 @@ def read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = Non
 
 
 def recorder_for(
+    model: Any,
     recipe: Recipe | None,
     dataset: Dataset | None,
     detectors: Any,
@@ -81,9 +83,13 @@ def recorder_for(
     held = None if dataset is None or dataset.validation is None else probe(dataset.validation, VALIDATION_ROWS)
     scorer = closer = None
     if dataset is not None and rows is not None:
-        scorer = scorer_for(dataset.task, rows.target)
         known = known if recipe else Evidence(task=dataset.task, class_counts=dataset.class_counts)
-        closer = closer_look(known, dataset)
+        known = replace(known, unscored=unscored(recipe, dataset, model))
+        if known.unscored is None:
+            scorer = scorer_for(dataset.task, rows.target)
+            closer = closer_look(known, dataset)
+        else:  # What a score is compared with says nothing either.
+            known = replace(known, task=None, constant_score=None, class_counts=None, prior_loss=None)
     known = replace(known, expected_score=expect)
     return Recorder(
         known,

@@ -106,6 +106,8 @@ def verdict(examination: Examination) -> str:
     cause = examination.cause
     if examination.blind:
         return "Nothing can be said: no loss was logged (one value an epoch, called loss, train_loss or train/loss)."
+    if examination.outcome == "not judged":
+        return f"Not judged: {examination.unjudged}."
     if cause is None:
         return "No sign of a stuck run." if not examination.diagnoses else "Not stuck."
     return f"Stuck since epoch {cause.epoch}: {cause.name} ({cause.code}). {cause.message}"
@@ -115,7 +117,7 @@ def verdict_tags(examination: Examination) -> dict[str, str | None]:
     """Return the tags that say whether a run is stuck, why and since when."""
     cause = examination.cause
     return {
-        "remedy.verdict": "stuck" if examination.stuck else "healthy",
+        "remedy.verdict": examination.outcome,
         "remedy.cause": cause.name if cause else None,
         "remedy.code": cause.code if cause else None,
         "remedy.stuck_epoch": str(cause.epoch) if cause else None,

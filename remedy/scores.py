@@ -71,6 +71,41 @@ def balanced_accuracy(y: Array, output: Array, logits: bool = False) -> float:
     return float(np.mean(list(recalls(y, output, logits).values())))
 
 
+def moved_threshold(y: Array, output: Array) -> tuple[float, float] | None:
+    """Return the balanced accuracy at a better threshold than one half, and that threshold; None for other answers.
+
+    Each half of the rows is judged at the threshold that is best on the other, so that luck in choosing does not count.
+
+    Args:
+        y: Labels of two classes, shape (n,) or (n, 1).
+        output: Answers of a single unit, shape (n, 1).
+    """
+    answers = np.nan_to_num(np.asarray(output, dtype="float64"))
+    if answers.ndim > 1 and answers.shape[-1] > 1:
+        return None
+    truth, answers = class_ids(y), answers.reshape(-1)
+    order = np.argsort(truth, kind="stable")
+    halves = order[::2], order[1::2]
+    if len(truth) != len(answers) or any(len(np.unique(truth[half])) != 2 for half in halves):
+        return None
+    right = np.zeros(len(truth), dtype=bool)
+    for ours, theirs in (halves, halves[::-1]):
+        right[theirs] = (answers[theirs] > _best_threshold(truth[ours], answers[ours])) == (truth[theirs] > 0)
+    score = float(np.mean([right[truth == c].mean() for c in np.unique(truth)]))
+    return score, _best_threshold(truth, answers)
+
+
+def _best_threshold(truth: Array, answers: Array) -> float:
+    """Return the threshold with the highest balanced accuracy: half-way between the two answers that it parts."""
+    values = np.unique(answers)
+    if len(values) < 2:
+        return float(values[0])
+    cuts = (values[1:] + values[:-1]) / 2
+    found = np.searchsorted(np.sort(answers[truth > 0]), cuts, side="right") / (truth > 0).sum()
+    wrong = np.searchsorted(np.sort(answers[truth == 0]), cuts, side="right") / (truth == 0).sum()
+    return float(cuts[np.argmax(wrong - found)])
+
+
 def macro_f1(y: Array, output: Array, logits: bool = False) -> float:
     """Return the mean F1 over the labels of a multilabel target, at probability 0.5."""
     truth = np.asarray(y) > 0.5
@@ -143,6 +178,7 @@ class Scorer:
         function: How it is computed, from target, output and ``logits``.
         logits: True when the model answers without a final sigmoid or softmax.
         own: True for the user's own objective, which takes target and output only.
+        worst: What a score that is no finite number counts as.
     """
 
     name: str
@@ -150,11 +186,12 @@ class Scorer:
     function: Callable[..., Any]
     logits: bool = False
     own: bool = False
+    worst: float = -1.0
 
     def __call__(self, y: Array, output: Array) -> float:
-        """Score ``output`` against ``y``; a non-finite score counts as -1."""
+        """Score ``output`` against ``y``; a score that is no finite number counts as the worst."""
         value = float(self.function(y, output) if self.own else self.function(y, output, self.logits))
-        return value if np.isfinite(value) else -1.0
+        return value if np.isfinite(value) else self.worst
 
 
 OBJECTIVES: Mapping[str, Callable[[Array, Array, bool], float]] = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from remedy import report, store, tracking
+from remedy.arrays import leaves
 from remedy.diagnosis import Examination
 from remedy.errors import RemedyWarning
 from remedy.feeding import fit_model
@@ -78,7 +79,7 @@ class Session:
         self.unsearched: str | None = None
         write_start(run, self._recipe, call.dataset, wishes.name, wishes.log_data)
         self.recorder: Recorder = recorder_for(
-            self._recipe, call.dataset, wishes.detectors, terminal, run, self._on_stuck, wishes.expect
+            model, self._recipe, call.dataset, wishes.detectors, terminal, run, self._on_stuck, wishes.expect
         )
 
     @property
@@ -112,10 +113,8 @@ class Session:
         options, recipe, data = self._wishes.options, self._recipe, self._call.dataset
         if options is None or recipe is None or data is None or not data.complete:
             return False
-        if not self.recorder.evidence.probe_score and options.objective is None:
-            self.unsearched = (
-                "No remedy is searched: what this model answers cannot be scored; give Search(objective=)."
-            )
+        if self.recorder.evidence.unscored is not None and len(leaves(data.train.y)) != 1:
+            self.unsearched = "No remedy is searched: a model of several outputs cannot be scored."
             warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
             return False
         free_iterators()

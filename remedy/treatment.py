@@ -26,6 +26,7 @@ from remedy.pause import rare_collections
 from remedy.persistence import constant_answer
 from remedy.prescription import Change, Prescription, patch
 from remedy.recipe import Recipe
+from remedy.recorder import loss_scorer
 from remedy.reduction import Reduction, changes, reduce
 from remedy.registry import remedies_for
 from remedy.report import Terminal
@@ -52,7 +53,10 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         data = patient.dataset.for_search(options.seed, resplit="shuffle-split" in indicated)
         held = data.holdout
         assert held is not None
-        scorer = scorer_for(data.task, held.target, options.objective)
+        by_loss = patient.evidence.unscored is not None and options.objective is None
+        scorer = loss_scorer(patient.recipe) if by_loss else scorer_for(data.task, held.target, options.objective)
+        if by_loss:
+            patient = replace(patient, remedies=[r for r in patient.remedies if not r.recodes])
         if held.order is not None and scorer.constant is not None:
             scorer = replace(scorer, constant=constant_answer(held, data.task))
         trains = engine_for(data, scorer, patient.detectors, options.workers, _expected_seconds(patient, options))

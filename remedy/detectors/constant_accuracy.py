@@ -30,6 +30,7 @@ class ConstantAccuracy(Detector):
 
     code, name, severity, symptom = "OPT416", "constant-accuracy", "error", True
     remedies = (*NOT_LEARNING, "class-weights")
+    tasks = ("binary", "multiclass", "multilabel")
     fires_on = (
         Evidence(
             loss=(2.61, 2.31, 2.3027, 2.3026, 2.3026, 2.3027),

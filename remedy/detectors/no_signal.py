@@ -14,7 +14,9 @@ class NoSignal(Detector):
 
     What it sees: the cross-validated score of a small forest and a linear model, within two
     standard errors of the constant answer; and the network's score on validation rows (its loss on
-    training rows where there are none), no better either.
+    training rows where there are none), no better either. It speaks at the end of the planned epochs, or from half
+    of them on where the training loss has never left that of a constant answer: moving averages that lag, or a slow
+    start, look the same before.
 
     Why it matters: where labels do not depend on the inputs, no learning rate and no architecture
     helps. Labels shuffled by mistake, a join on the wrong key or features without the information
@@ -34,7 +36,7 @@ class NoSignal(Detector):
             prior_loss=1.0986,
             val_score=(0.34, 0.31, 0.35, 0.33, 0.32),
             constant_score=0.333,
-            epochs_planned=15,
+            epochs_planned=5,
             shallow=Shallow(2, 0.34, 0.01, 0.333, "a forest of trees"),
         ),
     )
@@ -58,8 +60,13 @@ class NoSignal(Detector):
     )
 
     tolerance: float = 0.05
-    patience: float = 0.15
+    patience: float = 0.5
     least_epochs: int = 5
+    at_prior: float = 0.97
+
+    def _hopeless(self, costs: Sequence[float], prior: float | None) -> bool:
+        """Say whether the loss has never left that of a constant answer."""
+        return prior is not None and all(not cost < self.at_prior * prior for cost in costs)
 
     def detect(
         self,
@@ -76,6 +83,8 @@ class NoSignal(Detector):
         needed = min(planned, max(self.least_epochs, math.ceil(self.patience * planned)))
         room = self.tolerance * (1 - shallow.constant)
         if len(loss) < needed or shallow.score > shallow.constant + max(room, 2 * shallow.error):
+            return None
+        if len(loss) < planned and not self._hopeless(probe_loss or loss, prior_loss):
             return None
         says = f"Cross-validated, {shallow.model} reaches {shallow.score:.2f}, a constant answer {shallow.constant:.2f}"
         if val_score:

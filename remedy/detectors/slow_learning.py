@@ -13,11 +13,12 @@ from remedy.evidence import Evidence, Shallow
 class SlowLearning(Detector):
     """At this pace the planned epochs end long before anything is learned.
 
-    What it sees: the loss, continued to the last planned epoch with the relative fall of the recent
-    ones. First, a loss that is still no better than that of a constant answer and will not become
-    so. Second, from three quarters of the epochs on, a score less than half as far from the constant answer
-    as that of a shallow model, with a loss that hardly moves. Third, at the end, a score well short
-    of the shallow model's while the loss was still falling steeply: too few epochs.
+    What it sees: the loss, continued to the last planned epoch with the relative fall of the recent ones. First, a
+    loss that is still no better than that of a constant answer and will not become so; a loss that falls from third
+    to third of the run is not slow, and a few hundred steps are no time. Second, from three quarters of the epochs
+    on, a score less than half as far from the constant answer as that of a shallow model, with a loss that hardly
+    moves. Third, at the end, a score well short of the shallow model's while the loss was still falling steeply: too
+    few epochs. A short program whose score closes a fifth of what is left with every epoch is on its way.
 
     Why it matters: more of the same takes many times as long as planned; a learning rate ten times
     as large often does it at once.
@@ -74,6 +75,9 @@ class SlowLearning(Detector):
     short: float = 0.75
     steep: float = 0.04
     swing: float = 1.2
+    least_steps: int = 400
+    third: float = 0.95
+    closing: float = 0.2
 
     def detect(
         self,
@@ -85,6 +89,7 @@ class SlowLearning(Detector):
         constant_score: float | None = None,
         shallow: Shallow | None = None,
         learning_rate: Sequence[float] | None = None,
+        steps_per_epoch: int | None = None,
     ) -> Finding | None:
         """Continue the loss to the planned end, and compare the score with the shallow model's."""
         series = probe_loss if probe_loss and len(probe_loss) == len(loss) else loss
@@ -105,11 +110,14 @@ class SlowLearning(Detector):
         if prior_loss is not None and prior_loss > 0 and min(series[-span:]) > self.at_prior * prior_loss:
             # At the prior itself nothing is slow any more: that is flat-loss.
             far = now > self.above_prior * prior_loss and expected > self.reach * prior_loss
-            if far and now < then and not swings:
+            early = left and epochs < epochs_planned / 2 and epochs * (steps_per_epoch or math.inf) < self.least_steps
+            if far and now < then and not swings and not early and not self._falls(series):
                 says = f"After {epochs} epochs the loss is {now:.4g}, a constant answer costs {prior_loss:.4g}"
                 return self._finding(says, pace, expected, left, 0.85, learning_rate)
             return None
         if shallow is None or not probe_score or constant_score is None or shallow.score <= constant_score + 0.1:
+            return None
+        if not left and self._closes(probe_score, shallow.score):
             return None
         mine = max((s for s in probe_score[-3:] if math.isfinite(s)), default=constant_score)
         way = (mine - constant_score) / (shallow.score - constant_score)
@@ -126,6 +134,20 @@ class SlowLearning(Detector):
         if not left and way < self.behind:
             return self._finding(says, pace, expected, left, 0.75, learning_rate)
         return None
+
+    def _falls(self, series: Sequence[float]) -> bool:
+        """Say whether the loss was clearly lower in every third of the run than in the one before."""
+        third = len(series) // 3
+        if third < 1:
+            return False
+        means = [sum(series[len(series) - k * third :][:third]) / third for k in (3, 2, 1)]
+        return all(after < self.third * before for before, after in itertools.pairwise(means))
+
+    def _closes(self, scores: Sequence[float], goal: float) -> bool:
+        """Say whether every epoch brought the score nearer, and the last ones by a good share of what was left."""
+        recent = scores[-3:]
+        steps = [(b - a) / max(1e-12, goal - a) for a, b in itertools.pairwise(recent) if goal > a]
+        return len(scores) > 2 and len(steps) == len(recent) - 1 and min(steps) > self.closing
 
     def _single(
         self, cost: float, prior: float | None, scores: Sequence[float] | None, shallow: Shallow | None

@@ -46,14 +46,14 @@ class Outcome:
     """What came of a job.
 
     Attributes:
-        scores: Score after every epoch so far, oldest first; higher is better. Where the program's own callbacks
-            ended it, the score of the weights that they left stands for every epoch that was to follow.
+        scores: Score after every epoch so far, oldest first; higher is better. The last is that of the weights that
+            the training left, which need not be those of the last epoch. Where the program's own callbacks ended it,
+            that score stands for every epoch that was to follow.
         evidence: What was measured on the way.
         stuck: Name of the trouble that ended it, or None.
         diagnoses: What the detectors found in it.
         seconds: Wall time of this job alone.
         error: Why it could not be trained, or None.
-        kept: Epoch (from 0) whose weights were kept, where the job asked to choose; None for the last.
     """
 
     scores: tuple[float, ...] = ()
@@ -62,12 +62,11 @@ class Outcome:
     seconds: float = 0.0
     error: str | None = None
     diagnoses: tuple[Diagnosis, ...] = ()
-    kept: int | None = None
 
     @property
     def score(self) -> float | None:
-        """Score of the weights that were kept; None when there is none."""
-        return self.scores[-1 if self.kept is None else self.kept] if self.scores else None
+        """Score of the weights that the training left; None when there is none."""
+        return self.scores[-1] if self.scores else None
 
     @property
     def timed(self) -> tuple[float, ...]:

@@ -155,33 +155,33 @@ class BestEpoch(keras.callbacks.Callback):
     """Keep the weights of the latest epoch whose validation score is the best so far, or nearly.
 
     Attributes:
-        kept: That epoch, from 0; None while there was none with a score.
+        restored: Whether the model was given the weights of an earlier epoch at the end.
     """
 
-    def __init__(self, scores: Callable[[], Sequence[float]], tolerance: float, on_kept: Callable[[], None]) -> None:
+    def __init__(self, scores: Callable[[], Sequence[float]], tolerance: float) -> None:
         """Prepare.
 
         Args:
             scores: Gives the validation score of every epoch so far; called behind whatever measures them.
             tolerance: By so much a score may lie under the best and be called as good.
-            on_kept: Called when an epoch is kept.
         """
         super().__init__()
-        self._scores, self._tolerance, self._on_kept = scores, tolerance, on_kept
-        self.kept: int | None = None
+        self._scores, self._tolerance = scores, tolerance
+        self._kept: int | None = None
         self._weights: list[Any] = []
+        self.restored = False
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keep this epoch if it is as good as any."""
         scores = self._scores()
         if len(scores) == epoch + 1 and scores[-1] >= max(scores) - self._tolerance:
-            self.kept, self._weights = epoch, self.model.get_weights()
-            self._on_kept()
+            self._kept, self._weights = epoch, self.model.get_weights()
 
     def on_train_end(self, logs: Any = None) -> None:
         """Give the model the weights of the epoch that was kept."""
-        if self.kept is not None and self.kept + 1 < len(self._scores()):
+        if self._kept is not None and self._kept + 1 < len(self._scores()):
             self.model.set_weights(self._weights)
+            self.restored = True
 
 
 def variables(model: Any) -> list[Any]:

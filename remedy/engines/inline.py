@@ -26,11 +26,12 @@ from remedy.engines.range_test import RateRamp
 from remedy.engines.tracing import forgotten_gradients
 from remedy.errors import RemedyError
 from remedy.facts import KERAS_BATCH_SIZE, training_evidence
-from remedy.own_callbacks import make_callbacks, monitored
+from remedy.own_callbacks import make_callbacks, monitored, restores_weights
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.scores import Scorer
 from remedy.seeds import keep_random_state, set_seeds
+from remedy.threshold import move_threshold
 
 PATIENCE = 50
 """Steps that a job is given before detectors may end it: the epochs of tiny data are no time at all."""
@@ -68,7 +69,6 @@ class _Learned:
     optimizer: list[Any]
     own: list[Any]
     ended: bool = False
-    kept: int | None = None
 
 
 class InlineEngine(Engine):
@@ -118,7 +118,7 @@ class InlineEngine(Engine):
         scores = tuple(recorder.scores)
         if learned.ended and scores:
             scores += scores[-1:] * (job.epochs - len(scores))
-        return Outcome(scores, recorder.evidence, cause, seconds, diagnoses=found, kept=learned.kept)
+        return Outcome(scores, recorder.evidence, cause, seconds, diagnoses=found)
 
     def suggest_rate(self, recipe: Recipe, seed: int) -> float | None:
         """Train some steps at rates that rise, and see where the loss falls."""
@@ -156,7 +156,7 @@ class InlineEngine(Engine):
         compiled = self._take(job, learned)
         recorder = learned.recorder if learned else self._recorder(job)
         own = learned.own if learned else make_callbacks(job.recipe.callbacks)
-        ended, kept = (learned.ended, learned.kept) if learned else (False, None)
+        ended = bool(learned and learned.ended)
         done = recorder.evidence.epochs_seen
         if done < job.epochs and not recorder.gave_up and not ended:
             set_seeds(job.seed + done, job.recipe.own_code)
@@ -164,7 +164,7 @@ class InlineEngine(Engine):
             watch = [*own, recorder, Ruined(), deadline]
             best = None
             if job.choose is not None and self._dataset.validation is not None:
-                best = BestEpoch(lambda: recorder.evidence.val_score or (), job.choose, recorder.keep)
+                best = BestEpoch(lambda: recorder.evidence.val_score or (), job.choose)
                 watch.append(best)
             data = self._rows(job.rows)
             fit_recipe(
@@ -178,12 +178,20 @@ class InlineEngine(Engine):
                 compiled.loop,
                 self._monitored_rows(job.recipe),
             )
-            recorder.set_model(None)  # What a job has learned outlives its compiled model.
             seen = recorder.evidence.epochs_seen
-            ended, kept = 0 < seen < job.epochs and not recorder.gave_up and not deadline.over, best and best.kept
+            ended = 0 < seen < job.epochs and not recorder.gave_up and not deadline.over
+            moved = job.recipe.threshold == "moved" and move_threshold(compiled.model, job.recipe, self._chosen_by(job))
+            if moved or (best and best.restored) or restores_weights(job.recipe.callbacks):
+                recorder.look_again(compiled.model)
+            recorder.set_model(None)  # What a job has learned outlives its compiled model.
         state = values(variables(compiled.model)), values(compiled.model.optimizer.variables)
-        self._learned[job.key] = _Learned(job.recipe, recorder, *state, own, ended, kept)
+        self._learned[job.key] = _Learned(job.recipe, recorder, *state, own, ended)
         return self._learned[job.key]
+
+    def _chosen_by(self, job: Job) -> Rows:
+        """Return the rows that a threshold is chosen by, coded as the recipe trains on them."""
+        held = self._dataset.validation
+        return job.recipe.coded(self._dataset.train if held is None else held)
 
     def _monitored_rows(self, recipe: Recipe) -> Rows | None:
         """Return the validation rows where a callback of the user's waits for something measured on them."""
@@ -219,7 +227,6 @@ class InlineEngine(Engine):
             patience=PATIENCE,
             keep_answers=job.judge_by == "holdout",
             validation=None if job.choose is None or held is None else job.recipe.coded(held),
-            looks_again=any(spec["config"].get("restore_best_weights") for spec in job.recipe.callbacks),
         )
 
     def _take(self, job: Job, learned: _Learned | None) -> _Compiled:
@@ -291,6 +298,7 @@ def trace_key(recipe: Recipe) -> str:
         "metrics",
         "weighted_metrics",
         "callbacks",
+        "threshold",
     ):
         values.pop(name)
     values["metrics"] = wanted

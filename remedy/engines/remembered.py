@@ -95,7 +95,6 @@ def to_dict(outcome: Outcome) -> dict[str, Any]:
         "stuck": outcome.stuck,
         "seconds": outcome.seconds,
         "error": outcome.error,
-        "kept": outcome.kept,
         "evidence": evidence,
     }
 
@@ -104,6 +103,4 @@ def from_dict(data: Mapping[str, Any], detectors: Sequence[Detector]) -> Outcome
     """Read what `to_dict` wrote; the detectors say again what they found."""
     evidence = None if data["evidence"] is None else Evidence.from_dict(data["evidence"])
     found = () if evidence is None else tuple(replay(evidence, detectors).diagnoses)
-    return Outcome(
-        tuple(data["scores"]), evidence, data["stuck"], data["seconds"], data["error"], found, data.get("kept")
-    )
+    return Outcome(tuple(data["scores"]), evidence, data["stuck"], data["seconds"], data["error"], found)

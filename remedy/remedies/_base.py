@@ -28,6 +28,7 @@ class Remedy:
         surgery: True where the layers are rewritten; such a remedy is left out for models that
             cannot be operated on.
         recompiles: True where the change needs a new ``model.compile``; the patch then ends in one.
+        recodes: True where the target is coded anew for training, so that a loss on it is another loss.
         in_front: True where the patch puts layers in front of the model.
         costly: True where training takes longer with it; it is the first to be dropped from a fix.
         searched: False for what changes no training; it is added to a fix where a diagnosis asks for it.
@@ -40,6 +41,7 @@ class Remedy:
     excludes: ClassVar[tuple[str, ...]] = ()
     surgery: ClassVar[bool] = False
     recompiles: ClassVar[bool] = False
+    recodes: ClassVar[bool] = False
     in_front: ClassVar[bool] = False
     costly: ClassVar[bool] = False
     searched: ClassVar[bool] = True

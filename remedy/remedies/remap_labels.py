@@ -23,6 +23,7 @@ class RemapLabels(Remedy):
     """
 
     name = "remap-labels"
+    recodes = True
     excludes = ("fix-head",)
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:

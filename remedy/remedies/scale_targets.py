@@ -24,6 +24,7 @@ class ScaleTargets(Remedy):
     """
 
     name = "scale-targets"
+    recodes = True
     treats = ("DAT110", "OPT407", "OPT403", "OPT404", "OPT401", "OPT402")
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:

@@ -1,0 +1,77 @@
+"""Whether the usual score fits what a model answers; where it does not, nothing is judged by it, and that is said.
+
+Balanced accuracy reads an answer as probabilities of classes, R^2 as the value itself. The distance of a siamese net,
+the parameters of a mixture or one of several outputs are neither: a score on them calls a net that learns stuck, and
+a search that follows it prefers one that has collapsed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from remedy import arrays
+from remedy.dataset import Dataset
+from remedy.model_facts import head_facts
+from remedy.recipe import Recipe
+from remedy.scores import CLASSIFICATION
+
+PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
+
+
+def unscored(recipe: Recipe | None, dataset: Dataset, model: Any) -> str | None:
+    """Return why a model's answers cannot be scored against the labels, in words; None where they can.
+
+    Args:
+        recipe: How it is trained; None where that cannot be written down.
+        dataset: What it is trained on.
+        model: The live model.
+    """
+    outputs = _shapes(getattr(model, "output_shape", None) if getattr(model, "built", False) else None)
+    if len(arrays.leaves(dataset.train.y)) != 1 or len(outputs) > 1:
+        return "it has several outputs"
+    loss = getattr(model, "loss", None)
+    if loss is None:
+        return "its loss is computed inside the model"
+    if not _own(loss) and type(model).train_step is _keras_step():
+        return None
+    name = getattr(loss, "name", None) or getattr(loss, "__name__", None) or "train_step"
+    if dataset.task in CLASSIFICATION or dataset.task == "multilabel":
+        heads = [] if recipe is None else head_facts(recipe)
+        if heads and heads[0]["activation"] not in (*PROBABILITIES, "unknown"):
+            return f"its own loss {name} is laid on answers that are no probabilities"
+        return None
+    wanted = int(np.prod(np.shape(dataset.train.target)[1:]))
+    if outputs and wanted and None not in outputs[0] and int(np.prod(outputs[0])) != wanted:
+        return (
+            f"its own loss {name} takes {int(np.prod(outputs[0]))} answers for {wanted} value{'s'[: wanted > 1]} of y"
+        )
+    return None
+
+
+def _shapes(shape: Any) -> list[tuple[Any, ...]]:
+    """Return the shape of one row of every output."""
+    if shape is None:
+        return []
+    if isinstance(shape, dict):
+        return [row for part in shape.values() for row in _shapes(part)]
+    if shape and isinstance(shape[0], (tuple, list, dict)):
+        return [row for part in shape for row in _shapes(part)]
+    return [tuple(shape[1:])]
+
+
+def _own(loss: Any) -> bool:
+    """Say whether a loss is the user's own and none of Keras'."""
+    if isinstance(loss, (list, tuple)):
+        return any(map(_own, loss))
+    if isinstance(loss, str):
+        return False
+    kind = loss if callable(loss) and hasattr(loss, "__name__") else type(loss)
+    return not str(getattr(kind, "__module__", "")).startswith("keras")
+
+
+def _keras_step() -> Any:
+    import keras
+
+    return keras.Model.train_step

@@ -1,0 +1,57 @@
+"""move-threshold: cut a binary net's answers where that parts the classes best; nothing is trained for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remedy.dataset import Dataset
+from remedy.errors import NotApplicable
+from remedy.model_facts import head_facts
+from remedy.recipe import Recipe
+from remedy.remedies._base import Remedy
+
+
+class MoveThreshold(Remedy):
+    """Shift the bias of a binary head, so that one half becomes the best threshold on the validation rows.
+
+    A net that was trained on rare positives gives them low probabilities and still knows them from the others. The
+    order of its answers stays what it was.
+
+    Source: Provost, "Machine learning from imbalanced data sets 101", AAAI Workshop 2000; Elkan, "The foundations of
+    cost-sensitive learning", IJCAI 2001 (a threshold and a weight of classes do the same).
+    """
+
+    name = "move-threshold"
+    treats = ("HED214", "DAT101", "GEN403", "GEN405")
+
+    def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
+        """Ask for the shift."""
+        heads = head_facts(recipe)
+        if dataset.task != "binary" or len(heads) != 1 or heads[0].get("units") != 1 or recipe.architecture.opaque:
+            raise NotApplicable("only the single unit of a binary classification has a threshold")
+        if (
+            heads[0]["activation"] not in ("sigmoid", "linear")
+            or (heads[0]["activation"] == "linear") != recipe.from_logits
+        ):
+            raise NotApplicable("the head gives no probabilities")
+        if recipe.threshold == "moved":
+            raise NotApplicable("the threshold is moved already")
+        return recipe.replace(threshold="moved")
+
+    def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
+        """Name both."""
+        return "threshold one half", "threshold that validation rows choose, inside the bias of the head"
+
+    def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Train, then shift the bias by the best point of the receiver operating characteristic."""
+        back = "cut" if recipe.from_logits else "np.log(cut / (1 - cut))"
+        clip = "" if recipe.from_logits else "cut = np.clip(cut, 1e-6, 1 - 1e-6)\n    "
+        return (
+            "def move_threshold(model, X, y):  # behind model.fit, with validation rows\n"
+            "    from sklearn.metrics import roc_curve\n"
+            "    wrong, found, cuts = roc_curve(np.ravel(y) > 0, model.predict(X, verbose=0).ravel())\n"
+            "    best = np.argmax(found - wrong)\n"
+            "    cut = (cuts[best] + cuts[min(best + 1, len(cuts) - 1)]) / 2\n"
+            f"    {clip}head = [layer for layer in model.layers if layer.weights][-1]\n"
+            f"    head.bias.assign(np.asarray(head.bias) - {back})"
+        )

@@ -1,0 +1,51 @@
+"""misplaced-threshold: a net that ranks its rows well and cuts them at the wrong place."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from remedy.dataset import Dataset, Rows
+from remedy.recipe import Recipe
+from remedy.scores import moved_threshold
+
+from ..watch import named, watched
+
+
+def _rare(weights):
+    """Four per cent positives in columns that overlap."""
+    rng = np.random.default_rng(0)
+    y = (rng.random(3000) < 0.04).astype("float32")
+    X = (rng.standard_normal((3000, 12)) + 0.7 * y[:, None]).astype("float32")
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((12,)), layers.Dense(16, activation="relu"), layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.Adam(0.003), "binary_crossentropy")
+    data = Dataset(Rows(X[:2000], y[:2000]), Rows(X[2000:], y[2000:]), "binary")
+    return watched(Recipe.from_model(model, {"epochs": 3, "batch_size": 32, "class_weight": weights}), data)
+
+
+def test_rare_positives_that_are_known_but_hardly_ever_answered_fire():
+    found = next(d for d in _rare(None).examination.diagnoses if d.name == "misplaced-threshold")
+    assert found.measured["moved"] > found.measured["at_half"] + 0.1
+    assert "cuts at the wrong place" in found.message
+    assert found.remedies[0] == "move-threshold"
+
+
+def test_with_class_weights_one_half_is_the_place_to_cut():
+    assert "misplaced-threshold" not in named(_rare({0: 1.0, 1: 24.0}))
+
+
+@pytest.mark.parametrize("cut", [0.1, 0.5, 0.9])
+def test_the_threshold_that_parts_the_classes_is_found(cut):
+    answers = np.linspace(0, 1, 201)
+    y = (answers > cut).astype(int)
+    score, threshold = moved_threshold(y, answers[:, None])
+    assert score > 0.97
+    assert threshold == pytest.approx(cut, abs=0.01)
+
+
+def test_luck_in_choosing_a_threshold_does_not_count():
+    rng = np.random.default_rng(0)
+    assert moved_threshold(rng.integers(0, 2, 60), rng.random((60, 1)))[0] < 0.65
+    assert moved_threshold(np.zeros(20), rng.random((20, 1))) is None
+    assert moved_threshold(rng.integers(0, 2, 60), rng.random((60, 2))) is None
