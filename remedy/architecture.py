@@ -50,9 +50,15 @@ class Architecture:
     def from_serialized(cls, config: LayerConfig) -> Architecture:
         """Take Keras' serialized model; drop what goes stale under surgery (build shapes, compile part)."""
         config = _without(copy.deepcopy(config), {"build_config", "compile_config", "build_input_shape"})
+        _name_all(config)
         known = config.get("class_name") in ("Sequential", "Functional", "Model") and "layers" in config["config"]
         reason = None if known else f"{config.get('class_name')} is a subclassed model: its layers cannot be rewritten"
         return cls(config, reason)
+
+    @classmethod
+    def unread(cls, model: Any, reason: str) -> Architecture:
+        """Return what stands for a model whose configuration cannot be had."""
+        return cls({"class_name": type(model).__name__, "config": {}}, reason)
 
     @property
     def digest(self) -> str:
@@ -77,7 +83,7 @@ class Architecture:
         if self.opaque:
             return []
         inner = self.config["config"]
-        entries = {_name(layer): layer for layer in inner["layers"] if layer["class_name"] == "InputLayer"}
+        entries = {name_of(layer): layer for layer in inner["layers"] if layer["class_name"] == "InputLayer"}
         if "input_layers" not in inner:
             return list(entries.values())
         return [entries[ref[0]] for ref in references(inner["input_layers"])]
@@ -87,7 +93,7 @@ class Architecture:
         if self.opaque:
             return []
         if self.config["class_name"] == "Sequential":
-            return [_name(self.config["config"]["layers"][-1])]
+            return [name_of(self.config["config"]["layers"][-1])]
         return [ref[0] for ref in references(self.config["config"]["output_layers"])]
 
     def edit(self, change: Callable[[LayerConfig], None], *kinds: str) -> Architecture:
@@ -106,7 +112,7 @@ class Architecture:
         if self.config["class_name"] == "Sequential":
             return layers
         for before, layer in itertools.pairwise(layers):
-            if len(layer.get("inbound_nodes", ())) != 1 or _sources(layer) != [_name(before)]:
+            if len(layer.get("inbound_nodes", ())) != 1 or _sources(layer) != [name_of(before)]:
                 return []
         return layers if layers and layers[0]["class_name"] == "InputLayer" else []
 
@@ -114,23 +120,23 @@ class Architecture:
         """Return the outermost layers that read the output of layer ``name``."""
         layers: list[LayerConfig] = [] if self.opaque else self.config["config"]["layers"]
         if not self.opaque and self.config["class_name"] == "Sequential":
-            at = next((i for i, layer in enumerate(layers) if _name(layer) == name), len(layers))
+            at = next((i for i, layer in enumerate(layers) if name_of(layer) == name), len(layers))
             return layers[at + 1 : at + 2]
         return [layer for layer in layers if name in _sources(layer)]
 
     def sources(self, name: str) -> list[str]:
         """Return the names of the outermost layers whose outputs layer ``name`` reads."""
         layers: list[LayerConfig] = [] if self.opaque else self.config["config"]["layers"]
-        at = next((i for i, layer in enumerate(layers) if _name(layer) == name), 0)
+        at = next((i for i, layer in enumerate(layers) if name_of(layer) == name), 0)
         if not self.opaque and self.config["class_name"] == "Sequential":
-            return [_name(layers[at - 1])] if at > 0 else []
+            return [name_of(layers[at - 1])] if at > 0 else []
         return _sources(layers[at]) if layers else []
 
     def back_from(self, output: str) -> Iterator[LayerConfig]:
         """Yield the layers from an output back towards the inputs, nested models entered, until branches meet."""
         inner, name = self, output
         while True:
-            entry = next((layer for layer in inner.config["config"]["layers"] if _name(layer) == name), None)
+            entry = next((layer for layer in inner.config["config"]["layers"] if name_of(layer) == name), None)
             if entry is None:
                 return
             if isinstance(entry["config"].get("layers"), list):
@@ -153,10 +159,10 @@ class Architecture:
         config = copy.deepcopy(self.config)
         inner = config["config"]
         if config["class_name"] == "Sequential":
-            inner["layers"] = [layer for layer in inner["layers"] if _name(layer) not in names]
+            inner["layers"] = [layer for layer in inner["layers"] if name_of(layer) not in names]
             return Architecture(config)
         for name in names:
-            layer = next(entry for entry in inner["layers"] if _name(entry) == name)
+            layer = next(entry for entry in inner["layers"] if name_of(entry) == name)
             found = references(layer.get("inbound_nodes", []))
             if len(found) != 1 or name in self.outputs():
                 raise NotApplicable(f"layer {name!r} cannot be taken out: it joins branches or ends the model")
@@ -176,10 +182,10 @@ class Architecture:
         layers = copy.deepcopy(self.config["config"]["layers"])
         if not layers or layers[0]["class_name"] != "InputLayer":
             raise NotApplicable("the model does not say the shape of its input")
-        layers[0] |= {"name": _name(layers[0]), "inbound_nodes": []}
+        layers[0] |= {"name": name_of(layers[0]), "inbound_nodes": []}
         for before, entry in itertools.pairwise(layers):
-            entry |= {"name": _name(entry), "inbound_nodes": [_node(_name(before))]}
-        first, last = ([_name(layers[at]), 0, 0] for at in (0, -1))
+            entry |= {"name": name_of(entry), "inbound_nodes": [_node(name_of(before))]}
+        first, last = ([name_of(layers[at]), 0, 0] for at in (0, -1))
         inner = {"name": self.config["config"].get("name"), "trainable": True, "layers": layers}
         inner |= {"input_layers": [first], "output_layers": [last]}
         return Architecture(
@@ -201,7 +207,7 @@ class Architecture:
         self.require_open()
         config = copy.deepcopy(self.config)
         inner = config["config"]
-        at = next(i for i, layer in enumerate(inner["layers"]) if _name(layer) == name)
+        at = next(i for i, layer in enumerate(inner["layers"]) if name_of(layer) == name)
         entry: LayerConfig = {"registered_name": None, **copy.deepcopy(new)}
         if config["class_name"] != "Sequential":
             new_name = entry["config"]["name"]
@@ -212,7 +218,7 @@ class Architecture:
 
     def unused_name(self, wish: str) -> str:
         """Return ``wish``, or ``wish_1`` and so on, whichever no layer has."""
-        taken = {_name(layer) for layer in self.layers()}
+        taken = {name_of(layer) for layer in self.layers()}
         return next(n for n in (wish, *(f"{wish}_{i}" for i in range(1, 10_000))) if n not in taken)
 
 
@@ -228,8 +234,19 @@ def _node(name: str) -> dict[str, Any]:
     return {"args": [{"class_name": "__keras_tensor__", "config": config}], "kwargs": {}}
 
 
-def _name(layer: LayerConfig) -> str:
+def name_of(layer: LayerConfig) -> str:
+    """Return the name of a layer entry; a layer of the user's own may leave its name out of its configuration."""
     return str(layer["config"].get("name", layer.get("name")))
+
+
+def _name_all(model: LayerConfig) -> None:
+    """Give a name to every entry that has none: those of a Sequential hold it in their configuration or nowhere."""
+    for i, layer in enumerate(model["config"].get("layers") or ()):
+        if not isinstance(layer, dict) or not isinstance(layer.get("config"), dict):
+            continue
+        if "name" not in layer["config"] and layer.get("name") is None:
+            layer["name"] = f"{str(layer['class_name']).lower()}_at_{i}"
+        _name_all(layer)
 
 
 def _walk(model: LayerConfig) -> Iterator[LayerConfig]:

@@ -50,7 +50,8 @@ class Proof:
 
     Attributes:
         baseline, treated: Scores over the same fresh seeds, the untouched recipe after its author's own epochs.
-        longer: Scores of the untouched recipe after as many epochs as the treated one was given, where those are more.
+        longer: Score of the untouched recipe, from the first of the seeds, after as many epochs as the treated one was
+            given, where those are more.
         margin: By how much the medians must differ: the larger half range over seeds, about 1.6 standard
             errors of the score on so few rows (more from proof to proof), or 0.02, whichever is most.
         constant: Score of the best constant answer, or None for a user's own objective.
@@ -107,7 +108,7 @@ class Proof:
         if self._complete or not self.treated or not self.baseline:
             return False
         clear = self.constant is None or min(self.treated) > self.constant + LEARNT * (1 - self.constant)
-        return clear and self._lead > max(FAR_AHEAD, 2 * self.margin)
+        return clear and self._lead > max(FAR_AHEAD, self.margin)
 
     @property
     def _lead(self) -> float:
@@ -151,7 +152,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
 
     No detector ends a training here. The untouched recipe is judged by the weights that it ends with; of the treated
     one the epoch is chosen by the validation rows, as that of the model handed over is. A treated recipe with more
-    epochs is weighed against the untouched one with as many, too; more epochs alone against the user's plan.
+    epochs is weighed against the untouched one with as many, too, from one seed; more epochs alone against the plan.
 
     Args:
         screening: What was tried.
@@ -166,50 +167,52 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     # One screened epoch is mostly tracing; the run that was found stuck knows better what its epochs cost.
     theirs = min(theirs, screening.pace.seconds_per_epoch or theirs)
     left = CONFIRM_SHARE * screening.budget.left()
-    longer = more and (ours + theirs) * recipe.epochs + 2 * BUILDING <= left
-    untouched = untouched.replace(epochs=recipe.epochs) if longer else untouched
     each = ours * recipe.epochs + theirs * untouched.epochs + 2 * BUILDING
-    seeds = tuple(screening.options.seed + 1000 + i for i in range(_affordable(left, each)))
-    screening.listener.stage("confirm", 2 * len(seeds))
+    extra = theirs * (recipe.epochs - untouched.epochs) if more else 0.0
+    weighed = not more or each + extra <= left
+    seeds = tuple(screening.options.seed + 1000 + i for i in range(_affordable(left - extra * weighed, each)))
+    screening.listener.stage("confirm", 2 * len(seeds) + (more and weighed))
     deadline = screening.budget.deadline()
-    sides = {"treated": recipe, "untouched": untouched}
 
     def job(side: str, seed: int) -> Job:
-        chosen, choose = sides[side], screening.yardstick.same if side == "treated" else None
-        key = f"{side}-{seed}-{chosen.epochs}"
-        return Job(chosen, seed, chosen.epochs, key, "holdout", 1.0, deadline, None, False, choose)
+        treated, longer = side == "treated", side == "longer"
+        chosen = recipe if treated else untouched.replace(epochs=recipe.epochs) if longer else untouched
+        choose = screening.yardstick.same if treated else None
+        return Job(chosen, seed, chosen.epochs, f"{side}-{seed}", "holdout", 1.0, deadline, None, False, choose)
 
+    wanted = [job(side, seed) for seed in seeds for side in ("treated", "untouched")]
+    if more and weighed:
+        wanted.append(job("longer", seeds[0]))
     ended: dict[tuple[str, int], Outcome] = {}
-    for done, found in screening.engine.run(job(side, seed) for seed in seeds for side in sides):
+    for done, found in screening.engine.run(iter(wanted)):
         side, outcome = done.key.split("-")[0], found
-        if side == "treated":
+        if side != "untouched":
             screening.engine.forget(done.key)
-        if outcome.error is not None and side == "untouched":
+        if outcome.error is not None and side != "treated":
             # What cannot even be trained has no score; a constant answer has.
             outcome = Outcome((-1.0 if scorer.constant is None else scorer.constant,) * done.epochs)
         if len(outcome.scores) >= done.epochs:  # What time ended is no training in full.
             ended[side, done.seed] = outcome
         screening.listener.step(f"{side}, seed {done.seed}", outcome.score)
-    both = tuple(seed for seed in seeds if all((side, seed) in ended for side in sides))
-    treated, theirs_ = (tuple(ended[side, seed] for seed in both) for side in sides)
-    scores = tuple(_score(outcome) for outcome in treated)
-    planned = tuple(outcome.scores[screening.recipe.epochs - 1] if longer else _score(outcome) for outcome in theirs_)
-    middle = _median(both, planned)
+    both = tuple(seed for seed in seeds if ("treated", seed) in ended and ("untouched", seed) in ended)
+    treated, planned = (tuple(_score(ended[side, seed]) for seed in both) for side in ("treated", "untouched"))
+    longer = tuple(_score(outcome) for (side, _), outcome in ended.items() if side == "longer")
+    middle, best = _median(both, planned), _median(both, treated)
     return Proof(
         planned,
-        scores,
-        _margin(screening.dataset, scores, planned, proofs, scorer.constant is not None),
+        treated,
+        _margin(screening.dataset, treated, planned, proofs, scorer.constant is not None),
         scorer.constant,
         both,
         recipe.epochs,
         screening.baseline.score if math.isfinite(screening.baseline.score) else None,
         evidence=(
             None if middle is None else ended["untouched", middle].evidence,
-            None if middle is None else ended["treated", _median(both, scores)].evidence,  # type: ignore[index]
+            None if best is None else ended["treated", best].evidence,
         ),
-        longer=tuple(_score(outcome) for outcome in theirs_) if longer else (),
-        weighed=longer or not more,
-        metrics={} if middle is None or longer else _own_metrics(screening, f"untouched-{middle}-{untouched.epochs}"),
+        longer=longer,
+        weighed=not more or bool(longer),
+        metrics={} if middle is None else _own_metrics(screening, f"untouched-{middle}"),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from remedy import arrays
+from remedy.architecture import name_of
 from remedy.arrays import Array
 from remedy.data_facts import input_facts, overlap, rebuilds, target_facts
 from remedy.dataset import Dataset, Rows
@@ -44,7 +45,7 @@ def training_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
         steps_per_epoch=recipe.steps_per_epoch or math.ceil(rows / batch_size),
         n_train=rows,
         class_counts=dataset.class_counts,
-        optimizer=str(recipe.optimizer["class_name"]),
+        optimizer=str(recipe.descent["class_name"]),
         batch_size=batch_size,
         loss_name=recipe.loss_name,
         prior_loss=prior_loss(recipe, dataset),
@@ -91,7 +92,7 @@ def _inputs(recipe: Recipe, rows: Rows) -> tuple[InputFacts, ...]:
     architecture = recipe.architecture
     names, ids, inside = [], {}, {}
     for entry in architecture.inputs():
-        name = entry["config"]["name"]
+        name = name_of(entry)
         kinds = [reader["class_name"] for reader in readers(architecture, name)]
         names.append(name)
         ids[name] = takes_ids(architecture, name)

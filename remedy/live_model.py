@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from remedy import arrays
-
 Model = Any
 """A ``keras.Model``; Keras ships no types."""
 
@@ -31,6 +29,39 @@ def serialized(model: Model, made: bool) -> Any:
         raise
 
 
+def compiled_parts(model: Model) -> dict[str, Any]:
+    """Return how a model was compiled; a loss or metric of the user's own that Keras cannot spell is named."""
+    import keras
+
+    try:
+        found: dict[str, Any] = model.get_compile_config()
+        return found
+    except Exception:
+        given = dict(getattr(model._compile_config, "config", {}) or {})
+        kept = {name: _spelled(value) for name, value in given.items()}
+        return {**kept, "optimizer": keras.optimizers.serialize(model.optimizer)}
+
+
+def _spelled(value: Any) -> Any:
+    import keras
+
+    if isinstance(value, (list, tuple)):
+        return [_spelled(part) for part in value]
+    if isinstance(value, Mapping):
+        return {key: _spelled(part) for key, part in value.items()}
+    try:
+        return keras.saving.serialize_keras_object(value)
+    except Exception:
+        name = getattr(value, "__name__", type(value).__name__)
+        return {"module": None, "class_name": name, "config": {"name": getattr(value, "name", name)}}
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error that says something."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 def plain(value: Any) -> Any:
     """Turn NumPy scalars inside a configuration into Python numbers, tuples into lists."""
     if isinstance(value, Mapping):
@@ -38,22 +69,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
     return value.item() if isinstance(value, np.generic) else value
-
-
-def custom_objects(model: Model) -> dict[str, Any]:
-    """Collect the user's own layer classes and loss or metric functions by name."""
-    found: dict[str, Any] = {}
-    for part in filter(None, (model, getattr(model, "optimizer", None), *model._flatten_layers())):
-        kind: Any = type(part)
-        if not kind.__module__.startswith("keras"):
-            found[kind.__name__] = kind
-    compiled = getattr(model, "_compile_config", None)
-    for value in arrays.leaves(dict(getattr(compiled, "config", {}) or {})):
-        if callable(value) and not str(getattr(value, "__module__", "")).startswith("keras"):
-            kind = value if hasattr(value, "__name__") else type(value)
-            if not str(kind.__module__).startswith("keras"):
-                found[kind.__name__] = kind
-    return found
 
 
 def kept_weights(model: Model) -> dict[str, list[Any]]:

@@ -39,7 +39,7 @@ def write_start(
     if recipe is not None:
         run.params(
             {
-                "optimizer": recipe.optimizer["class_name"],
+                "optimizer": recipe.descent["class_name"],
                 "learning_rate": number(recipe.learning_rate),
                 "loss": recipe.loss_name,
                 "batch_size": recipe.batch_size or 32,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from remedy.architecture import KERNEL_LAYERS, Architecture, LayerConfig, width_key
+from remedy.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of, width_key
 from remedy.measured import LayerFacts
 from remedy.readers import DROPOUTS, RESHAPERS
 from remedy.recipe import Recipe
@@ -40,16 +40,16 @@ def layer_facts(architecture: Architecture) -> tuple[LayerFacts, ...] | None:
     """Return every layer in order, nested models entered; None for a model that cannot be read."""
     if architecture.opaque:
         return None
-    unread = {name for entry in architecture.inputs() if not architecture.consumers(name := _name(entry))}
+    unread = {name for entry in architecture.inputs() if not architecture.consumers(name := name_of(entry))}
     wrapped = {
-        _name(entry["config"]["layer"])
+        name_of(entry["config"]["layer"])
         for entry in architecture.layers("TimeDistributed", "Bidirectional")
         if isinstance(entry["config"].get("layer"), dict)
     }
     doubled = {
-        _name(entry["config"]["layer"])
+        name_of(entry["config"]["layer"])
         for entry in architecture.layers("Bidirectional")
-        if _name(entry["config"].get("layer", entry)) in wrapped and entry["config"].get("merge_mode") == "concat"
+        if name_of(entry["config"].get("layer", entry)) in wrapped and entry["config"].get("merge_mode") == "concat"
     }
     found = []
     for entry in architecture.layers():
@@ -57,9 +57,9 @@ def layer_facts(architecture: Architecture) -> tuple[LayerFacts, ...] | None:
             continue  # A nested model: its layers come one by one.
         if entry["class_name"] in ("TimeDistributed", "Bidirectional") and wrapped:
             continue  # So does what it wraps.
-        if entry["class_name"] == "InputLayer" and _name(entry) not in unread:
+        if entry["class_name"] == "InputLayer" and name_of(entry) not in unread:
             continue
-        facts = _layer(entry, _name(entry) not in unread)
+        facts = _layer(entry, name_of(entry) not in unread)
         if entry["class_name"] == "Add":
             facts = replace(facts, branches=_branches(architecture, facts.name))
         found.append(replace(facts, units=2 * facts.units) if facts.units and facts.name in doubled else facts)
@@ -72,7 +72,7 @@ def _branches(architecture: Architecture, name: str) -> tuple[int, ...]:
     if len(sources) != 2:
         return ()
     ways = [list(architecture.back_from(source)) for source in sources]
-    first, second = ([_name(entry) for entry in way] for way in ways)
+    first, second = ([name_of(entry) for entry in way] for way in ways)
     parted = next((place for place in first if place in second), None)
     if parted is None:
         return ()
@@ -139,7 +139,7 @@ def metric_names(metrics: Any) -> tuple[str, ...]:
 
 def planned_rates(recipe: Recipe, steps: int) -> tuple[float, float, float] | None:
     """Return the learning rate at the first, the middle and the last of so many steps; None for an unknown schedule."""
-    rate = recipe.optimizer["config"].get("learning_rate")
+    rate = recipe.descent["config"].get("learning_rate")
     if not isinstance(rate, Mapping):
         return (recipe.learning_rate,) * 3
     import keras
@@ -152,10 +152,6 @@ def planned_rates(recipe: Recipe, steps: int) -> tuple[float, float, float] | No
     except Exception:  # A schedule of the user's own that cannot be rebuilt here.
         return None
     return first, middle, last
-
-
-def _name(entry: LayerConfig) -> str:
-    return str(entry["config"].get("name", entry.get("name")))
 
 
 def activation_of(entry: LayerConfig) -> str | None:
@@ -184,7 +180,7 @@ def _layer(entry: LayerConfig, used: bool) -> LayerFacts:
         initializer = initializer.get("class_name")
     width = width_key(entry)
     return LayerFacts(
-        name=_name(entry),
+        name=name_of(entry),
         kind=kind,
         activation=activation_of(entry),
         units=config[width] if width else None,

@@ -18,9 +18,9 @@ RUSH = 0.12
 FOR_CAUSES = 0.2
 """Share of the budget for training, to its end, what the causes ask for."""
 
-PROVABLE = 0.08
+PROVABLE = 0.1
 """Share of the budget that a training with more epochs may take: a proof repeats it three times, and the untouched
-recipe with as many epochs."""
+recipe once with as many epochs."""
 
 LEAST_SECONDS_A_TRIAL = 1.5
 """A new model costs about this much before its first step, so a shorter trial saves nothing."""
@@ -126,8 +126,9 @@ class Pace:
         """Return what confirming an attempt will cost: both sides from three fresh seeds."""
         assert attempt.recipe is not None
         epochs = attempt.recipe.epochs
-        untouched = self.planned if len(attempt.prescription) < 2 else max(self.planned, epochs)
-        return 3.0 * (attempt.seconds_per_epoch * epochs + (self.seconds_per_epoch or 0.0) * untouched)
+        more = max(0, epochs - self.planned) if len(attempt.prescription) > 1 else 0
+        untouched = (self.seconds_per_epoch or 0.0) * (3 * self.planned + more)
+        return 3.0 * attempt.seconds_per_epoch * epochs + untouched
 
     def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
         """Say whether to stop trying: the share is spent, or the best could not be proven any more."""

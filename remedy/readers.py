@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remedy.architecture import Architecture, LayerConfig
+from remedy.architecture import Architecture, LayerConfig, name_of
 
 DROPOUTS = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout")
 RESHAPERS = ("Flatten", "Reshape", "Permute")
@@ -23,10 +23,10 @@ def readers(architecture: Architecture, name: str) -> list[LayerConfig]:
             if isinstance(layer["config"].get("layers"), list):
                 inner = Architecture(layer)
                 entries = inner.inputs()
-                waiting += [(inner, entry["config"]["name"]) for entry in entries]
+                waiting += [(inner, name_of(entry)) for entry in entries]
                 found += [] if entries else [layer]
             elif kind in PASSED or kind.startswith(("Random", "ZeroPadding", "Cropping")):
-                waiting.append((model, layer["config"]["name"]))
+                waiting.append((model, name_of(layer)))
             else:
                 found.append(layer)
     return found

@@ -14,13 +14,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from remedy import arrays
+from remedy import arrays, reading
 from remedy.architecture import Architecture
 from remedy.coding import TargetCoding, coding_from_dict
 from remedy.dataset import Dataset, Rows
 from remedy.errors import ModelError, NotApplicable
-from remedy.live_model import Model, as_list, custom_objects, kept_weights, plain, serialized
-from remedy.own_callbacks import read_callbacks
+from remedy.live_model import Model
 from remedy.scaling import InputScaling, scaled
 
 STORED = frozenset(
@@ -74,6 +73,8 @@ class Recipe:
             store never runs code that it carries.
         factory: The user's ``build=``: makes a fresh model where Keras cannot rebuild it from a configuration.
         custom_objects: The user's own classes and functions by name; kept out of JSON and digest.
+        unbuildable: Why no fresh model can be made of it, or None: such a recipe says how the program trains, no more.
+        own_loss: The user's own loss, live, with the configuration that stands for it; None where Keras can spell it.
         kept_weights: Weights that belong to the recipe and not to chance, by layer name: frozen
             layers and layers adapted to data. Kept out of JSON, in a file of their own beside it.
     """
@@ -100,6 +101,8 @@ class Recipe:
     trusted: bool = field(default=False, repr=False, compare=False)
     factory: Callable[[], Model] | None = field(default=None, repr=False, compare=False)
     custom_objects: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    unbuildable: str | None = field(default=None, repr=False, compare=False)
+    own_loss: tuple[Any, Any] | None = field(default=None, repr=False, compare=False)
     kept_weights: Mapping[str, list[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -113,61 +116,20 @@ class Recipe:
                 place, and its layers can be operated on; any other is at least built anew by it.
 
         Raises:
-            ModelError: The model is not compiled, or Keras cannot serialise it.
+            ModelError: The model is not compiled, or no fresh one can be made.
         """
-        import keras
+        return cls(**reading.program(model, fit, build))
 
-        if not getattr(model, "compiled", False) or getattr(model, "optimizer", None) is None:
-            raise ModelError("The model is not compiled. Call model.compile(optimizer=..., loss=...) first.")
-        try:
-            twin = build() if build is not None else model
-        except Exception as error:
-            raise ModelError(
-                f"build() failed ({type(error).__name__}: {error}); it must return a fresh model."
-            ) from error
-        if not isinstance(twin, keras.Model):
-            raise ModelError(f"build() returned {type(twin).__name__} and not a Keras model.")
-        try:
-            config = serialized(twin, build is not None)
-            compiled = model.get_compile_config()
-        except Exception as error:
-            raise ModelError(
-                f"{type(model).__name__} cannot be serialised ({error}). Give it a get_config(), "
-                "register its custom parts with keras.saving.register_keras_serializable(), or pass build=."
-            ) from error
-        if not isinstance(config, dict) or not compiled:
-            raise ModelError(f"{type(model).__name__} gives no configuration to rebuild it from.")
-        architecture = Architecture.from_serialized(config)
-        return cls(
-            architecture=architecture,
-            factory=build if architecture.opaque else None,
-            optimizer=plain(compiled["optimizer"]),
-            loss=plain(compiled["loss"]),
-            metrics=plain(compiled.get("metrics")),
-            weighted_metrics=plain(compiled.get("weighted_metrics")),
-            loss_weights=plain(compiled.get("loss_weights")),
-            jit_compile=compiled.get("jit_compile", "auto"),
-            batch_size=fit.get("batch_size"),
-            epochs=int(fit.get("epochs", 1)),
-            steps_per_epoch=fit.get("steps_per_epoch"),
-            class_weight=fit.get("class_weight"),
-            shuffle=bool(fit.get("shuffle", True)),
-            callbacks=read_callbacks(as_list(fit.get("callbacks")), fit.get("validated", True)),
-            trusted=True,
-            custom_objects=custom_objects(model),
-            kept_weights=kept_weights(model),
-        )
+    @classmethod
+    def of_unbuildable(cls, model: Model, fit: Mapping[str, Any], reason: str) -> Recipe:
+        """Read how a compiled model is trained, where the model itself cannot be written down."""
+        return cls(**reading.training(model, fit), architecture=Architecture.unread(model, reason), unbuildable=reason)
 
     @classmethod
     def of_layers(cls, model: Model, fit: Mapping[str, Any]) -> Recipe:
         """Read a model that is not compiled: its recipe has no optimizer and no loss, so it cannot be built."""
-        try:
-            architecture = Architecture.from_serialized(serialized(model, False))
-        except Exception as error:
-            text = f"{type(model).__name__} cannot be serialised ({error}). Give it a get_config()."
-            raise ModelError(text) from error
-        recipe = cls(architecture, {}, None, custom_objects=custom_objects(model), kept_weights=kept_weights(model))
-        return recipe.replace(batch_size=fit.get("batch_size"), epochs=int(fit.get("epochs", 1)), trusted=True)
+        batches: dict[str, Any] = {"batch_size": fit.get("batch_size"), "epochs": int(fit.get("epochs", 1))}
+        return cls(optimizer={}, loss=None, trusted=True, **batches, **reading.layers(model))
 
     def build(self, dataset: Dataset, seed: int) -> Model:
         """Return a fresh compiled model; scaling is fitted on ``dataset.train`` only.
@@ -183,11 +145,13 @@ class Recipe:
 
         from remedy.seeds import set_seeds
 
+        if self.unbuildable is not None:
+            raise ModelError(self.unbuildable)
         set_seeds(seed, self.own_code)
         try:
             # Keras rewrites configurations while it reads them, so it gets copies.
             config = copy.deepcopy(scaled(self.architecture, self.input_scaling, dataset).config)
-            names = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+            names = ("optimizer", "loss_weights", "metrics", "weighted_metrics")
             parts = {name: copy.deepcopy(getattr(self, name)) for name in names}
             with keras.saving.custom_object_scope(dict(self.custom_objects)):
                 if self.factory is None:
@@ -198,7 +162,7 @@ class Recipe:
                     model(arrays.take(dataset.train.X, slice(0, 1)))
                 model.compile(
                     optimizer=keras.optimizers.deserialize(parts["optimizer"]),
-                    loss=keras.saving.deserialize_keras_object(parts["loss"]),
+                    loss=self.make_loss(),
                     loss_weights=parts["loss_weights"],
                     metrics=keras.saving.deserialize_keras_object(parts["metrics"]),
                     weighted_metrics=keras.saving.deserialize_keras_object(parts["weighted_metrics"]),
@@ -230,8 +194,9 @@ class Recipe:
         back = keras.layers.Rescaling(scale, offset, name="target_units")
         whole = keras.Model(model.inputs, back(model.outputs[0]), name=model.name)
         with keras.saving.custom_object_scope(dict(self.custom_objects)):
-            names = ("loss", "metrics", "weighted_metrics")
+            names = ("metrics", "weighted_metrics")
             parts = {k: keras.saving.deserialize_keras_object(copy.deepcopy(getattr(self, k))) for k in names}
+            parts["loss"] = self.make_loss()
             whole.compile(optimizer=keras.optimizers.deserialize(copy.deepcopy(dict(self.optimizer))), **parts)
         return whole
 
@@ -239,6 +204,21 @@ class Recipe:
     def delivers_raw(self) -> bool:
         """Whether the delivered model answers in the units of the user's own target."""
         return self.target is None or self.target.kind == "standard"
+
+    def make_loss(self) -> Any:
+        """Return the loss, or the nest of losses, that a model is compiled with; the user's own one as it stands."""
+        import keras
+
+        if self.own_loss is not None and self.loss == self.own_loss[0]:
+            return self.own_loss[1]
+        with keras.saving.custom_object_scope(dict(self.custom_objects)):
+            return keras.saving.deserialize_keras_object(copy.deepcopy(self.loss))
+
+    @property
+    def descent(self) -> Mapping[str, Any]:
+        """The configuration of the optimizer itself, where another one is wrapped around it to scale the loss."""
+        inner = self.optimizer.get("config", {}).get("inner_optimizer") if self.optimizer else None
+        return inner if isinstance(inner, Mapping) else self.optimizer
 
     def coded(self, rows: Rows) -> Rows:
         """Return rows with the target as this recipe trains on it."""
@@ -250,13 +230,15 @@ class Recipe:
 
     def with_optimizer(self, **settings: Any) -> Recipe:
         """Return a copy whose optimizer configuration has ``settings`` changed."""
-        config = {**self.optimizer["config"], **settings}
-        return self.replace(optimizer={**self.optimizer, "config": config})
+        changed = {**self.descent, "config": {**self.descent["config"], **settings}}
+        if self.descent is not self.optimizer:
+            changed = {**self.optimizer, "config": {**self.optimizer["config"], "inner_optimizer": changed}}
+        return self.replace(optimizer=changed)
 
     @property
     def learning_rate(self) -> float:
         """The initial learning rate, whether constant or scheduled."""
-        rate = self.optimizer["config"].get("learning_rate", 0.001)
+        rate = self.descent["config"].get("learning_rate", 0.001)
         if isinstance(rate, Mapping):
             inner = rate["config"]
             values = inner.get("values") or [0.001]

@@ -277,8 +277,7 @@ def probe_loss(recipe: Recipe, rows: Rows, outputs: Any) -> float | None:
     """Return the recipe's loss on given outputs, weighted as in training; None for several losses."""
     if recipe.loss_name is None:
         return None
-    with keras.saving.custom_object_scope(dict(recipe.custom_objects)):
-        loss = keras.losses.get(keras.saving.deserialize_keras_object(recipe.loss))
+    loss = keras.losses.get(recipe.make_loss())
     weights = row_weights(rows, recipe.class_weight).astype("float32")
     target = rows.target
     if outputs.ndim == target.ndim + 1 and outputs.shape[-1] == 1:

@@ -20,6 +20,7 @@ from remedy.logbook import last_values
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.report import Terminal
+from remedy.round_trip import WAY_OUT
 from remedy.scores import scorer_for
 from remedy.seeds import keep_random_state
 from remedy.settings import read_settings
@@ -43,7 +44,9 @@ def closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
 
 
 def read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = None) -> Recipe | None:
-    """Return how a compiled model is about to be trained; None, with a warning, where that cannot be written down.
+    """Return how a compiled model is about to be trained; None where that cannot be written down.
+
+    A model that cannot be built anew is judged and not treated, with a warning that says what would let it be.
 
     Raises:
         ModelError: The model is not compiled.
@@ -59,7 +62,13 @@ def read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = Non
             )
         return recipe
     except ModelError as error:
-        warnings.warn(f"{error} The run is logged and watched; no remedy can be searched.", RemedyWarning, stacklevel=3)
+        kind = type(model).__name__
+        reason = f"{kind} can be watched and judged, but not built anew: no remedy is searched. {WAY_OUT}"
+        warnings.warn(reason, RemedyWarning, stacklevel=3)
+        del error
+    try:
+        return Recipe.of_unbuildable(model, call.recipe_options, reason)
+    except Exception:  # An optimizer or a loss that Keras cannot spell: its loss is watched all the same.
         return None
 
 

@@ -86,7 +86,7 @@ class Terminal:
     def conclusion(self, text: str, proof: Proof | None = None, changes: Sequence[Change] = ()) -> None:
         """Print what came of it, with the table of changes where there is a fix."""
         self.close()
-        self.console.print(text)
+        self.console.print(text, markup=False)
         if changes and proof is not None:
             table = Table("remedy", "before", "after", "alone", "without it")
             for change in changes:

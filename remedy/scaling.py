@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from remedy import arrays
-from remedy.architecture import Architecture, LayerConfig
+from remedy.architecture import Architecture, LayerConfig, name_of
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.readers import takes_ids
@@ -57,8 +57,8 @@ def scaled(architecture: Architecture, scaling: InputScaling | None, dataset: Da
         if any("ops" in layer["module"] for layer in layers):
             architecture = architecture.functional()
         for layer in reversed(layers):
-            layer["config"]["name"] = architecture.unused_name(layer["config"]["name"])
-            architecture = architecture.insert_after(entry["config"]["name"], layer)
+            layer["config"]["name"] = architecture.unused_name(name_of(layer))
+            architecture = architecture.insert_after(name_of(entry), layer)
     return architecture
 
 
@@ -142,7 +142,7 @@ def columns(architecture: Architecture, dataset: Dataset) -> list[tuple[LayerCon
     """Pair the InputLayers that hold quantities with their training rows, in Keras' order."""
     entries = architecture.inputs()
     if isinstance(dataset.train.X, Mapping):
-        pairs = [(e, dataset.train.X[e["config"]["name"]]) for e in entries if e["config"]["name"] in dataset.train.X]
+        pairs = [(e, dataset.train.X[name_of(e)]) for e in entries if name_of(e) in dataset.train.X]
     else:
         pairs = list(zip(entries, arrays.leaves(dataset.train.X), strict=False))
-    return [(entry, rows) for entry, rows in pairs if not takes_ids(architecture, entry["config"]["name"])]
+    return [(entry, rows) for entry, rows in pairs if not takes_ids(architecture, name_of(entry))]

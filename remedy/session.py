@@ -22,6 +22,7 @@ from remedy.recipe import Recipe
 from remedy.recorder import Recorder
 from remedy.recording import read_recipe, recorder_for
 from remedy.report import Terminal
+from remedy.round_trip import difference
 from remedy.search import Search
 from remedy.seeds import keep_random_state
 from remedy.starting_weights import Weights, loaded, snapshot
@@ -119,7 +120,12 @@ class Session:
             return False
         free_iterators()
         try:
-            patient = self._patient(self._as_begun(recipe), examination)
+            begun = recipe if recipe.unbuildable else self._as_begun(recipe)
+            if (other := difference(begun, data, self._model, self._wishes.build is not None)) is not None:
+                self.unsearched = other if "no remedy is searched" in other else f"No remedy is searched. {other}"
+                warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
+                return False
+            patient = self._patient(begun, examination)
             self.treatment = treat(patient, options, self._terminal)
         except Exception as error:
             self.unsearched = f"The search failed ({type(error).__name__}: {error}); the training goes on."

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from remedy.architecture import KERNEL_LAYERS, Architecture, LayerConfig, references
+from remedy.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of, references
 from remedy.comparing.spelling import (
     Spec,
     activation,
@@ -102,7 +102,7 @@ def write(network: Network) -> tuple[Architecture, dict[str, tuple[str, ...]]]:
     for step in network.steps:
         key = (*step.path, step.kind if step.is_activation else "")
         if key not in entries:
-            wish = str(step.entry["config"]["name"])
+            wish = str(name_of(step.entry))
             name = next(n for n in (wish, *(f"{wish}_{i}" for i in range(1, 10_000))) if n not in named.values())
             named[key] = name
             entries[key] = {"registered_name": None, **copy.deepcopy(step.entry), "name": name, "inbound_nodes": []}
@@ -132,7 +132,7 @@ def _read(
 ) -> list[Source]:
     """Add the steps of a model that is called on ``feeds`` (None for the outermost) and return its outputs."""
     inner = _with_input(model).functional().config["config"]
-    layers = {str(entry.get("name", entry["config"]["name"])): entry for entry in inner["layers"]}
+    layers = {str(entry.get("name", name_of(entry))): entry for entry in inner["layers"]}
     inputs = [(ref[0], 0) for ref in references(inner["input_layers"])]
     done: dict[tuple[str, int], list[Source] | int] = {}
     for i, (name, _) in enumerate(inputs):
@@ -183,7 +183,7 @@ def _add(
         return sources
     own = None if bends else activation(entry["config"].get("activation")) if has_own_activation(entry) else None
     if moved is not None:
-        form, entry, call = *_rescaling(*moved, entry["config"]["name"]), _ON_ONE
+        form, entry, call = *_rescaling(*moved, name_of(entry)), _ON_ONE
     elif bends is not None:
         form = bends
     elif form.kind == "Reshape" and len(entry["config"]["target_shape"]) == 1:
@@ -227,7 +227,7 @@ def _joined(network: Network) -> Network:
             and all(affine(part.entry, part.call) for part in (before, step))
         ):
             (scale, offset), (more, shift) = (affine(part.entry, part.call) or (1, 0) for part in (before, step))
-            form, entry = _rescaling(scale * more, offset * more + shift, before.entry["config"]["name"])
+            form, entry = _rescaling(scale * more, offset * more + shift, name_of(before.entry))
             steps[-1] = replace(before, spec=form, entry=entry, written=f"{before.written} + {step.written}")
         else:
             steps.append(replace(step, sources=sources))

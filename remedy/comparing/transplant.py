@@ -37,7 +37,7 @@ def transplanted(aligned: Aligned, found: Found, back: bool = False) -> Recipe:
         if name == "learning_rate":
             changed = changed.with_optimizer(learning_rate=copy.deepcopy(_rate(guest)))
         elif name == "optimizer":
-            config = {**guest.optimizer["config"], "learning_rate": copy.deepcopy(_rate(host))}
+            config = {**guest.descent["config"], "learning_rate": copy.deepcopy(_rate(host))}
             changed = changed.replace(optimizer={**guest.optimizer, "config": config})
         elif name == "loss" and not found.blocks:
             changed = changed.replace(loss=_with_logits(guest.loss, host.from_logits))
@@ -89,7 +89,7 @@ def _loss_object(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rate(recipe: Recipe) -> Any:
-    return recipe.optimizer["config"].get("learning_rate", 0.001)
+    return recipe.descent["config"].get("learning_rate", 0.001)
 
 
 class _Hybrid:

@@ -256,7 +256,7 @@ class InlineEngine(Engine):
         if learned is None:
             assign(variables(compiled.model), compiled.start[1])
             assign(optimizer.variables, compiled.optimizer_start)
-            if not isinstance(job.recipe.optimizer["config"].get("learning_rate"), dict):
+            if not isinstance(job.recipe.descent["config"].get("learning_rate"), dict):
                 optimizer.learning_rate = job.recipe.learning_rate
         else:
             assign(variables(compiled.model), learned.variables)
@@ -302,8 +302,6 @@ def trace_key(recipe: Recipe) -> str:
     ):
         values.pop(name)
     values["metrics"] = wanted
-    config = dict(values["optimizer"]["config"])
-    if not isinstance(config.get("learning_rate"), dict):
-        config.pop("learning_rate", None)
-    values["optimizer"] = {**values["optimizer"], "config": config}
+    if not isinstance(recipe.descent["config"].get("learning_rate"), dict):
+        values["optimizer"] = recipe.with_optimizer(learning_rate=None).optimizer
     return json.dumps(values, sort_keys=True, default=str)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, Architecture, LayerConfig
+from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, Architecture, LayerConfig, name_of
 from remedy.errors import NotApplicable
 from remedy.model_facts import ACTIVATION_LAYERS, NORMALIZERS, activation_of
 
@@ -30,14 +30,12 @@ def kernels(
     Entries are those of ``architecture`` itself, so a copy of it can be changed in place. Layers in
     front of an output, behind which no other weights follow, are heads and left out.
     """
-    heads = {entry["config"]["name"] for entry in head_layers(architecture)}
+    heads = {name_of(entry) for entry in head_layers(architecture)}
     return [
         (model, entry)
         for model in models(architecture)
         for entry in model.config["config"]["layers"]
-        if entry["class_name"] in kinds
-        and entry["config"]["name"] not in heads
-        and entry["config"].get("trainable", True)
+        if entry["class_name"] in kinds and name_of(entry) not in heads and entry["config"].get("trainable", True)
     ]
 
 
@@ -64,14 +62,14 @@ def bends(model: Architecture, entry: LayerConfig) -> bool:
     """Say whether a layer has an activation of its own, or one behind it before the next weights."""
     if activation_of(entry) not in (None, "linear"):
         return True
-    waiting = list(model.consumers(entry["config"]["name"]))
+    waiting = list(model.consumers(name_of(entry)))
     while waiting:
         reader = waiting.pop()
         if reader["class_name"] in ACTIVATION_LAYERS or activation_of(reader) not in (None, "linear"):
             if reader["class_name"] not in KERNEL_LAYERS:
                 return True
         elif reader["class_name"] in FOLLOWED_THROUGH:
-            waiting += model.consumers(reader["config"]["name"])
+            waiting += model.consumers(name_of(reader))
         elif reader["class_name"] not in KERNEL_LAYERS:
             return True  # A layer of another kind may do anything, a sum or an attention included.
     return False
@@ -110,10 +108,10 @@ def for_every_layer(architecture: Architecture) -> str:
 
 def settings_patch(before: Architecture, after: Architecture) -> str:
     """Return lines of Python that build the model anew with the settings of layers that differ."""
-    new = {entry["config"]["name"]: entry for entry in after.layers()}
+    new = {name_of(entry): entry for entry in after.layers()}
     changes: dict[str, dict[str, Any]] = {}
     for entry in before.layers():
-        name, now = entry["config"]["name"], new[entry["config"]["name"]]
+        name, now = name_of(entry), new[name_of(entry)]
         if isinstance(entry["config"].get("layers"), list):
             continue
         differs = {k: v for k, v in now["config"].items() if k not in entry["config"] or entry["config"][k] != v}

@@ -8,7 +8,7 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import Architecture, LayerConfig
+from remedy.architecture import Architecture, LayerConfig, name_of
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.facts import KERAS_BATCH_SIZE
@@ -92,16 +92,16 @@ def _bare(architecture: Architecture) -> list[str]:
     """Return the hidden layers of the outermost model that are called once and not normalised behind."""
     own = [entry for model, entry in kernels(architecture) if model is architecture]
     return [
-        entry["config"]["name"]
+        name_of(entry)
         for entry in own
         if len(entry.get("inbound_nodes", [0])) == 1
-        and not any(r["class_name"] in NORMALIZERS for r in architecture.consumers(entry["config"]["name"]))
+        and not any(r["class_name"] in NORMALIZERS for r in architecture.consumers(name_of(entry)))
     ]
 
 
 def _normalised(architecture: Architecture, name: str, kind: str) -> Architecture:
     config = copy.deepcopy(architecture.config)
-    entry = next(e for e in config["config"]["layers"] if e["config"]["name"] == name)
+    entry = next(e for e in config["config"]["layers"] if name_of(e) == name)
     function = entry["config"].get("activation")
     entry["config"]["activation"] = "linear"
     policy = {"dtype": copy.deepcopy(entry["config"]["dtype"])} if "dtype" in entry["config"] else {}

@@ -9,7 +9,7 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution
 
 from remedy import arrays
-from remedy.architecture import Architecture, LayerConfig
+from remedy.architecture import Architecture, LayerConfig, name_of
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.readers import takes_ids
@@ -58,15 +58,15 @@ class Augmentation(Remedy):
         recipe.architecture.require_open()
         layers = self._layers(recipe, dataset, str(dose["kind"]))
         architecture = recipe.architecture
-        behind = architecture.inputs()[0]["config"]["name"]
+        behind = name_of(architecture.inputs()[0])
         for kind, config in reversed(layers):
             architecture = _inserted(architecture, behind, kind, config)
         return recipe.replace(architecture=architecture)
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Name the layers."""
-        known = {entry["config"]["name"] for entry in recipe.architecture.layers()}
-        new = [e["class_name"] for e in changed.architecture.layers() if e["config"]["name"] not in known]
+        known = {name_of(entry) for entry in recipe.architecture.layers()}
+        new = [e["class_name"] for e in changed.architecture.layers() if name_of(e) not in known]
         return "rows as they are", ", ".join(kind for kind in new if kind != "Reshape")
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
@@ -79,7 +79,7 @@ class Augmentation(Remedy):
         if len(recipe.architecture.inputs()) != 1 or len(arrays.leaves(dataset.train.X)) != 1:
             raise NotApplicable("augmentation takes a model with one input")
         entry = recipe.architecture.inputs()[0]
-        if takes_ids(recipe.architecture, entry["config"]["name"]):
+        if takes_ids(recipe.architecture, name_of(entry)):
             raise NotApplicable("ids cannot be disturbed a little")
         if any("Random" in entry["class_name"] for entry in recipe.architecture.layers()):
             raise NotApplicable("the rows are augmented already")

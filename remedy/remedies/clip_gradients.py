@@ -45,7 +45,7 @@ class ClipGradients(Remedy):
 
 
 def _clip(recipe: Recipe) -> tuple[str, float] | None:
-    config = recipe.optimizer["config"]
+    config = recipe.descent["config"]
     return next(((name, float(config[name])) for name in CLIPS if config.get(name)), None)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from remedy import arrays
-from remedy.architecture import CONVOLUTIONS, Architecture, LayerConfig, width_key
+from remedy.architecture import CONVOLUTIONS, Architecture, LayerConfig, name_of, width_key
 from remedy.coding import TargetCoding, label_values
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
@@ -134,7 +134,7 @@ def with_head(architecture: Architecture, units: int, activation: str) -> Archit
     functions, kernel = _end(changed)
     for entry in functions:
         entry["class_name"], entry["module"], entry["registered_name"] = "Activation", "keras.layers", None
-        entry["config"] = {"name": entry["config"]["name"], "activation": "linear"}
+        entry["config"] = {"name": name_of(entry), "activation": "linear"}
     kernel["config"]["activation"] = activation
     kernel["config"][str(width_key(kernel))] = units
     return changed

@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import CONVOLUTIONS, Architecture, LayerConfig
+from remedy.architecture import CONVOLUTIONS, Architecture, LayerConfig, name_of
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe import Recipe
@@ -63,7 +63,7 @@ class GlobalPooling(Remedy):
         names = [name for name, _ in _flattened(recipe.architecture)]
 
         def spelled(r: Recipe) -> str:
-            return ", ".join(e["class_name"] for e in r.architecture.layers() if e["config"]["name"] in names)
+            return ", ".join(e["class_name"] for e in r.architecture.layers() if name_of(e) in names)
 
         return spelled(recipe), spelled(changed)
 
@@ -84,7 +84,7 @@ def _flattened(architecture: Architecture) -> Iterator[tuple[str, str]]:
     """Yield the name of each Flatten that reads the maps of a convolution, and "1D", "2D" or "3D"."""
     if architecture.opaque:
         return
-    outermost = {entry["config"]["name"]: entry for entry in architecture.config["config"]["layers"]}
+    outermost = {name_of(entry): entry for entry in architecture.config["config"]["layers"]}
     for name, entry in outermost.items():
         if entry["class_name"] != "Flatten":
             continue

@@ -43,8 +43,8 @@ class LearningRate(Remedy):
         """
         del dataset
         now = recipe.learning_rate
-        textbook = TEXTBOOK.get(str(recipe.optimizer["class_name"]), 1e-3)
-        scheduled = isinstance(recipe.optimizer["config"].get("learning_rate"), dict) or has_schedule(recipe.callbacks)
+        textbook = TEXTBOOK.get(str(recipe.descent["class_name"]), 1e-3)
+        scheduled = isinstance(recipe.descent["config"].get("learning_rate"), dict) or has_schedule(recipe.callbacks)
         if now > 0 and abs(math.log(textbook / now)) <= math.log(1.5):
             rates = [textbook] if scheduled else []
         else:
@@ -82,7 +82,7 @@ def _steps(recipe: Recipe, dataset: Dataset) -> int:
 
 
 def _spelled(recipe: Recipe) -> str:
-    rate = recipe.optimizer["config"].get("learning_rate")
+    rate = recipe.descent["config"].get("learning_rate")
     schedule = f", {rate['class_name']}" if isinstance(rate, dict) else ""
     if has_schedule(recipe.callbacks):
         schedule = ", LearningRateScheduler"

@@ -40,7 +40,7 @@ class Optimizer(Remedy):
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return Adam at its default rate, then at five times that; nothing for Adam's own kin."""
         del dataset
-        if recipe.optimizer["class_name"] in ADAPTIVE:
+        if recipe.descent["class_name"] in ADAPTIVE:
             return []
         return [{"kind": "Adam", "rate": 1e-3}, {"kind": "Adam", "rate": 5e-3}]
 
@@ -66,7 +66,7 @@ class Optimizer(Remedy):
 
 
 def _spelled(recipe: Recipe) -> str:
-    momentum = recipe.optimizer["config"].get("momentum") or 0
+    momentum = recipe.descent["config"].get("momentum") or 0
     extra = f", momentum {momentum:g}" if momentum else ""
     extra += ", LearningRateScheduler" if has_schedule(recipe.callbacks) else ""
     return f"{recipe.optimizer['class_name']} at {recipe.learning_rate:.3g}{extra}"

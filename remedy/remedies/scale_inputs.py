@@ -10,6 +10,7 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution
 
 from remedy import arrays
+from remedy.architecture import name_of
 from remedy.coding import NEAR_ONE, NEAR_ZERO
 from remedy.data_facts import FACT_ROWS
 from remedy.dataset import Dataset
@@ -102,7 +103,7 @@ def scaling_patch(recipe: Recipe) -> str:
         lines.insert(0, "values = np.where(np.isfinite(values), values, np.nan)")
         lines.append("x = keras.ops.nan_to_num(x, nan=0.0, posinf=10.0, neginf=-10.0)")
     body = "".join(f"    {line}\n" for line in lines)
-    names = [entry["config"]["name"] for entry in recipe.architecture.inputs()]
+    names = [name_of(entry) for entry in recipe.architecture.inputs()]
     ids = [name for name in names if takes_ids(recipe.architecture, name)]
     if len(names) == 1:
         return (

@@ -8,7 +8,7 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, SHAPERS, Architecture, LayerConfig, width_key
+from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, SHAPERS, Architecture, LayerConfig, name_of, width_key
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.model_facts import shrinks
@@ -90,11 +90,11 @@ class SimplifyArchitecture(Remedy):
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Rewrite the model's configuration and build it anew."""
         before, after = recipe.architecture, self.apply(recipe, dataset, **dose).architecture
-        new = {layer["config"]["name"]: layer["config"] for layer in after.layers()}
-        gone = [layer["config"]["name"] for layer in before.layers() if layer["config"]["name"] not in new]
+        new = {name_of(layer): layer["config"] for layer in after.layers()}
+        gone = [name_of(layer) for layer in before.layers() if name_of(layer) not in new]
         changes: dict[str, dict[str, Any]] = {}
         for layer in before.layers():
-            name, old = layer["config"]["name"], layer["config"]
+            name, old = name_of(layer), layer["config"]
             for key in ("filters", "units", "strides"):
                 if name in new and old.get(key) != new[name].get(key):
                     changes.setdefault(name, {})[key] = new[name][key]
@@ -127,7 +127,7 @@ def _stems(architecture: Architecture, long_input: int) -> dict[str, list[bool]]
         if chain:
             readers = [layer for layer in chain if layer["class_name"] in KERNEL_LAYERS][:1]
         else:
-            readers = architecture.consumers(entry["config"]["name"])
+            readers = architecture.consumers(name_of(entry))
         for reader in readers:
             config = reader["config"]
             plain = reader["class_name"] in CONVOLUTIONS and set(config["strides"]) == {1}
@@ -148,7 +148,7 @@ def _stride(architecture: Architecture, stride: int, long_input: int) -> Archite
         raise NotApplicable(f"no unstrided convolution reads an input of {long_input} entries or more")
 
     def change(layer: LayerConfig) -> None:
-        axes = stems.get(layer["config"]["name"])
+        axes = stems.get(name_of(layer))
         if axes is not None:
             layer["config"]["strides"] = [stride if axis else 1 for axis in axes]
 
@@ -168,16 +168,16 @@ def _blocks(architecture: Architecture) -> list[list[str]]:
     blocks: list[list[str]] = []
     for start, end in itertools.pairwise(kernels):
         block = [layer for layer in chain[start:end] if layer["class_name"] not in SHAPERS]
-        blocks.append([layer["config"]["name"] for layer in block])
+        blocks.append([name_of(layer) for layer in block])
     return blocks[1:]
 
 
 def _narrow(architecture: Architecture, factor: float) -> Architecture:
-    heads = {entry["config"]["name"] for entry in head_layers(architecture)}
+    heads = {name_of(entry) for entry in head_layers(architecture)}
 
     def change(layer: LayerConfig) -> None:
         key = width_key(layer)
-        if key and layer["class_name"] in KERNEL_LAYERS and layer["config"]["name"] not in heads:
+        if key and layer["class_name"] in KERNEL_LAYERS and name_of(layer) not in heads:
             layer["config"][key] = max(4, round(layer["config"][key] * factor))
 
     return architecture.edit(change)

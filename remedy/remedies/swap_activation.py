@@ -8,7 +8,7 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import Architecture, LayerConfig
+from remedy.architecture import Architecture, LayerConfig, name_of
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.model_facts import ACTIVATION_LAYERS, activation_of
@@ -72,7 +72,7 @@ class SwapActivation(Remedy):
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Build the model anew with other activations."""
-        names = [entry["config"]["name"] for entry in _bending(recipe.architecture)]
+        names = [name_of(entry) for entry in _bending(recipe.architecture)]
         recursive = ", recursive=True" if len(list(models(recipe.architecture))) > 1 else ""
         return (
             f"names = {names!r}\n"
@@ -94,12 +94,12 @@ def _bending(architecture: Architecture) -> list[LayerConfig]:
 
 def _hidden(architecture: Architecture) -> list[LayerConfig]:
     """Return hidden layers with an activation, and activation layers that belong to no head."""
-    heads = {entry["config"]["name"] for entry in head_layers(architecture)}
+    heads = {name_of(entry) for entry in head_layers(architecture)}
     own = [entry for _, entry in kernels(architecture) if activation_of(entry) not in (None, "linear")]
     apart = [
         entry
         for entry in architecture.layers("Activation", *ACTIVATION_LAYERS)
-        if entry["config"]["name"] not in heads and activation_of(entry) != "softmax"
+        if name_of(entry) not in heads and activation_of(entry) != "softmax"
     ]
     return own + apart
 
