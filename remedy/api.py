@@ -132,7 +132,7 @@ def fit(
         raise InvalidInput(f"build={build!r}: give a function without arguments that returns a fresh model.")
     options = _options(search)
     found, chosen = chosen_detectors(detectors, ignore), registry.remedies(remedies)
-    call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0, order)
+    call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0, order, late=True)
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
     terminal = Terminal(quiet=fit_kwargs.get("verbose", "auto") == 0)
@@ -146,7 +146,7 @@ def fit(
         terminal.conclusion(conclusion)
     examination, evidence = session.recorder.examination, session.recorder.evidence
     stuck, seen = examination.stuck, examination.diagnoses
-    advice = None if fix else advise(seen, chosen, session.recipe, call.dataset)
+    advice = None if fix else advise(seen, chosen, session.recipe, session.dataset)
     terminal.advice(advice, stuck)
     return Result(model, history, run.run_id, run.url, stuck, seen, examination, fix, conclusion, evidence, advice)
 

@@ -55,8 +55,13 @@ def tree_map(function: Callable[[Array], Any], nest: Nest) -> Nest:
     if isinstance(nest, Mapping):
         return {key: tree_map(function, part) for key, part in nest.items()}
     if isinstance(nest, (list, tuple)):
-        return type(nest)(tree_map(function, part) for part in nest)
+        return _like(nest, [tree_map(function, part) for part in nest])
     return function(nest)
+
+
+def _like(nest: Nest, parts: list[Any]) -> Nest:
+    """Return parts as a list or tuple of the kind of a nest; a named tuple takes them one by one."""
+    return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
 
 
 def length(nest: Nest) -> int:
@@ -95,7 +100,7 @@ def concatenate(first: Nest, *more: Nest) -> Nest:
     if isinstance(first, Mapping):
         return {key: concatenate(part, *(nest[key] for nest in more)) for key, part in first.items()}
     if isinstance(first, (list, tuple)):
-        return type(first)(concatenate(*parts) for parts in zip(first, *more, strict=True))
+        return _like(first, [concatenate(*parts) for parts in zip(first, *more, strict=True)])
     return np.concatenate([first, *more])
 
 

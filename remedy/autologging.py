@@ -12,7 +12,7 @@ import keras
 
 from remedy import api
 from remedy.errors import RemedyError, RemedyWarning
-from remedy.feeding import FITTING
+from remedy.feeding import FITTING, PLAIN_FIT
 from remedy.recording import chosen_detectors
 from remedy.search import Search
 
@@ -72,12 +72,15 @@ def _logged(fit: Callable[..., Any], options: Mapping[str, Any]) -> Callable[...
             return fit(self, *args, **kwargs)  # Keras says what is wrong with the arguments.
         X, y = given.pop("x", None), given.pop("y", None)
         given.pop("self")
+        token = PLAIN_FIT.set((self, fit))
         try:
             result = api.fit(self, X, y, **options, **given)
         except RemedyError as error:
             text = f"remedy.autolog does not watch this training ({error}); Keras trains it alone."
             warnings.warn(text, RemedyWarning, stacklevel=2)
             return fit(self, *args, **kwargs)
+        finally:
+            PLAIN_FIT.reset(token)
         result.history.remedy = result
         return result.history
 

@@ -16,7 +16,7 @@ from remedy.errors import RemedyError, RemedyWarning
 from remedy.inputs import FitCall, read_fit_call
 from remedy.logbook import write_end, write_start
 from remedy.recorder import Recorder as Watcher
-from remedy.recording import chosen_detectors, read_recipe, recorder_for
+from remedy.recording import chosen_detectors, known_for, read_recipe, recorder_for
 from remedy.report import Terminal
 
 
@@ -88,9 +88,9 @@ class Recorder(keras.callbacks.Callback):
             self._call = FitCall(X, y, planned, None) if X is None else read_fit_call(self.model, X, y, planned)
             recipe = read_recipe(self.model, self._call)
             write_start(self._run, recipe, self._call.dataset, self._name, log_data=False)
-            self._watcher = recorder_for(
-                self.model, recipe, self._call.dataset, self._detectors, self._terminal, self._run
-            )
+            data = self._call.dataset
+            known = None if data is None else known_for(self.model, recipe, data)
+            self._watcher = recorder_for(known, self._detectors, self._terminal, self._run)
             self._watcher.set_params(self.params)
             self._watcher.set_model(self.model)
         except RemedyError as error:

@@ -7,6 +7,7 @@ into batches here and handed over one at a time; smaller ones go to ``Model.fit`
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -25,6 +26,10 @@ one by one all over a file come a hundred times slower than the disk is."""
 
 FITTING: ContextVar[Any] = ContextVar("remedy_fitting", default=None)
 """The model that remedy trains at the moment: its ``fit`` is no training of the user's own."""
+
+PLAIN_FIT: ContextVar[Any] = ContextVar("remedy_plain_fit", default=None)
+"""A model and Keras' own ``fit``, where a ``fit`` of the model's own class has called it already: that one must not be
+called again."""
 
 
 class Feed(keras.utils.PyDataset):
@@ -145,11 +150,13 @@ def fit_model(model: Any, X: Any, y: Any, *, index: Array | None = None, **kwarg
 
 
 def _fit(model: Any, X: Any, y: Any, index: Array | None, kwargs: dict[str, Any]) -> Any:
+    own_call = PLAIN_FIT.get()
+    fit = functools.partial(own_call[1], model) if own_call is not None and own_call[0] is model else model.fit
     if not _takes_batches(model, X, y, kwargs):
         if index is not None:
             X, y = arrays.take(X, index), arrays.take(y, index)
             kwargs["sample_weight"] = arrays.take(kwargs.get("sample_weight"), index)
-        return model.fit(X, y, **kwargs)
+        return fit(X, y, **kwargs)
     own = {name: kwargs.pop(name, None) for name in ("batch_size", "sample_weight", "validation_batch_size")}
     X, y, weight = (arrays.tree_map(_as_array, part) for part in (X, y, own["sample_weight"]))
     share, held = float(kwargs.pop("validation_split", None) or 0.0), kwargs.pop("validation_data", None)
@@ -168,7 +175,7 @@ def _fit(model: Any, X: Any, y: Any, index: Array | None, kwargs: dict[str, Any]
     # Keras' "batch" turns rows about inside a batch only; and it would shuffle our batches, too.
     shuffle = kwargs.pop("shuffle", True) not in (False, "batch")
     data = Feed(X, y, weight, size, shuffle, index, kwargs.pop("class_weight", None))
-    return model.fit(data.stream(), shuffle=False, validation_data=held, **kwargs)
+    return fit(data.stream(), shuffle=False, validation_data=held, **kwargs)
 
 
 def _size(own: Mapping[str, Any], held: Any, kwargs: Mapping[str, Any]) -> int:

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import inspect
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
 
 from remedy import arrays
+from remedy.array_rows import as_array, read_rows, warn
 from remedy.arrays import Nest
+from remedy.arrival import Arrival, watched
 from remedy.data_facts import rebuilds
-from remedy.dataset import Dataset, Rows, infer_task, nonfinite_report, split
-from remedy.errors import InvalidInput, ModelError, RemedyWarning
+from remedy.dataset import Dataset, Rows, infer_task, split
+from remedy.errors import InvalidInput, ModelError
 from remedy.scores import Task
 from remedy.streams import is_stream, read_stream
 
@@ -37,6 +39,8 @@ class FitCall:
         kwargs: Keywords for ``Model.fit``.
         dataset: The same as arrays, or None where they cannot be had.
         batch_size: Rows a step where a stream gives them, else None.
+        arrival: What is kept of streams while they are trained on; their rows are there after an epoch. None else.
+        order: As given by the user, for rows that arrive later.
     """
 
     X: Any
@@ -44,6 +48,8 @@ class FitCall:
     kwargs: dict[str, Any]
     dataset: Dataset | None
     batch_size: int | None = None
+    arrival: Arrival | None = None
+    order: Any = None
 
     @property
     def recipe_options(self) -> dict[str, Any]:
@@ -54,7 +60,14 @@ class FitCall:
 
 
 def read_fit_call(
-    model: Any, X: Any, y: Any, kwargs: Mapping[str, Any], groups: Any = None, seed: int = 0, order: Any = None
+    model: Any,
+    X: Any,
+    y: Any,
+    kwargs: Mapping[str, Any],
+    groups: Any = None,
+    seed: int = 0,
+    order: Any = None,
+    late: bool = False,
 ) -> FitCall:
     """Check a call of ``fit`` and read its data.
 
@@ -65,6 +78,7 @@ def read_fit_call(
         groups: None, or one label a row, shape (n,): rows of a group stay on one side of a split.
         seed: Of a split by groups.
         order: None, True where rows stand in the order of time, or their times, shape (n,).
+        late: Streams are not read now but kept as training meets them, so that nothing moves them.
 
     Raises:
         ModelError: The model is not compiled.
@@ -81,10 +95,12 @@ def read_fit_call(
         )
     if groups is not None and order is not None and order is not False:
         raise InvalidInput("groups= and order= ask for two splits that exclude each other: give one of them.")
+    if y is None and late and (is_stream(X) or isinstance(X, GeneratorType)):
+        return _watch_stream_call(X, dict(kwargs), groups, order)
     if y is None and is_stream(X):
         return _read_stream_call(model, X, dict(kwargs), groups, order)
     if y is None or not _is_arrays(X):
-        _warn(
+        warn(
             f"X is a {type(X).__name__}, y a {type(y).__name__}, where arrays are expected: "
             "the run is logged and its loss is watched, but data and predictions are not examined and no "
             "remedy is searched. Give arrays, a tf.data.Dataset or a keras.utils.PyDataset for that."
@@ -93,7 +109,7 @@ def read_fit_call(
     text = _is_text(X, model)
     if text or _is_nested(kwargs.get("sample_weight")):
         what = "text" if text else "sample weights for every output"
-        _warn(f"remedy does not read {what}: the run is logged and its loss is watched; no remedy is searched.")
+        warn(f"remedy does not read {what}: the run is logged and its loss is watched; no remedy is searched.")
         return FitCall(X, y, dict(kwargs), None)
     rows = read_rows(X, y, kwargs.get("sample_weight"), groups, order=order)
     validation, share = kwargs.get("validation_data"), float(kwargs.get("validation_split") or 0.0)
@@ -128,21 +144,74 @@ def read_fit_call(
     _check_output(model, rows)
     task = _task(model, rows)
     tail = bool(share and groups is None and held is not None and validation is None)
-    return FitCall(X, y, new_kwargs, Dataset(rows, held, task, validation_tail=tail))
+    data = Dataset(rows, held, task, validation_tail=tail)
+    if held is None and validation is not None and is_stream(validation):
+        if not late:
+            return FitCall(X, y, new_kwargs, replace(data, validation=_whole(validation)))
+        new_kwargs["validation_data"], kept = watched(validation, kwargs.get("validation_steps"))
+        return FitCall(X, y, new_kwargs, data, arrival=None if kept is None else Arrival(rows, kept))
+    return FitCall(X, y, new_kwargs, data)
 
 
-def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, order: Any) -> FitCall:
-    """Read a ``tf.data.Dataset`` or ``PyDataset``; Keras still gets the stream itself."""
+def _whole(stream: Any) -> Rows | None:
+    found = read_stream(stream)
+    return None if found is None else found.rows
+
+
+def _watch_stream_call(X: Any, kwargs: dict[str, Any], groups: Any, order: Any) -> FitCall:
+    """Put an eye on the streams of a call; their rows are there after the first epoch."""
+    _no_positions(groups, order)
+    X, kept = watched(X, kwargs.get("steps_per_epoch"))
+    if kept is None:
+        warn(f"The rows of this {type(X).__name__} cannot be seen: the run is logged and its loss is watched only.")
+        return FitCall(X, None, kwargs, None)
+    validation = kwargs.get("validation_data")
+    held: Any = None
+    if validation is not None and (is_stream(validation) or isinstance(validation, GeneratorType)):
+        kwargs["validation_data"], held = watched(validation, kwargs.get("validation_steps"))
+    elif isinstance(validation, (tuple, list)):
+        parts = (*validation, None)[:3]
+        held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+    return FitCall(X, None, kwargs, None, arrival=Arrival(kept, held), order=order)
+
+
+def arrived(model: Any, call: FitCall) -> FitCall:
+    """Return the call with the rows that have arrived; as it was while there are none.
+
+    Raises:
+        InvalidInput: The rows are such that nothing can be read from them.
+    """
+    arrival = call.arrival
+    if arrival is None:
+        return call
+    train, held = arrival.sides()
+    if train is None:
+        return call
+    rows = read_rows(
+        train.X, train.y, train.sample_weight, train.groups, order=call.order if call.order else train.order
+    )
+    task = call.dataset.task if call.dataset is not None else _task(model, rows)
+    data = Dataset(rows, held, task, complete=arrival.complete)
+    return replace(call, dataset=data, batch_size=arrival.batch_size)
+
+
+def _no_positions(groups: Any, order: Any) -> None:
+    """Refuse what goes by the positions of rows, which those of a stream have not."""
     if groups is not None or (order is not None and order is not True):
         raise InvalidInput(
             "groups= needs arrays, times in order= too: the rows of a stream have no positions. Give X and y as arrays."
         )
+
+
+def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, order: Any) -> FitCall:
+    """Read a ``tf.data.Dataset`` or ``PyDataset``; Keras still gets the stream itself."""
+    _no_positions(groups, order)
     stream = read_stream(X)
     if stream is None:
-        _warn(f"The batches of this {type(X).__name__} hold no labels: the run is logged and its loss is watched only.")
+        warn(f"The batches of this {type(X).__name__} hold no labels: the run is logged and its loss is watched only.")
         return FitCall(X, None, kwargs, None)
     if not stream.complete:
-        _warn(
+        warn(
             f"This {type(X).__name__} is too large to keep as arrays: its first {len(stream.rows)} rows are examined, "
             "and no remedy is searched. Give arrays (memory-mapped ones too) for that."
         )
@@ -158,56 +227,6 @@ def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, o
     task = _task(model, rows)
     data = Dataset(rows, held, task, complete=stream.complete, total_rows=stream.total)
     return FitCall(X, None, kwargs, data, stream.batch_size)
-
-
-def read_rows(
-    X: Any, y: Any, sample_weight: Any = None, groups: Any = None, where: str = "", order: Any = None
-) -> Rows:
-    """Turn what Keras takes as arrays into NumPy rows, and check them.
-
-    Args:
-        X, y: Arrays, data frames, or lists, tuples or dicts of them, with n rows each.
-        sample_weight: None or shape (n,) or (n, t).
-        groups: None or shape (n,).
-        where: Put in front of messages.
-        order: None, True, or shape (n,).
-
-    Raises:
-        InvalidInput: Empty, of different length, or of a type that nothing can be trained on.
-    """
-    X, y = arrays.tree_map(_as_array, X), arrays.tree_map(_as_array, y)
-    lengths = {f"X{f'[{k}]' if k else ''}": len(a) for k, a in arrays.named_leaves(X)}
-    lengths |= {f"y{f'[{k}]' if k else ''}": len(a) for k, a in arrays.named_leaves(y)}
-    extra = {"sample_weight": sample_weight, "groups": groups, "order": None if order is True else order}
-    lengths |= {name: len(value) for name, value in extra.items() if value is not None}
-    if not lengths or not all(lengths.values()):
-        raise InvalidInput(f"{where}there are no rows: {_spelled(lengths)}. Was a filter too strict?")
-    if len(set(lengths.values())) > 1:
-        raise InvalidInput(f"{where}rows differ in number: {_spelled(lengths)}. Every row of X needs its row of y.")
-    for name, nest in (("X", X), ("y", y)):
-        for path, array in arrays.named_leaves(nest):
-            if not array.size:
-                place = f"{where}{name}{f'[{path}]' if path else ''}"
-                raise InvalidInput(
-                    f"{place} of shape {array.shape} holds no values. Was a selection of columns too strict?"
-                )
-            if array.dtype.kind not in "biuf":
-                raise InvalidInput(
-                    f"{where}{name}{f'[{path}]' if path else ''} holds {array.dtype} values such as "
-                    f"{array.reshape(-1)[0]!r}; "
-                    + (
-                        "turn labels into numbers: sklearn.preprocessing.LabelEncoder().fit_transform(y)."
-                        if name == "y"
-                        else "encode text and categories as numbers first."
-                    )
-                )
-    if bad := nonfinite_report(y):
-        _warn(f"{where}y holds NaN or infinite values ({bad}). Drop those rows: no loss is defined for them.")
-    if bad := nonfinite_report(X):
-        _warn(f"{where}X holds NaN or infinite values ({bad}). Impute or drop them: they turn every weight into NaN.")
-    weight = None if sample_weight is None else np.asarray(sample_weight)
-    when = None if order is None or order is False else _times(order, len(arrays.leaves(X)[0]))
-    return Rows(X, y, weight, None if groups is None else _group_ids(groups), when)
 
 
 def require_compiled(model: Any) -> None:
@@ -267,29 +286,6 @@ def _is_arrays(X: Any) -> bool:
     return hasattr(X, "__array__") or hasattr(X, "to_numpy")
 
 
-def _as_array(value: Any) -> Any:
-    """Return an array; a data frame of numbers and truth values, which has no type of its own, as Keras casts it."""
-    found = value if isinstance(value, np.ndarray) else np.asarray(value)
-    kinds = {getattr(kind, "kind", "O") for kind in np.atleast_1d(np.asarray(getattr(value, "dtypes", "O"), "O"))}
-    return found.astype("float32") if found.dtype == object and kinds <= set("biuf") else found
-
-
-def _group_ids(groups: Any) -> Any:
-    """Return one number a row for names of groups, which no file of arrays holds without pickling."""
-    found = np.asarray(groups)
-    return np.unique(found.astype(str), return_inverse=True)[1] if found.dtype.kind in "OUS" else found
-
-
-def _times(order: Any, n: int) -> Any:
-    """Return when every row was, as numbers that can be compared."""
-    if order is True:
-        return np.arange(n)
-    found = np.asarray(order)
-    if found.dtype.kind in "OUS":  # Dates in words sort like their ranks only where they are written year first.
-        found = found.astype("datetime64[ns]")
-    return found.astype("int64") if found.dtype.kind in "Mm" else found
-
-
 def _is_nested(weights: Any) -> bool:
     return isinstance(weights, Mapping) or (isinstance(weights, (list, tuple)) and any(map(np.ndim, weights)))
 
@@ -298,13 +294,15 @@ def _is_text(X: Any, model: Any) -> bool:
     """Say whether X holds text, and the model has a layer that reads it."""
     if not any(type(layer).__name__ in READ_TEXT for layer in model._flatten_layers()):
         return False
-    leaves = [_as_array(leaf) for leaf in arrays.leaves(X)]
+    leaves = [as_array(leaf) for leaf in arrays.leaves(X)]
     return any(a.dtype.kind in "US" or (a.dtype == object and isinstance(a.flat[0], str)) for a in leaves if a.size)
 
 
 def _task(model: Any, rows: Rows) -> Task:
     """Say what the labels ask for; an autoencoder's are its inputs, and no classes."""
-    if len(arrays.leaves(rows.y)) == 1 and rebuilds(rows.X, rows.target):
+    shape, y = getattr(model, "output_shape", None) if model.built else None, rows.target
+    alike = isinstance(shape, tuple) and tuple(shape[1:]) == y.shape[1:] and "sparse" not in (_loss_name(model) or "")
+    if alike and y.ndim > 1 and len(np.unique(y[:100])) > 2 and rebuilds(rows.X, y):
         return "regression"
     return infer_task(rows.y, _loss_name(model), _output_units(model))
 
@@ -320,11 +318,3 @@ def _output_units(model: Any) -> int | None:
     shape = getattr(model, "output_shape", None) if model.built else None
     last = shape[-1] if isinstance(shape, tuple) and shape else None
     return last if isinstance(last, int) else None
-
-
-def _spelled(lengths: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} has {n}" for name, n in lengths.items())
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, RemedyWarning, stacklevel=4)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from remedy.array_rows import read_rows
 from remedy.dataset import Dataset, infer_task
 from remedy.errors import InvalidInput
-from remedy.inputs import read_rows
 from remedy.store import read_dataset
 
 

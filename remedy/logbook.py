@@ -19,6 +19,7 @@ from remedy.engines import remembered
 from remedy.engines._base import Outcome
 from remedy.errors import InvalidInput, RemedyWarning
 from remedy.evidence import Evidence
+from remedy.look import put_back
 from remedy.patient import Case, Fix, Patient, Treatment
 from remedy.recipe import Recipe
 from remedy.recorder import Recorder
@@ -36,6 +37,12 @@ def write_start(
 ) -> None:
     """Write what is known before the first epoch: parameters, recipe, dataset, device."""
     run.tags({"remedy.device": device(), "remedy.backend": os.environ.get("KERAS_BACKEND") or _backend()})
+    write_recipe(run, recipe)
+    write_rows(run, dataset, name, log_data)
+
+
+def write_recipe(run: Run, recipe: Recipe | None) -> None:
+    """Write how a run is trained."""
     if recipe is not None:
         run.params(
             {
@@ -52,6 +59,10 @@ def write_start(
         run.json("recipe.json", recipe.to_dict())
         if recipe.kept_weights and run.run_id is not None:
             _try_to_keep("weights of frozen layers", store.keep_weights, run.run_id, recipe.kept_weights)
+
+
+def write_rows(run: Run, dataset: Dataset | None, name: str | None, log_data: bool | None) -> None:
+    """Write what a run is trained on, as soon as it is there."""
     if dataset is not None and run.run_id is not None:
         run.params({"task": dataset.task, "rows_train": len(dataset.train)})
         run.dataset(dataset, name or "data")
@@ -92,7 +103,8 @@ def write_end(
     if fix is None:
         run.note(report.note(conclusion, None, examination.diagnoses))
     if dataset is not None:
-        uri = run.model(model, dataset.train.X, requirements())
+        with put_back(model):  # MLflow asks the model for an example of its answers.
+            uri = run.model(model, dataset.train.X, requirements())
         if register_as is not None and uri is not None and not examination.stuck:
             scores = recorder.evidence.val_score
             write_registered(run, register_as, uri, dataset, score_name(dataset.task), scores[-1] if scores else None)

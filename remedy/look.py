@@ -21,6 +21,9 @@ from remedy.model_facts import activation_of, layers_in_order
 LOOK_ROWS = 64
 """Rows of a look: enough to call a unit dead, few enough to cost milliseconds."""
 
+SMALL = 65_536
+"""Values of a variable that is copied at every look: counters and statistics, not weights."""
+
 RELU_LIKE = ("relu", "relu6")
 BOUNDED = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0)}
 EDGE = 0.01
@@ -60,15 +63,16 @@ def fixed_rows(model: Any) -> int | None:
 
 @contextmanager
 def put_back(model: Any, whole: bool = True) -> Iterator[None]:
-    """Put back what a run in inference mode moves: states of stateful layers, seeds, the metrics of several losses.
+    """Put back what a run in inference mode moves: states and counters of layers, seeds, the metrics of several losses.
 
     Args:
         model: A Keras model.
-        whole: False for frozen weights and moving averages too large to copy every epoch: no layer of
+        whole: False for large frozen weights and moving averages, which are not copied every epoch: no layer of
             Keras' own changes them in inference mode.
     """
     states = keras.tree.flatten([getattr(layer, "states", None) or () for layer in layers_in_order(model)])
-    moving = [v for v in model.non_trainable_variables if whole or not keras.backend.is_float_dtype(v.dtype)]
+    every = {id(v): v for v in (*model.non_trainable_variables, *_seeds(model))}.values()
+    moving = [v for v in every if whole or not keras.backend.is_float_dtype(v.dtype) or _small(v)]
     moving += [*model.metrics_variables, *(v for v in states if hasattr(v, "assign"))]
     before = [np.asarray(keras.ops.convert_to_numpy(v.value)) for v in moving]
     try:
@@ -80,6 +84,18 @@ def put_back(model: Any, whole: bool = True) -> Iterator[None]:
         for metric in model.metrics:  # Keras makes those of several losses when it first computes them.
             if any(id(variable) not in known for variable in metric.variables):
                 metric.reset_state()
+
+
+def _small(variable: Any) -> bool:
+    return int(np.prod(variable.shape)) <= SMALL
+
+
+def _seeds(model: Any) -> list[Any]:
+    """Return the states of all random number generators of a model, those of cells inside recurrent layers too."""
+    layers = [*layers_in_order(model), *model._flatten_layers(include_self=False, recursive=True)]
+    found = [getattr(part, "seed_generator", None) for part in layers]
+    found += [getattr(getattr(part, "cell", None), "seed_generator", None) for part in layers]
+    return [generator.state for generator in found if generator is not None and hasattr(generator, "state")]
 
 
 def _kernels(model: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -21,7 +21,7 @@ from remedy.closer import CloserLook
 from remedy.dataset import Rows
 from remedy.diagnosis import Diagnosis, Examination, Looks, diagnose
 from remedy.errors import RemedyWarning
-from remedy.evidence import Evidence
+from remedy.evidence import PER_EPOCH, Evidence
 from remedy.facts import KERAS_BATCH_SIZE, row_weights
 from remedy.look import fixed_rows, put_back
 from remedy.model_facts import live_layer_facts
@@ -30,6 +30,18 @@ from remedy.scores import CLASSIFICATION, Scorer, answers, confusion, moved_thre
 
 MOST_SHORT_ROWS, MANY_VALUES = 512, 1 << 17
 """Rows predicted at a time where they are short, and values in them: a call costs as much as some hundred such rows."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a recorder looks with: evidence of before the first epoch, rows, score, recipe, and the costly looks."""
+
+    evidence: Evidence
+    probe: Rows | None = None
+    scorer: Scorer | None = None
+    recipe: Recipe | None = None
+    validation: Rows | None = None
+    closer: CloserLook | None = None
 
 
 class Recorder(keras.callbacks.Callback):
@@ -56,6 +68,8 @@ class Recorder(keras.callbacks.Callback):
         on_stuck: Callable[[Examination], bool] | None = None,
         patience: int = 0,
         keep_answers: bool = False,
+        arrive: Callable[[], Known | None] | None = None,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
         """Prepare; nothing is measured before training begins.
 
@@ -73,6 +87,8 @@ class Recorder(keras.callbacks.Callback):
                 True to stop the training; False lets it go on as if nothing had happened.
             patience: Steps before ``on_stuck`` is called; a number that is not finite needs none.
             keep_answers: Keep the answers to the probe rows after the last epoch, beside the truth.
+            arrive: Asked after every epoch for what to look with, until it is there: rows of a stream come late.
+            ready: Asked before ``on_stuck`` is called; it is called later where the answer is no.
         """
         super().__init__()
         self.evidence = evidence
@@ -83,9 +99,19 @@ class Recorder(keras.callbacks.Callback):
         self._scorer = replace(scorer, logits=recipe.from_logits) if scorer and recipe else scorer
         self._validation, self._closer = validation, closer
         self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
+        self._arrive, self._ready = arrive, ready
         self._began = 0.0
         self.gave_up, self._patience = False, patience
         self._warned, self._keep_answers = False, keep_answers
+        self._examine()
+
+    def know(self, known: Known) -> None:
+        """Take what to look with; what was measured before stays."""
+        seen = {name: series for name in PER_EPOCH if (series := getattr(self.evidence, name))}
+        self.evidence = replace(known.evidence, metrics=self.evidence.metrics, **seen)
+        scorer, recipe = known.scorer, known.recipe
+        self._probe, self._recipe, self._validation, self._closer = known.probe, recipe, known.validation, known.closer
+        self._scorer = replace(scorer, logits=recipe.from_logits) if scorer and recipe else scorer
         self._examine()
 
     @property
@@ -100,6 +126,8 @@ class Recorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Measure, diagnose, tell; never raise."""
         try:
+            if self._arrive is not None and self._probe is None and (known := self._arrive()) is not None:
+                self.know(known)
             self._measure(epoch, dict(logs or {}))
             self._look_closer()
             self._examine()
@@ -107,7 +135,7 @@ class Recorder(keras.callbacks.Callback):
                 self._on_epoch(epoch, self.evidence)
         except Exception as error:
             self._warn(error)
-        if self.examination.stuck and self._on_stuck and not self.gave_up and self._waited():
+        if self.examination.stuck and self._on_stuck and not self.gave_up and self._waited() and self._ready():
             self.gave_up = True
             if self._on_stuck(self.examination):
                 self.model.stop_training = True

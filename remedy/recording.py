@@ -18,7 +18,7 @@ from remedy.inputs import FitCall, require_compiled
 from remedy.judging import unscored
 from remedy.logbook import last_values
 from remedy.recipe import Recipe
-from remedy.recorder import Recorder
+from remedy.recorder import Known, Recorder
 from remedy.report import Terminal
 from remedy.round_trip import WAY_OUT
 from remedy.scores import scorer_for
@@ -72,43 +72,53 @@ def read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = Non
         return None
 
 
+def known_for(model: Any, recipe: Recipe | None, dataset: Dataset, expect: float | None = None) -> Known:
+    """Return what a recorder looks with, once the rows of a training are there."""
+    rows = probe(dataset.train)
+    held = None if dataset.validation is None else probe(dataset.validation, VALIDATION_ROWS)
+    evidence = Evidence(task=dataset.task, class_counts=dataset.class_counts)
+    if recipe is not None:
+        evidence = static_evidence(recipe, dataset)
+    evidence = replace(evidence, unscored=unscored(recipe, dataset, model), expected_score=expect)
+    if evidence.unscored is not None:  # What a score is compared with says nothing either.
+        evidence = replace(evidence, task=None, constant_score=None, class_counts=None, prior_loss=None)
+        return Known(evidence, rows, None, recipe, held, None)
+    scorer = scorer_for(dataset.task, rows.target)
+    return Known(evidence, rows, scorer, recipe, held, closer_look(evidence, dataset))
+
+
 def recorder_for(
-    model: Any,
-    recipe: Recipe | None,
-    dataset: Dataset | None,
+    known: Known | None,
     detectors: Any,
     terminal: Terminal,
     run: tracking.Run,
     on_stuck: Callable[[Examination], bool] | None = None,
-    expect: float | None = None,
+    arrive: Callable[[], Known | None] | None = None,
+    ready: Callable[[], bool] = lambda: True,
 ) -> Recorder:
-    """Return the recorder of a training of the user's: it tells the terminal and writes every epoch to the run."""
+    """Return the recorder of a training of the user's: it tells the terminal and writes every epoch to the run.
+
+    Args:
+        known: What it looks with; None where nothing is known of the rows, or not yet.
+        detectors: What to look for.
+        terminal, run: Hear of every epoch.
+        on_stuck: As for `Recorder`.
+        arrive: Asked after every epoch for what to look with, until it is there.
+        ready: Asked before ``on_stuck`` is called.
+    """
 
     def on_epoch(epoch: int, evidence: Evidence) -> None:
         run.metrics(last_values(evidence), epoch)
 
-    known = Evidence() if recipe is None or dataset is None else static_evidence(recipe, dataset)
-    rows = None if dataset is None else probe(dataset.train)
-    held = None if dataset is None or dataset.validation is None else probe(dataset.validation, VALIDATION_ROWS)
-    scorer = closer = None
-    if dataset is not None and rows is not None:
-        known = known if recipe else Evidence(task=dataset.task, class_counts=dataset.class_counts)
-        known = replace(known, unscored=unscored(recipe, dataset, model))
-        if known.unscored is None:
-            scorer = scorer_for(dataset.task, rows.target)
-            closer = closer_look(known, dataset)
-        else:  # What a score is compared with says nothing either.
-            known = replace(known, task=None, constant_score=None, class_counts=None, prior_loss=None)
-    known = replace(known, expected_score=expect)
-    return Recorder(
-        known,
+    recorder = Recorder(
+        Evidence(),
         detectors,
-        probe=rows,
-        scorer=scorer,
-        recipe=recipe,
-        validation=held,
-        closer=closer,
         on_epoch=on_epoch,
         on_diagnosis=terminal.diagnosis,
         on_stuck=on_stuck,
+        arrive=arrive,
+        ready=ready,
     )
+    if known is not None:
+        recorder.know(known)
+    return recorder

@@ -9,18 +9,20 @@ from typing import Any
 
 from remedy import report, store, tracking
 from remedy.arrays import leaves
+from remedy.dataset import Dataset
 from remedy.diagnosis import Examination
 from remedy.errors import RemedyWarning
+from remedy.evidence import Evidence
 from remedy.feeding import fit_model
-from remedy.inputs import FitCall
+from remedy.inputs import FitCall, arrived
 from remedy.live_model import as_list
-from remedy.logbook import write_end, write_start
+from remedy.logbook import write_end, write_recipe, write_rows, write_start
 from remedy.own_callbacks import left_out, scheduled_rates, with_rates
 from remedy.patient import Patient, Treatment
 from remedy.pause import free_iterators
 from remedy.recipe import Recipe
-from remedy.recorder import Recorder
-from remedy.recording import read_recipe, recorder_for
+from remedy.recorder import Known, Recorder
+from remedy.recording import known_for, read_recipe, recorder_for
 from remedy.report import Terminal
 from remedy.round_trip import difference
 from remedy.search import Search
@@ -78,10 +80,17 @@ class Session:
         self._start: Weights | None = snapshot(model) if wishes.options and self._recipe else None
         self.treatment: Treatment | None = None
         self.unsearched: str | None = None
-        write_start(run, self._recipe, call.dataset, wishes.name, wishes.log_data)
+        late = call.arrival is not None and call.dataset is None  # A stream tells its batch size with its rows.
+        write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.log_data)
+        known = self._known() if call.dataset is not None and call.arrival is None else None
         self.recorder: Recorder = recorder_for(
-            model, self._recipe, call.dataset, wishes.detectors, terminal, run, self._on_stuck, wishes.expect
+            known, wishes.detectors, terminal, run, self._on_stuck, self._arrive, self._ready
         )
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The rows, as far as they are there."""
+        return self._call.dataset
 
     @property
     def recipe(self) -> Recipe | None:
@@ -101,18 +110,67 @@ class Session:
             seen = (*recorder.examination.diagnoses, *treatment.diagnoses)
             recorder.examination = replace(recorder.examination, diagnoses=seen)
         conclusion = treatment.conclusion if treatment else report.verdict(recorder.examination)
+        arrival = self._call.arrival
+        if recorder.examination.stuck and wishes.options and arrival is not None and not arrival.settled:
+            self.unsearched = "No remedy is searched: the training ended before all rows of its stream had been seen."
         if self.unsearched is not None and treatment is None:
             conclusion = f"{conclusion} {self.unsearched}"
         data = self._call.dataset
         write_end(self._run, recorder, conclusion, self._model, data, treatment, wishes.name, wishes.register_as)
         return conclusion
 
+    def _known(self) -> Known:
+        assert self._call.dataset is not None
+        return known_for(self._model, self._recipe, self._call.dataset, self._wishes.expect)
+
+    def _arrive(self) -> Known | None:
+        """Return what to look with, once the rows of a stream are there."""
+        arrival = self._call.arrival
+        if arrival is None:
+            return None
+        arrival.epoch_over()
+        if arrival.unread is not None:
+            write_recipe(self._run, self._recipe)
+            return Known(Evidence(unscored=arrival.unread, expected_score=self._wishes.expect))
+        first = self._call.dataset is None
+        self._call = arrived(self._model, self._call)
+        if self._call.dataset is None:
+            return None
+        if first:
+            self._recipe = read_recipe(self._model, self._call, self._wishes.build)
+            write_recipe(self._run, self._recipe)
+        if arrival.settled:
+            self._write_rows()
+        return self._known()
+
+    def _ready(self) -> bool:
+        """Say whether all rows are there that will ever be; asked when the run is stuck."""
+        arrival = self._call.arrival
+        if arrival is None or arrival.settled:
+            return True
+        arrival.epoch_over()
+        if not arrival.settled:
+            return False
+        self._call = arrived(self._model, self._call)
+        self._write_rows()
+        return True
+
+    def _write_rows(self) -> None:
+        write_rows(self._run, self._call.dataset, self._wishes.name, self._wishes.log_data)
+
     def _on_stuck(self, examination: Examination) -> bool:
         """Treat the run while its training waits; say whether that training shall end here."""
         self._run.tags(report.verdict_tags(examination))
         self._run.json("evidence.json", self.recorder.evidence.to_dict())  # A killed search goes on from here.
         options, recipe, data = self._wishes.options, self._recipe, self._call.dataset
-        if options is None or recipe is None or data is None or not data.complete:
+        if options is None or recipe is None or data is None:
+            return False
+        if not data.complete:
+            self.unsearched = (
+                f"No remedy is searched: this stream is too large to keep, or gives new rows all the time; "
+                f"{len(data.train)} rows were looked at. Give arrays (memory-mapped ones too) for that."
+            )
+            warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
             return False
         if self.recorder.evidence.unscored is not None and len(leaves(data.train.y)) != 1:
             self.unsearched = "No remedy is searched: a model of several outputs cannot be scored."

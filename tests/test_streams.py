@@ -246,20 +246,43 @@ def test_keras_shuffles_the_batches_of_a_py_dataset_as_it_does_alone(store):
     assert equal(model, plain)
 
 
-def test_an_endless_stream_is_trained_and_examined_and_no_remedy_is_searched(store):
-    _, wild, y = sick_program()
-    stream = as_tf_data(wild, y).repeat()
+def _more(rows):
+    """A stream that never gives a row twice."""
+    import tensorflow as tf
+
+    def give():
+        rng = np.random.default_rng(0)
+        while True:
+            X, y = rng.standard_normal((50, 6)).astype("float32"), rng.integers(0, 3, 50)
+            yield 500 + 100 * X, np.eye(3, dtype="float32")[y]
+
+    spec = (tf.TensorSpec((None, 6), "float32"), tf.TensorSpec((None, 3), "float32"))
+    return tf.data.Dataset.from_generator(give, output_signature=spec)
+
+
+def test_an_endless_stream_of_new_rows_is_trained_and_examined_and_no_remedy_is_searched(store):
     plain, model = stepwise(sick_program()[0]), stepwise(sick_program()[0])
     keras.utils.set_random_seed(11)
-    plain.fit(stream, epochs=5, steps_per_epoch=6, verbose=0)
+    plain.fit(_more(50), epochs=9, steps_per_epoch=6, verbose=0)
     keras.utils.set_random_seed(11)
-    with pytest.warns(RemedyWarning, match="no remedy is searched"):
-        result = remedy.fit(model, stream, epochs=5, steps_per_epoch=6, verbose=0)
+    with pytest.warns(RemedyWarning, match="No remedy is searched"):
+        result = remedy.fit(model, _more(50), epochs=9, steps_per_epoch=6, verbose=0)
     assert result.stuck
     assert "unscaled-input" in {d.name for d in result.diagnoses}
     assert result.fix is None
-    assert len(result.history.epoch) == 5
+    assert "gives new rows all the time" in result.conclusion
+    assert len(result.history.epoch) == 9
     assert equal(model, plain)
+
+
+def test_an_endless_stream_that_repeats_its_rows_is_searched_once_they_are_known(store):
+    model, wild, y = sick_program()
+    stream = as_tf_data(wild, y).repeat()
+    result = remedy.fit(
+        model, stream, epochs=12, steps_per_epoch=20, verbose=0, search=remedy.Search(trials=6, timeout=40)
+    )
+    assert result.stuck
+    assert result.fix is not None
 
 
 @pytest.mark.slow

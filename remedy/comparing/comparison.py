@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from remedy.array_rows import read_rows
 from remedy.comparing.alignment import Aligned, align
 from remedy.comparing.attribution import OnTraining, Trained, which_counts
 from remedy.comparing.difference import Difference
 from remedy.comparing.sameness import TOLERANCE, verify
 from remedy.dataset import Dataset, infer_task
 from remedy.errors import InvalidInput, ModelError
-from remedy.inputs import read_rows
 from remedy.recipe import Recipe
 
 EPOCHS = 10
