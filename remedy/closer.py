@@ -28,14 +28,16 @@ class CloserLook:
     A training that shows nothing suspicious is never looked at.
     """
 
-    def __init__(self, rows: Rows, task: Task, ids: bool = False) -> None:
+    def __init__(self, rows: Rows, task: Task, ids: bool = False, validation: Rows | None = None) -> None:
         """Keep the rows to look with.
 
         Args:
             rows: Training rows.
             task: What the labels ask for.
             ids: True where the inputs are ids for an Embedding.
+            validation: The user's validation rows, or None.
         """
+        self._validation = validation
         self._rows, self._task, self._ids = rows, task, ids
         self._next = 0
         self._spent = 0.0
@@ -65,5 +67,5 @@ class CloserLook:
 
     def compare(self, evidence: Evidence) -> Evidence:
         """Return the evidence with what a shallow model reaches on the training rows."""
-        found = shallow_baseline(self._rows, self._task, self._ids, evidence.epochs_seen)
+        found = shallow_baseline(self._rows, self._task, self._ids, evidence.epochs_seen, validation=self._validation)
         return evidence if found is None else replace(evidence, shallow=found)

@@ -165,6 +165,7 @@ def _facts(name: str, array: Array, ids: bool) -> InputFacts:
         row_shift=_row_shift(values) if values.ndim >= 3 else None,
         integers=bool(np.issubdtype(sample.dtype, np.integer) or np.all(finite == np.round(finite))),
         ids=ids,
+        padded_behind=_padded_behind(sample) if ids and sample.ndim == 2 else None,
         columns=columns.shape[1],
         constant=columns.shape[1] - len(varying),
         nonfinite=_nonfinite(array),
@@ -172,6 +173,12 @@ def _facts(name: str, array: Array, ids: bool) -> InputFacts:
         median_std=float(np.median(varying)) if len(varying) else 0.0,
         median=float(np.median(np.abs(finite))),
     )
+
+
+def _padded_behind(ids: Array) -> float:
+    """Return the mean share of a row of ids that is zeros at its end."""
+    behind = np.cumprod(ids[:, ::-1] == 0, axis=1).sum(1)
+    return float(behind.mean() / max(1, ids.shape[1]))
 
 
 def _stride(rows: int, wanted: int) -> int:

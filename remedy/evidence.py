@@ -82,6 +82,8 @@ class Evidence:
         shallow: What a shallow model reaches; measured only when something is suspicious.
         seed_scores: Scores of the same program from several fresh seeds.
         unscored: Why the answers cannot be scored against the labels, in words; None where they can.
+        loss_defined_at_zero: Whether the gradient of a loss of the user's own is a number where answers are exactly
+            right; None for Keras' own losses.
         expected_score: Score that the user said a healthy run must reach.
         confusion: How often each class was taken for each after the last epoch: ``(true, predicted, rows)`` of every
             pair that occurs on the probe rows, in the user's own labels. Where a row has several labels, -1 stands
@@ -133,6 +135,7 @@ class Evidence:
     seed_scores: tuple[float, ...] | None = None
     expected_score: float | None = None
     unscored: str | None = None
+    loss_defined_at_zero: bool | None = None
     confusion: tuple[tuple[float, float, int], ...] | None = None
     answers: tuple[tuple[float, float], ...] | None = None
 

@@ -13,10 +13,10 @@ from remedy.architecture import name_of
 from remedy.arrays import Array
 from remedy.data_facts import input_facts, overlap, rebuilds, target_facts
 from remedy.dataset import Dataset, Rows
-from remedy.evidence import Evidence, InputFacts, OutputFacts
+from remedy.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
 from remedy.model_facts import NORMALIZERS, head_facts, layer_facts, metric_names, planned_rates
 from remedy.persistence import constant_answer
-from remedy.readers import readers, takes_ids
+from remedy.readers import read_by_own_layer, readers, takes_ids
 from remedy.recipe import Recipe
 from remedy.scores import CLASSIFICATION, class_ids
 
@@ -71,7 +71,7 @@ def static_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
         known,
         inputs=_inputs(recipe, dataset.train),
         outputs=_outputs(recipe, dataset),
-        layers=layer_facts(recipe.architecture),
+        layers=_layers(recipe),
         planned_rates=planned_rates(recipe, steps),
         metric_names=(*metric_names(recipe.metrics), *metric_names(recipe.weighted_metrics)),
     )
@@ -87,6 +87,19 @@ def static_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
     )
 
 
+def _layers(recipe: Recipe) -> tuple[LayerFacts, ...] | None:
+    """Return the layers, with what the weights of frozen tables of words hold."""
+    found = layer_facts(recipe.architecture)
+    tables = {f.name: recipe.kept_weights[f.name][0] for f in found or () if _is_table(f, recipe)}
+    empty = {name: float(np.mean(~np.any(table, axis=1))) for name, table in tables.items()}
+    return found and tuple(replace(f, empty_rows=empty[f.name]) if f.name in empty else f for f in found)
+
+
+def _is_table(layer: LayerFacts, recipe: Recipe) -> bool:
+    kept = recipe.kept_weights.get(layer.name)
+    return layer.kind == "Embedding" and bool(kept) and np.ndim(kept[0]) == 2  # type: ignore[index]
+
+
 def _inputs(recipe: Recipe, rows: Rows) -> tuple[InputFacts, ...]:
     """Measure the inputs, and mark those that the model normalizes itself or takes as ids."""
     architecture = recipe.architecture
@@ -97,8 +110,13 @@ def _inputs(recipe: Recipe, rows: Rows) -> tuple[InputFacts, ...]:
         names.append(name)
         ids[name] = takes_ids(architecture, name)
         inside[name] = recipe.input_scaling is not None or bool(kinds and all(kind in NORMALIZERS for kind in kinds))
+    own = {name for name in names if read_by_own_layer(architecture, name)}
     return tuple(
-        replace(facts, normalized_inside=bool(inside.get(facts.name)))
+        replace(
+            facts,
+            normalized_inside=bool(inside.get(facts.name)),
+            ids=facts.ids or (facts.name in own and facts.integers and facts.minimum >= 0),
+        )
         for facts in input_facts(rows.X, names or None, ids)
     )
 

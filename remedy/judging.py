@@ -15,6 +15,7 @@ from remedy import arrays
 from remedy.dataset import Dataset
 from remedy.model_facts import head_facts
 from remedy.recipe import Recipe
+from remedy.rows import Rows
 from remedy.scores import CLASSIFICATION
 
 PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
@@ -48,6 +49,30 @@ def unscored(recipe: Recipe | None, dataset: Dataset, model: Any) -> str | None:
             f"its own loss {name} takes {int(np.prod(outputs[0]))} answers for {wanted} value{'s'[: wanted > 1]} of y"
         )
     return None
+
+
+def defined_at_zero(recipe: Recipe, rows: Rows) -> bool | None:
+    """Say whether the gradient of a loss of the user's own is a number where answers are exactly right.
+
+    Args:
+        recipe: Holds the loss.
+        rows: Some training rows; their labels are the answers.
+    """
+    import keras
+
+    if recipe.own_loss is None or keras.backend.backend() != "tensorflow" or not isinstance(rows.y, np.ndarray):
+        return None
+    import tensorflow as tf
+
+    truth = tf.convert_to_tensor(rows.y[:16].astype("float32").reshape(len(rows.y[:16]), -1))
+    try:
+        with tf.GradientTape() as tape:
+            tape.watch(truth)
+            cost = keras.losses.get(recipe.make_loss())(tf.stop_gradient(truth), truth)
+        found = tape.gradient(cost, truth)
+    except Exception:  # A loss that takes other answers than these.
+        return None
+    return found is None or bool(np.all(np.isfinite(np.asarray(found))))
 
 
 def _shapes(shape: Any) -> list[tuple[Any, ...]]:

@@ -25,6 +25,7 @@ class InputFacts:
         largest_std: Largest standard deviation of a column.
         median_std: Median standard deviation over the columns that vary.
         median: Median of the absolute values, against `maximum` a sign of heavy tails.
+        padded_behind: Of ids in rows: mean share of a row that is zeros at its end; None for other inputs.
     """
 
     name: str
@@ -43,6 +44,7 @@ class InputFacts:
     largest_std: float | None = None
     median_std: float | None = None
     median: float | None = None
+    padded_behind: float | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,8 @@ class LayerFacts:
         used: False where the layer is part of the object but not of any path to an output.
         branches: Of an Add with two inputs: how many layers with weights each way back holds, up to the layer where
             the ways part; empty where they never meet, or meet another join before.
+        masks: True for an Embedding whose zeros are left out by what follows.
+        empty_rows: Of a frozen Embedding: share of its rows that hold nothing but zeros; None for other layers.
     """
 
     name: str
@@ -143,6 +147,8 @@ class LayerFacts:
     thins: int = 1
     used: bool = True
     branches: tuple[int, ...] = ()
+    masks: bool = False
+    empty_rows: float | None = None
 
 
 @dataclass(frozen=True)
@@ -176,6 +182,7 @@ class Shallow:
         constant: What the best constant answer scores.
         model: Which model it was, in words.
         mixed: Its score with rows of one group on both sides of the split; None where no groups are known.
+        held: Its score on the user's validation rows, trained on training rows; None where there are none.
         shuffled: Its score with rows shuffled, where they have an order in time and ``score`` is by time.
     """
 
@@ -186,3 +193,4 @@ class Shallow:
     model: str
     mixed: float | None = None
     shuffled: float | None = None
+    held: float | None = None

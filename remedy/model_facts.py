@@ -193,6 +193,7 @@ def _layer(entry: LayerConfig, used: bool) -> LayerFacts:
         shrinks=shrinks(entry),
         thins=_thins(entry),
         used=used,
+        masks=bool(config.get("mask_zero")),
     )
 
 

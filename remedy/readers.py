@@ -32,6 +32,12 @@ def readers(architecture: Architecture, name: str) -> list[LayerConfig]:
     return found
 
 
+def read_by_own_layer(architecture: Architecture, name: str) -> bool:
+    """Say whether a layer of the user's own is the first to make use of an input: whole numbers may be ids to it."""
+    kinds = [layer for layer in readers(architecture, name)]
+    return any(not str(layer.get("module") or "").startswith("keras") for layer in kinds)
+
+
 def takes_ids(architecture: Architecture, name: str) -> bool:
     """Say whether an input's values are looked up, and not measured: by Keras' layers, or by one that is called so."""
     kinds = [layer["class_name"] for layer in readers(architecture, name)]

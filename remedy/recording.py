@@ -15,7 +15,7 @@ from remedy.errors import ModelError, RemedyError, RemedyWarning
 from remedy.evidence import Evidence
 from remedy.facts import probe, static_evidence
 from remedy.inputs import FitCall, require_compiled
-from remedy.judging import unscored
+from remedy.judging import defined_at_zero, unscored
 from remedy.logbook import last_values
 from remedy.recipe import Recipe
 from remedy.recorder import Known, Recorder
@@ -40,7 +40,8 @@ def chosen_detectors(chosen: Iterable[Any] | None = None, ignore: Iterable[str] 
 
 def closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
     """Return what takes the costly looks at a training on this dataset."""
-    return CloserLook(dataset.train, dataset.task, any(facts.ids for facts in evidence.inputs or ()))
+    ids = any(facts.ids for facts in evidence.inputs or ())
+    return CloserLook(dataset.train, dataset.task, ids, dataset.validation)
 
 
 def read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = None) -> Recipe | None:
@@ -79,7 +80,12 @@ def known_for(model: Any, recipe: Recipe | None, dataset: Dataset, expect: float
     evidence = Evidence(task=dataset.task, class_counts=dataset.class_counts)
     if recipe is not None:
         evidence = static_evidence(recipe, dataset)
-    evidence = replace(evidence, unscored=unscored(recipe, dataset, model), expected_score=expect)
+    evidence = replace(
+        evidence,
+        unscored=unscored(recipe, dataset, model),
+        expected_score=expect,
+        loss_defined_at_zero=None if recipe is None else defined_at_zero(recipe, rows),
+    )
     if evidence.unscored is not None:  # What a score is compared with says nothing either.
         evidence = replace(evidence, task=None, constant_score=None, class_counts=None, prior_loss=None)
         return Known(evidence, rows, None, recipe, held, None)

@@ -13,7 +13,7 @@ from remedy import arrays
 from remedy.architecture import Architecture, LayerConfig, name_of
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.readers import takes_ids
+from remedy.readers import read_by_own_layer, takes_ids
 
 SAMPLE_BYTES, LEAST_ROWS = 1 << 23, 256
 """Statistics of large data are those of random rows that take so many bytes, and of so many rows at least: from
@@ -145,4 +145,12 @@ def columns(architecture: Architecture, dataset: Dataset) -> list[tuple[LayerCon
         pairs = [(e, dataset.train.X[name_of(e)]) for e in entries if name_of(e) in dataset.train.X]
     else:
         pairs = list(zip(entries, arrays.leaves(dataset.train.X), strict=False))
-    return [(entry, rows) for entry, rows in pairs if not takes_ids(architecture, name_of(entry))]
+    return [(entry, rows) for entry, rows in pairs if not _holds_ids(architecture, name_of(entry), rows)]
+
+
+def _holds_ids(architecture: Architecture, name: str, rows: arrays.Array) -> bool:
+    """Say whether an input holds ids: for a layer of the user's own, whole numbers may be."""
+    if takes_ids(architecture, name):
+        return True
+    some = rows[:1000]
+    return read_by_own_layer(architecture, name) and bool(np.all(some == np.round(some)) and np.min(some) >= 0)

@@ -42,7 +42,13 @@ LINEAR_VALUES = 100_000_000
 
 
 def shallow_baseline(
-    rows: Rows, task: Task, ids: bool = False, epoch: int = 0, seed: int = 0, limit: int = SHALLOW_ROWS
+    rows: Rows,
+    task: Task,
+    ids: bool = False,
+    epoch: int = 0,
+    seed: int = 0,
+    limit: int = SHALLOW_ROWS,
+    validation: Rows | None = None,
 ) -> Shallow | None:
     """Return what a shallow model reaches, or None where there are too few rows to say.
 
@@ -53,6 +59,7 @@ def shallow_baseline(
         epoch: After how many epochs of the network this is measured.
         seed: Of rows, folds and trees.
         limit: Most rows to use.
+        validation: The user's validation rows: a model of the training rows is asked about them, too.
     """
     from threadpoolctl import threadpool_limits
 
@@ -77,11 +84,26 @@ def shallow_baseline(
             found = Shallow(epoch, score, error, constant, name)
             if best is None or found.score > best.score:
                 best, made = found, make
+        if best is not None and validation is not None and task in CLASSIFICATION:
+            best = replace(best, held=_on_validation(made, features, y, target[picked], validation, ids, limit))
         if best is not None and (some.groups is not None or some.order is not None):
             blind = replace(some, groups=None, order=None)
             mixed = _cross_validate(made, features, y, task, _folds(blind, y, task, seed, None))[0]
             best = replace(best, mixed=mixed) if some.order is None else replace(best, shuffled=mixed)
     return best
+
+
+def _on_validation(
+    make: Any, features: Array, y: Array, target: Array, validation: Rows, ids: bool, limit: int
+) -> float | None:
+    """Return what a model of the training rows scores on validation rows; None where these know other classes."""
+    names = np.unique(class_ids(target))
+    held = validation.take(arrays.spread(len(validation), limit))
+    truth = class_ids(held.target)
+    if not set(np.unique(truth)) <= set(names) or len(truth) != len(held):
+        return None
+    answers = make().fit(features, y).predict(summary(held.X, ids))
+    return float(np.mean([np.mean(names[answers[truth == c]] == c) for c in np.unique(truth)]))
 
 
 def summary(X: Any, ids: bool = False) -> Array:

@@ -50,7 +50,10 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
     """
     with keep_random_state(), rare_collections():
         indicated = {r.name for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)}
-        data = patient.dataset.for_search(options.seed, resplit="shuffle-split" in indicated)
+        own = patient.dataset
+        if any(d.name == "swapped-validation-labels" for d in patient.examination.diagnoses):
+            own = replace(own, validation=None)  # Nothing can be chosen by labels that mean the opposite.
+        data = own.for_search(options.seed, resplit="shuffle-split" in indicated)
         held = data.holdout
         assert held is not None
         by_loss = patient.evidence.unscored is not None and options.objective is None

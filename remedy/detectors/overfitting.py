@@ -33,15 +33,23 @@ class Overfitting(Detector):
     rise: float = 0.25
     epochs: int = 3
     solved: float = 0.1
+    chance: float = 0.5
 
     def detect(
-        self, loss: Sequence[float], val_loss: Sequence[float], prior_loss: float | None = None
+        self,
+        loss: Sequence[float],
+        val_loss: Sequence[float],
+        prior_loss: float | None = None,
+        val_score: Sequence[float] | None = None,
+        constant_score: float | None = None,
     ) -> Finding | None:
         """Compare the validation loss with its best value."""
         if len(loss) != len(val_loss) or len(val_loss) <= self.epochs:
             return None
         if not all(math.isfinite(v) for v in (*val_loss, *loss)):
             return None
+        if val_score and constant_score and val_score[-1] < self.chance * constant_score:
+            return None  # Worse than chance is no matter of learning by heart: the labels mean something else.
         best = min(range(len(val_loss)), key=val_loss.__getitem__)
         lowest = val_loss[best]
         if len(val_loss) - 1 - best < self.epochs or lowest <= 0 or loss[-1] >= loss[best]:

@@ -66,6 +66,7 @@ def fit_recipe(
     weights = rows.sample_weight
     if isinstance(rows.y, np.ndarray) and (weights is None or weights.ndim == 1):
         weights = row_weights(rows, recipe.class_weight).astype("float32")
+        weights = weights.reshape(-1, *(1,) * max(0, _loss_axes(model) - 1))
     held = None if validation is None else (validation.X, validation.y, validation.sample_weight)
     if (
         loop is None
@@ -96,6 +97,12 @@ def fit_recipe(
     if recipe.restarts > 1 and done == 0:
         _start_well(model, recipe, dataset, seed, lambda: train(0, 1, [], None))
     return train(done, epochs, callbacks, held)
+
+
+def _loss_axes(model: Any) -> int:
+    """Return how many axes the loss of a batch has before it is averaged: those of the output but for the last."""
+    shape = getattr(model, "output_shape", None)
+    return len(shape) - 1 if isinstance(shape, tuple) and all(not isinstance(s, (tuple, list)) for s in shape) else 1
 
 
 def _start_well(model: Any, recipe: Recipe, dataset: Dataset, seed: int, train: Callable[[], Any]) -> None:
