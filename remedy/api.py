@@ -18,6 +18,7 @@ from remedy.facts import static_evidence
 from remedy.inputs import build_if_needed, read_fit_call
 from remedy.logbook import unfinished_search
 from remedy.own_callbacks import has_schedule, with_rates
+from remedy.patching import read_names
 from remedy.patient import Case, Fix, Patient, Treatment
 from remedy.recipe import Recipe
 from remedy.recording import chosen_detectors, closer_look
@@ -136,7 +137,8 @@ def fit(
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
     terminal = Terminal(quiet=fit_kwargs.get("verbose", "auto") == 0)
-    wishes = Wishes(options, found, chosen, build, run_name or experiment, register_as, log_data, expect)
+    names = read_names(model, X, y, fit_kwargs)
+    wishes = Wishes(options, found, chosen, build, run_name or experiment, register_as, log_data, expect, names)
     with tracking.open_run(experiment, run_name, tags) as run:
         session = Session(model, call, wishes, run, terminal)
         history = session.train()

@@ -7,26 +7,83 @@ from typing import Any
 
 import numpy as np
 
+from remedy.architecture import name_of
 from remedy.own_callbacks import has_schedule
 from remedy.recipe import Recipe
 
-KEEP = """\
-def inside(model):
+INSIDE = """\
+def inside(model):  # its layers in order, those of inner models too
     for layer in model.layers:
-        yield layer
-        yield from inside(layer) if hasattr(layer, 'layers') else ()
-kept = {layer.name: layer.get_weights() for layer in inside(model) if layer.weights and not layer.trainable_weights}"""
+        if type(layer).__name__ != 'InputLayer':
+            yield layer
+            yield from inside(layer) if hasattr(layer, 'layers') else ()"""
+
+AGAIN = """\
+def again(layer, changes=None):  # a fresh layer like it; Lambda layers and your own stay where they have no weights
+    own = type(layer).__name__ == 'Lambda' or not type(layer).__module__.startswith('keras')
+    if own and not changes and not layer.weights:
+        return layer
+    return type(layer).from_config(layer.get_config() | (changes or {}))"""
+
+NAMED = """\
+names = {names}
+assert len(names) == len(list(inside(model))), 'these lines were written for a model of {many} layers'
+for layer, name in zip(inside(model), names):
+    layer.name = name  # Keras numbers names on when a cell runs again
+before = str(model.get_config())"""
+
+CHANGED = "assert str(model.get_config()) != before, 'nothing was changed'"
+
+KEEP = """\
+kept = {layer.name: layer.get_weights() for layer in inside(model) if layer.weights and CONDITION}"""
 
 PUT_BACK = """\
-for layer in inside(model):  # a clone knows nothing: frozen and adapted layers get their weights back
+for layer in inside(model):  # a clone knows nothing: these layers get their weights back
     if layer.name in kept and len(kept[layer.name]) == len(layer.weights):
         layer.set_weights(kept[layer.name])
         getattr(layer, 'finalize_state', lambda: None)()"""
 
 
-def keeping_weights(lines: Sequence[str]) -> list[str]:
-    """Return lines of a patch with others around them, that carry the weights of frozen layers over to a clone."""
-    return [KEEP, *lines, PUT_BACK] if any("clone_model" in line for line in lines) else list(lines)
+def with_surgery(lines: Sequence[str], recipe: Recipe) -> list[str]:
+    """Return lines of a patch that rewrite layers, with what lets them find these and keep the weights that count.
+
+    Layers are named as remedy saw them; that something was changed is asserted; frozen, adapted and loaded layers get
+    their weights back.
+    """
+    text = "\n".join(lines)
+    finds = "get_layer(" in text
+    rebuilds = "model = keras.models.clone_model" in text or "again(" in text
+    if not (finds or rebuilds) or recipe.architecture.opaque:
+        return list(lines)
+    names = _names(recipe)
+    head = [INSIDE, NAMED.format(names=repr(names), many=len(names))]
+    if "again(" in text:
+        head.append(AGAIN)
+    if not recipe.kept_weights:
+        return [*head, *lines, CHANGED]
+    frozen = all(name in _frozen(recipe) for name in recipe.kept_weights)
+    condition = "not layer.trainable_weights" if frozen else f"layer.name in {sorted(recipe.kept_weights)!r}"
+    return [*head, KEEP.replace("CONDITION", condition), *lines, CHANGED, PUT_BACK]
+
+
+def _names(recipe: Recipe) -> list[str]:
+    """Return the names of the layers in order, inner models entered, inputs and wrapped layers left out."""
+    wrapped = {
+        name_of(entry["config"]["layer"])
+        for entry in recipe.architecture.layers("TimeDistributed", "Bidirectional")
+        if isinstance(entry["config"].get("layer"), dict)
+    }
+    layers = [entry for entry in recipe.architecture.layers() if entry["class_name"] != "InputLayer"]
+    return [name_of(entry) for entry in layers if name_of(entry) not in wrapped]
+
+
+def _frozen(recipe: Recipe) -> set[str]:
+    lasting = ("Normalization", "Discretization", "TextVectorization")
+    return {
+        name_of(entry)
+        for entry in recipe.architecture.layers()
+        if not entry["config"].get("trainable", True) or entry["class_name"] in lasting
+    }
 
 
 def leaving_schedule_out(recipe: Recipe) -> str:

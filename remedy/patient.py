@@ -12,6 +12,7 @@ from remedy.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.diagnosis import Diagnosis, Examination
 from remedy.evidence import Evidence
+from remedy.patching import Names
 from remedy.prescription import Change, Prescription
 from remedy.recipe import Recipe
 from remedy.remedies._base import Remedy
@@ -28,7 +29,8 @@ class Fix:
         run_id: Its MLflow run, linked with the stuck one; None where nothing is logged.
         prescription: Remedies and doses.
         changes: One row a remedy: before, after, what it is worth.
-        patch: The same as lines of Python.
+        patch: The same as lines of Python that run as they stand in your script, training included.
+        script: The same as a function ``fixed(model, X, y)``, for another script.
         score: Of ``model`` itself, on rows used neither for training it nor for choosing. None where Ctrl-C kept the
             best so far.
         baseline_score: Median over fresh seeds of the untouched recipe on the same rows.
@@ -52,6 +54,7 @@ class Fix:
     classes: tuple[float, ...] = ()
     evidence: Evidence | None = None
     setbacks: tuple[str, ...] = ()
+    script: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ class Patient:
 
     Attributes:
         unfinished: A search of it that was killed.
+        names: How the user's script spells what it handed to ``fit``; None without a script.
         register_as: Name under which the model of its fix is registered.
     """
 
@@ -128,3 +132,4 @@ class Patient:
     name: str | None = None
     unfinished: Run | None = None
     register_as: str | None = None
+    names: Names | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from remedy.calls import compile_line, keeping_weights
+from remedy.calls import compile_line, with_surgery
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis
 from remedy.errors import NotApplicable
@@ -277,11 +277,19 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
         there += [f"# {name}: {_spelled(dose)}" if dose else f"# {name}", *([text] if text else [])]
         recompile = recompile or known[name].recompiles
         now = known[name].apply(now, dataset, **dose)
-    lines += in_front
-    if recipe.kept_weights:
-        lines = keeping_weights(lines)
+    lines = with_surgery(lines, recipe) + in_front
     if recompile:
         lines.append(compile_line(now))
+    return "\n".join(lines)
+
+
+def after_fit(prescription: Prescription, recipe: Recipe, dataset: Dataset, available: Iterable[Remedy]) -> str:
+    """Return the lines that come behind ``fit``: answers in the user's own units, a threshold that is moved."""
+    known = {remedy.name: remedy for remedy in available}
+    lines: list[str] = []
+    now = prescription.apply(recipe, dataset, known.values())
+    for name, dose in prescription.items:
+        lines += [text] if (text := known[name].after_fit(now, dataset, **dose)) else []
     return "\n".join(lines)
 
 

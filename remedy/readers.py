@@ -34,8 +34,7 @@ def readers(architecture: Architecture, name: str) -> list[LayerConfig]:
 
 def read_by_own_layer(architecture: Architecture, name: str) -> bool:
     """Say whether a layer of the user's own is the first to make use of an input: whole numbers may be ids to it."""
-    kinds = [layer for layer in readers(architecture, name)]
-    return any(not str(layer.get("module") or "").startswith("keras") for layer in kinds)
+    return any(not str(layer.get("module") or "").startswith("keras") for layer in readers(architecture, name))
 
 
 def takes_ids(architecture: Architecture, name: str) -> bool:

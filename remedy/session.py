@@ -18,6 +18,7 @@ from remedy.inputs import FitCall, arrived
 from remedy.live_model import as_list
 from remedy.logbook import write_end, write_recipe, write_rows, write_start
 from remedy.own_callbacks import left_out, scheduled_rates, with_rates
+from remedy.patching import Names
 from remedy.patient import Patient, Treatment
 from remedy.pause import free_iterators
 from remedy.recipe import Recipe
@@ -43,6 +44,7 @@ class Wishes:
         register_as: Name for the model registry, or None.
         log_data: Whether the arrays are kept with the run.
         expect: Score that the run must reach to count as healthy, or None.
+        names: How the calling script spells what it hands over.
     """
 
     options: Search | None
@@ -53,6 +55,7 @@ class Wishes:
     register_as: str | None = None
     log_data: bool | None = None
     expect: float | None = None
+    names: Names | None = None
 
 
 class Session:
@@ -209,7 +212,7 @@ class Session:
             self._callbacks,
             wishes.name,
         )
-        patient.register_as = wishes.register_as
+        patient.register_as, patient.names = wishes.register_as, wishes.names
         return patient
 
     def _as_begun(self, recipe: Recipe) -> Recipe:

@@ -21,10 +21,11 @@ from remedy.errors import NotApplicable
 from remedy.evidence import Evidence
 from remedy.final_training import Ground, LastTraining, fell_short, train_proven
 from remedy.logbook import SearchLog, write_fix, write_options
+from remedy.patching import defaults_of, in_script, script
 from remedy.patient import Case, Fix, Patient, Treatment
 from remedy.pause import rare_collections
 from remedy.persistence import constant_answer
-from remedy.prescription import Change, Prescription, patch
+from remedy.prescription import Change, Prescription, after_fit, patch
 from remedy.recipe import Recipe
 from remedy.recorder import loss_scorer
 from remedy.reduction import Reduction, changes, reduce
@@ -232,7 +233,7 @@ def _complete(
             run.tags({"remedy.verdict": "not as proven"})
             run.end("FAILED")
             return None
-        lines = patch(prescription, patient.recipe, patient.dataset, patient.remedies)
+        lines = _lines(patient, prescription)
         fix = _handed_over(screening, recipe, proof, last, (run.run_id, prescription, rows, lines))
         conclusion = conclusions.fixed(fix, scorer.name, screening.dataset, screening.yardstick.shallow)
         if not fix.confirmed:
@@ -248,12 +249,19 @@ def _complete(
     return Treatment(fix, conclusion, last.interrupted)
 
 
+def _lines(patient: Patient, prescription: Prescription) -> tuple[str, str]:
+    """Return the patch in the user's own names, and as a function that takes model and rows."""
+    program = (prescription, patient.recipe, patient.dataset, patient.remedies)
+    parts = (patch(*program), after_fit(*program), patient.names, defaults_of(patient.recipe))
+    return in_script(*parts), script(*parts)
+
+
 def _handed_over(
     screening: Screening,
     recipe: Recipe,
     proof: Proof,
     last: LastTraining,
-    told: tuple[str | None, Prescription, tuple[Change, ...], str],
+    told: tuple[str | None, Prescription, tuple[Change, ...], tuple[str, str]],
 ) -> Fix:
     """Return the fix with the model's own score, and with what is worse than untouched."""
     run_id, prescription, rows, lines = told
@@ -266,7 +274,7 @@ def _handed_over(
         worse = setbacks(confusions(proof.evidence[0], evidence, labels), proof.metrics, after, len(held))
     confirmed = screening.dataset.provable and proof.holds
     numbers = (last.score, proof.baseline_score, confirmed, proof, labels, evidence, worse)
-    return Fix(model, run_id, prescription, rows, lines, *numbers)
+    return Fix(model, run_id, prescription, rows, lines[0], *numbers, script=lines[1])
 
 
 def _with_unsearched(
@@ -293,9 +301,11 @@ def _keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatme
     if model is None or best.recipe is None:
         told = conclusions.Tried(tuple(screening.attempts), "score", screening.budget.spent, "Ctrl-C")
         return Treatment(None, conclusions.no_fix(told, None), True)
-    lines = patch(best.prescription, patient.recipe, patient.dataset, patient.remedies)
+    lines = _lines(patient, best.prescription)
     rows = changes(screening, Reduction(best.prescription))
-    fix = Fix(best.recipe.deliver(model), None, best.prescription, rows, lines, None, None, False, Proof())
+    fix = Fix(
+        best.recipe.deliver(model), None, best.prescription, rows, lines[0], None, None, False, Proof(), script=lines[1]
+    )
     return Treatment(fix, conclusions.interrupted(best.prescription), True)
 
 

@@ -24,7 +24,7 @@ class UndefinedLossGradient(Detector):
     code, name, severity = "HED215", "undefined-loss-gradient", "warning"
     remedies = ("swap-activation",)
     fires_on = (Evidence(loss_name="rmse", loss_defined_at_zero=False),)
-    silent_on = (Evidence(loss_name="rmse", loss_defined_at_zero=True), Evidence(loss_name="mse"))
+    silent_on = (Evidence(loss_name="rmse", loss_defined_at_zero=True),)
 
     def detect(self, loss_defined_at_zero: bool, loss_name: str | None = None) -> Finding | None:
         """Report a gradient that is no number."""

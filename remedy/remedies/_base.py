@@ -68,6 +68,16 @@ class Remedy:
         """Say what was there before and what is there now, for the table of changes."""
         raise NotImplementedError
 
+    def after_fit(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Return lines that come behind ``model.fit`` in the patch; none for most remedies.
+
+        Args:
+            recipe: The changed one, all remedies of the fix applied.
+            dataset: The rows it trains on.
+        """
+        del recipe, dataset, dose
+        return ""
+
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Return lines of Python that make the same change in the user's script.
 

@@ -123,6 +123,6 @@ def settings_patch(before: Architecture, after: Architecture) -> str:
         f"changes = {{\n{listed}}}\n"
         "model = keras.models.clone_model(\n"
         "    keras.Model(model.inputs, model.outputs),\n"
-        "    clone_function=lambda layer: type(layer).from_config(layer.get_config() | changes.get(layer.name, {}))"
+        "    clone_function=lambda layer: again(layer, changes.get(layer.name))"
         f"{recursive},\n)"
     )

@@ -72,13 +72,12 @@ class AddNormalization(Remedy):
         names = _bare(recipe.architecture)
         option = f"momentum={MOMENTUM}" if dose["kind"] == "batch" else ""
         return (
-            f"names = {names!r}\n"
+            f"bare = {names!r}\n"
             "def linear(layer):\n"
-            "    bare = {'activation': 'linear'} if layer.name in names else {}\n"
-            "    return type(layer).from_config(layer.get_config() | bare)\n"
+            "    return again(layer, {'activation': 'linear'} if layer.name in bare else None)\n"
             "def normalised(layer, *args, **kwargs):\n"
             "    x = layer(*args, **kwargs)\n"
-            "    if layer.name not in names:\n"
+            "    if layer.name not in bare:\n"
             "        return x\n"
             f"    x = keras.layers.{CLASSES[str(dose['kind'])]}({option})(x)\n"
             "    return keras.layers.Activation(model.get_layer(layer.name).activation)(x)\n"

@@ -74,7 +74,7 @@ class GlobalPooling(Remedy):
             f"pooled = {kinds!r}\n"
             "def pooling(layer):\n"
             "    if layer.name not in pooled:\n"
-            "        return type(layer).from_config(layer.get_config())\n"
+            "        return again(layer)\n"
             "    return getattr(keras.layers, pooled[layer.name])(name=layer.name)\n"
             "model = keras.models.clone_model(keras.Model(model.inputs, model.outputs), clone_function=pooling)"
         )

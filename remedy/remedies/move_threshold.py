@@ -42,6 +42,13 @@ class MoveThreshold(Remedy):
         """Name both."""
         return "threshold one half", "threshold that validation rows choose, inside the bias of the head"
 
+    def after_fit(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Shift the bias, by the validation rows where the script gives them as arrays."""
+        return (
+            "held = fit.get('validation_data')\n"
+            "move_threshold(model, *(held[:2] if isinstance(held, (tuple, list)) else (X_train, y_train)))"
+        )
+
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Train, then shift the bias by the best point of the receiver operating characteristic."""
         back = "cut" if recipe.from_logits else "np.log(cut / (1 - cut))"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from remedy import arrays
+from remedy.calls import compile_line
 from remedy.coding import NEAR_ONE, NEAR_ZERO, fit_standard
 from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
@@ -51,10 +52,21 @@ class ScaleTargets(Remedy):
         return f"mean {mean}, spread {spread}", "mean 0, spread 1; a layer turns the answers back"
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
-        """Scale ``y_train`` and keep what turns the answers back."""
+        """Scale ``y_train``, and the validation target alike."""
         return (
             "axes = tuple(range(max(1, y_train.ndim - 1)))\n"
             "y_mean, y_spread = y_train.mean(axes), y_train.std(axes)\n"
             "y_spread = np.where(y_spread > 0, y_spread, 1.0)  # what never changes stays as it is\n"
-            "y_train = (y_train - y_mean) / y_spread  # later: model.predict(X) * y_spread + y_mean"
+            "y_train = (y_train - y_mean) / y_spread\n"
+            "if isinstance(fit.get('validation_data'), tuple):\n"
+            "    X_val, y_val, *rest = fit['validation_data']\n"
+            "    fit['validation_data'] = (X_val, (np.asarray(y_val) - y_mean) / y_spread, *rest)"
+        )
+
+    def after_fit(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
+        """Put a layer behind the model that turns its answers back into the units of the target."""
+        return (
+            "back = keras.layers.Rescaling(np.asarray(y_spread).tolist(), np.asarray(y_mean).tolist())\n"
+            "model = keras.Model(model.inputs, back(model.outputs[0]))  # answers in the units of your y\n"
+            + compile_line(recipe)
         )

@@ -42,8 +42,9 @@ class ShuffleSplit(Remedy):
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Shuffle before ``fit`` splits."""
         lines = (
-            "order = np.random.default_rng(0).permutation(len(X_train))\n"
-            "X_train, y_train = X_train[order], y_train[order]  # with any rows of validation_data put in before"
+            "order = np.random.default_rng(0).permutation(len(y_train))\n"
+            "X_train = keras.tree.map_structure(lambda part: np.asarray(part)[order], X_train)\n"
+            "y_train = np.asarray(y_train)[order]  # with any rows of validation_data put in before"
         )
         if dataset.train.sample_weight is not None:
             lines += "\nfit['sample_weight'] = np.asarray(fit['sample_weight'])[order]"

@@ -14,7 +14,7 @@ from remedy.errors import NotApplicable
 from remedy.model_facts import shrinks
 from remedy.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
-from remedy.remedies._layers import head_layers
+from remedy.remedies._layers import head_layers, models
 
 
 class SimplifyArchitecture(Remedy):
@@ -98,17 +98,18 @@ class SimplifyArchitecture(Remedy):
             for key in ("filters", "units", "strides"):
                 if name in new and old.get(key) != new[name].get(key):
                     changes.setdefault(name, {})[key] = new[name][key]
+        recursive = ", recursive=True" if len(list(models(before))) > 1 else ""
         if before.chain():
             return (
                 f"changes, gone = {changes!r}, {gone!r}\n"
                 "layers = [x for x in model.layers if x.name not in gone and type(x).__name__ != 'InputLayer']\n"
-                "layers = [type(x).from_config(x.get_config() | changes.get(x.name, {})) for x in layers]\n"
+                "layers = [again(x, changes.get(x.name)) for x in layers]\n"
                 "model = keras.Sequential([keras.Input(model.input_shape[1:]), *layers])"
             )
         return (
             f"changes = {changes!r}\n"
-            "model = keras.models.clone_model(model, clone_function=lambda layer: "
-            "type(layer).from_config(layer.get_config() | changes.get(layer.name, {})))"
+            "model = keras.models.clone_model(keras.Model(model.inputs, model.outputs), "
+            f"clone_function=lambda layer: again(layer, changes.get(layer.name)){recursive})"
         )
 
 

@@ -75,13 +75,13 @@ class SwapActivation(Remedy):
         names = [name_of(entry) for entry in _bending(recipe.architecture)]
         recursive = ", recursive=True" if len(list(models(recipe.architecture))) > 1 else ""
         return (
-            f"names = {names!r}\n"
+            f"bending = {names!r}\n"
             "def swapped(layer):\n"
-            "    if layer.name not in names:\n"
-            "        return type(layer).from_config(layer.get_config())\n"
+            "    if layer.name not in bending:\n"
+            "        return again(layer)\n"
             "    if 'activation' not in layer.get_config():  # a layer such as ReLU()\n"
             f"        return keras.layers.Activation({dose['kind']!r}, name=layer.name)\n"
-            f"    return type(layer).from_config(layer.get_config() | {{'activation': {dose['kind']!r}}})\n"
+            f"    return again(layer, {{'activation': {dose['kind']!r}}})\n"
             "model = keras.models.clone_model("
             f"keras.Model(model.inputs, model.outputs), clone_function=swapped{recursive})"
         )

@@ -63,7 +63,7 @@ def test_a_scaled_target_classes_and_losses_for_probabilities_are_left_alone():
 def test_the_patch_leaves_what_never_changes_as_it_is_and_scales_the_last_axis():
     recipe, data = _parabola()
     for y in (np.array([1.0, 3.0]), np.array([[0.0, 1.0], [0.0, 3.0]]), np.arange(12.0).reshape(2, 3, 2)):
-        space = {"np": np, "y_train": y}
+        space = {"np": np, "fit": {}, "y_train": y}
         exec(ScaleTargets().patch(recipe, data), space)
         assert np.all(np.isfinite(space["y_train"]))
         assert abs(space["y_train"].mean()) < 1e-9

@@ -1,0 +1,162 @@
+"""The patch of a fix as lines that run as they stand in the user's own script.
+
+The lines of the remedies speak of ``model``, ``X_train``, ``y_train`` and ``fit``. Here these are bound to what the
+user calls them, as far as the calling frame tells; else the lines become a function that takes them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+OURS = ("remedy", "keras", "contextlib", "functools")
+"""Packages whose frames are not the user's."""
+
+LITERALS = (int, float, str, bool, type(None))
+LONG = 120
+
+
+@dataclass(frozen=True)
+class Names:
+    """How the user's script spells what it handed to ``fit``.
+
+    Attributes:
+        model, X, y: Names, or None where there is none; y is "" where a stream brings the labels.
+        fit: Keywords of ``fit`` as expressions.
+        lost: Keywords that no expression was found for.
+        stream: "tf.data", "PyDataset" or None for arrays.
+        steps: Batches of an epoch of a stream without end, or None.
+    """
+
+    model: str | None = None
+    X: str | None = None
+    y: str | None = None
+    fit: Mapping[str, str] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    stream: str | None = None
+    steps: int | None = None
+
+
+def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
+    """Return how the calling script spells what it hands to ``fit``.
+
+    Args:
+        model, X, y: As given by the user.
+        fit: Keywords of ``Model.fit``.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] in OURS:
+        frame = frame.f_back
+    known = {**frame.f_globals, **frame.f_locals}
+    spelled = {id(value): name for name, value in known.items() if name.isidentifier() and not name.startswith("_")}
+
+    def name(value: Any) -> str | None:
+        return spelled.get(id(value))
+
+    told = {key: _spelled(value, name) for key, value in fit.items() if key != "verbose"}
+    kind = "tf.data" if hasattr(X, "element_spec") else "PyDataset" if y is None and hasattr(X, "__getitem__") else None
+    return Names(
+        name(model),
+        name(X),
+        "" if y is None else name(y),
+        {key: text for key, text in told.items() if text is not None},
+        tuple(key for key, text in told.items() if text is None),
+        kind if y is None else None,
+        fit.get("steps_per_epoch"),
+    )
+
+
+def _spelled(value: Any, name: Any) -> str | None:
+    """Return an expression for a value of a call: a literal, a name, or a tuple of those; None where there is none."""
+    if isinstance(value, LITERALS):
+        return repr(value)
+    if isinstance(value, Mapping) and all(isinstance(part, LITERALS) for pair in value.items() for part in pair):
+        return repr(dict(value)) if len(repr(dict(value))) < LONG else name(value)
+    if (found := name(value)) is not None:
+        return str(found)
+    if isinstance(value, (tuple, list)) and value:
+        parts = [_spelled(part, name) for part in value]
+        if all(part is not None for part in parts):
+            inner = ", ".join(str(part) for part in parts)
+            return f"[{inner}]" if isinstance(value, list) else f"({inner},)"
+    return repr(value.item()) if isinstance(value, np.generic) else None
+
+
+IMPORTS = "import keras\nimport numpy as np"
+
+OF_STREAMS = {
+    "tf.data": "batches = list({stream}.as_numpy_iterator())  # its rows as arrays; they fit into memory",
+    "PyDataset": "batches = [{stream}[i] for i in range(len({stream}))]  # its rows as arrays; they fit into memory",
+}
+JOIN = """\
+X_train, y_train, *weights = (
+    keras.tree.map_structure(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *side)
+    for side in zip(*(tuple(batch) for batch in batches))
+)"""
+
+
+def in_script(lines: str, after: str, names: Names | None, defaults: Mapping[str, Any]) -> str:
+    """Return lines that run as they stand behind the imports of the user's script; they train the model, too.
+
+    Args:
+        lines: Of the remedies and the compile line.
+        after: What comes behind ``fit``, or nothing.
+        names: Of the user's script; None where there is no script.
+        defaults: Keywords of ``fit`` where no script tells them.
+    """
+    if names is None or None in (names.model, names.X, names.y):
+        return script(lines, after, names, defaults)
+    return "\n".join([IMPORTS, *_bound(names), lines, *_trained(after, names)])
+
+
+def script(lines: str, after: str, names: Names | None, defaults: Mapping[str, Any]) -> str:
+    """Return the same as a function of model, X and y, which needs no other names."""
+    own = {k: repr(v) for k, v in defaults.items() if v is not None}
+    kept = {k: v for k, v in (names.fit if names else own).items() if v[:1] in "0123456789'\"TFN{-"}
+    lost = tuple(k for k in (names.fit if names else ()) if k not in kept) + (names.lost if names else ())
+    stream = names.stream if names else None
+    given = Names("model", "X", "" if stream else "y", kept, lost, stream, names.steps if names else None)
+    inner = "\n".join([*_bound(given), lines, *_trained(after, given), "return model"])
+    body = "".join(f"    {line}\n" if line else "\n" for line in inner.splitlines())
+    takes = "model, X, **more" if stream else "model, X, y, **more"
+    return f"{IMPORTS}\n\n\ndef fixed({takes}):  # more: what else fit is given\n{body}"
+
+
+def _bound(names: Names) -> list[str]:
+    lines = [] if names.model == "model" else [f"model = {names.model}"]
+    if names.stream:
+        taken = f"{names.X}.take({names.steps})" if names.steps and names.stream == "tf.data" else str(names.X)
+        lines += [OF_STREAMS[names.stream].format(stream=taken), JOIN]
+    else:
+        lines.append(f"X_train, y_train = keras.tree.map_structure(np.asarray, {names.X}), np.asarray({names.y})")
+    skipped = ("steps_per_epoch", "shuffle") if names.stream else ()
+    told = ", ".join(f"{key!r}: {text}" for key, text in names.fit.items() if key not in skipped)
+    lines.append(f"fit = {{{told}}}")
+    if names.stream:
+        lines.append("fit |= {'sample_weight': weights[0]} if weights else {}")
+        lines.append("fit['batch_size'] = len(keras.tree.flatten(batches[0])[0])")
+    if names.lost:
+        lines.append(f"# {', '.join(names.lost)}: add to fit what your call has")
+    return lines
+
+
+def _trained(after: str, names: Names) -> list[str]:
+    lines = ["model.fit(X_train, y_train, **fit)"]
+    if after:
+        lines.append(after)
+    return lines if names.model in ("model", None) else [*lines, f"{names.model} = model"]
+
+
+def defaults_of(recipe: Any) -> dict[str, Any]:
+    """Return the keywords of ``fit`` that a recipe knows, for a run without its script."""
+    weights = recipe.class_weight
+    known: Sequence[tuple[str, Any]] = (
+        ("epochs", recipe.epochs),
+        ("batch_size", recipe.batch_size),
+        ("class_weight", None if weights is None else dict(weights)),
+    )
+    return {key: value for key, value in known if value is not None}

@@ -1,0 +1,182 @@
+"""The patch of a fix runs as it stands in the user's own script, and trains what the fix is."""
+
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import remedy
+from remedy.dataset import Dataset, Rows
+from remedy.patching import Names, in_script, read_names, script
+from remedy.prescription import Prescription, patch
+from remedy.recipe import Recipe
+from remedy.registry import remedies
+
+from .conftest import blobs, dense, patient_of
+
+PROGRAM = """
+import keras
+import numpy as np
+from keras import layers
+
+rng = np.random.default_rng(0)
+labels = rng.choice(3, size=500, p=[0.8, 0.12, 0.08])
+table = (500 + 100 * (rng.normal(size=(500, 8)) + 2 * np.eye(8)[labels])).astype("float32")
+new = rng.choice(3, size=600)
+unseen = (500 + 100 * (rng.normal(size=(600, 8)) + 2 * np.eye(8)[new])).astype("float32")
+net = keras.Sequential([keras.Input((8,)), layers.Dense(16, activation="relu"), layers.Dense(3, activation="softmax")])
+net.compile(keras.optimizers.SGD(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
+"""
+
+
+def score(answers, y):
+    found = answers.argmax(1)
+    return np.mean([np.mean(found[y == c] == c) for c in np.unique(y)])
+
+
+def test_the_patch_of_a_fix_is_pasted_into_the_script_and_reaches_what_the_fix_reaches(store):
+    names = {}
+    call = """
+import remedy
+result = remedy.fit(net, table, labels, epochs=12, batch_size=32, validation_split=0.2, verbose=0,
+                    search=remedy.Search(trials=8, timeout=40))
+"""
+    exec(PROGRAM + call, names)
+    fix = names["result"].fix
+    assert "model = net" in fix.patch
+    assert "table" in fix.patch
+    tail = textwrap.dedent("""
+    found = net.predict(unseen, verbose=0).argmax(1)
+    print("SCORE", np.mean([np.mean(found[new == c] == c) for c in range(3)]))
+    """)
+    pasted = store / "pasted.py"
+    pasted.write_text(PROGRAM + fix.patch + "\n" + tail)
+    done = subprocess.run([sys.executable, str(pasted)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-1500:]
+    theirs = float(done.stdout.split("SCORE")[1])
+    ours = score(fix.model.predict(names["unseen"], verbose=0), names["new"])
+    assert theirs > ours - 0.1
+    space = {}
+    exec(fix.script, space)
+    again = {}
+    exec(PROGRAM, again)
+    model = space["fixed"](again["net"], again["table"], again["labels"])
+    assert score(model.predict(again["unseen"], verbose=0), again["new"]) > ours - 0.1
+
+
+def _every_surgery():
+    return [r for r in remedies() if r.surgery or r.name == "fix-head"]
+
+
+def _nested():
+    inner = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(12, activation="relu"), layers.Dense(12, activation="relu")]
+    )
+    rows = keras.Input((6,))
+    x = layers.Lambda(lambda t: t * 1.0)(inner(rows))
+    model = keras.Model(rows, layers.Dense(3, activation="softmax")(layers.Dropout(0.6)(x)))
+    model.compile("adam", "categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("remedy_", _every_surgery(), ids=lambda r: r.name)
+def test_surgery_finds_its_layers_whatever_keras_calls_them_and_never_does_nothing(remedy_):
+    X, y = blobs(rows=120)
+    for make in (lambda: dense(widths=(12, 12), dropout=0.6), _nested):
+        recipe, data = patient_of(make(), X, y)
+        doses = [dose for dose in remedy_.usual_doses(recipe, data) if _applies(remedy_, dose, recipe, data)]
+        for dose in doses[:1]:
+            lines = patch(Prescription(((remedy_.name, dose),)), recipe, data, [remedy_])
+            names = {"keras": keras, "np": np, "model": make(), "X_train": X, "y_train": y, "fit": {"epochs": 1}}
+            names["model"].build((None, 6))
+            exec(lines, names)
+            names["model"].predict(X[:4], verbose=0)
+
+
+def _applies(remedy_, dose, recipe, data):
+    from remedy.prescription import applies
+
+    return applies(remedy_, dose, recipe, data)
+
+
+def test_a_patch_for_another_model_says_so():
+    X, y = blobs(rows=120)
+    recipe, data = patient_of(dense(widths=(12, 12)), X, y)
+    chosen = next(r for r in remedies() if r.name == "swap-activation")
+    lines = patch(Prescription((("swap-activation", {"kind": "elu"}),)), recipe, data, [chosen])
+    with pytest.raises(AssertionError, match="written for a model"):
+        exec(lines, {"keras": keras, "np": np, "model": dense(widths=(4,)), "X_train": X, "y_train": y, "fit": {}})
+
+
+def test_a_scaled_target_comes_back_in_the_users_units_inside_the_model(store):
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((300, 4)).astype("float32")
+    price = (30_000 + 9_000 * rows[:, 0]).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(16, activation="relu"), layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.01), "mse", metrics=["mae"])
+    recipe = Recipe.from_model(model, {"epochs": 60, "batch_size": 32})
+    data = Dataset(Rows(rows, price), None, "regression")
+    from remedy.prescription import after_fit
+
+    program = (Prescription((("scale-targets", {}),)), recipe, data, remedies())
+    lines = in_script(
+        patch(*program), after_fit(*program), Names("model", "rows", "price", {"epochs": "60", "verbose": "0"}), {}
+    )
+    names = {"model": model, "rows": rows, "price": price}
+    exec(lines, names)
+    answers = names["model"].predict(rows, verbose=0)[:, 0]
+    assert 1 - ((answers - price) ** 2).mean() / price.var() > 0.9
+    assert "mae" in names["model"].evaluate(rows, price, verbose=0, return_dict=True)
+
+
+def test_what_the_script_calls_things_is_read_from_the_calling_frame():
+    my_net, my_rows, my_labels = object(), np.zeros(3), np.zeros(3)
+    my_weights = np.ones(3)
+    found = read_names(
+        my_net, my_rows, my_labels, {"epochs": 3, "sample_weight": my_weights, "callbacks": [object()], "verbose": 0}
+    )
+    assert (found.model, found.X, found.y) == ("my_net", "my_rows", "my_labels")
+    assert found.fit == {"epochs": "3", "sample_weight": "my_weights"}
+    assert found.lost == ("callbacks",)
+    unnamed = read_names(my_net, my_rows / 2, my_labels, {"epochs": 3})
+    text = in_script("", "", unnamed, {})
+    assert "def fixed(model, X, y, **more):" in text
+    compile(text, "patch", "exec")
+
+
+@pytest.mark.parametrize("kind", ["tf.data", "PyDataset"])
+def test_a_stream_is_turned_into_arrays_by_its_own_name(kind):
+    import tensorflow as tf
+
+    X, y = blobs(rows=96)
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            return X[32 * i : 32 * i + 32], y[32 * i : 32 * i + 32]
+
+    stream = tf.data.Dataset.from_tensor_slices((X, y)).batch(32) if kind == "tf.data" else Batches()
+    model = dense()
+    names = read_names(model, stream, None, {"epochs": 2})
+    assert names.stream == kind
+    space = {"model": model, "stream": stream}
+    exec(in_script("", "", names, {}), space)
+    assert space["X_train"].shape == (96, 6)
+    other = {}
+    exec(script("", "", names, {}), other)
+    assert other["fixed"](dense(), stream) is not None
+
+
+def test_without_a_script_the_lines_are_a_function():
+    text = in_script("fit['epochs'] = 4", "", None, {"epochs": 2, "batch_size": 16})
+    space = {}
+    exec(text, space)
+    X, y = blobs(rows=64)
+    assert len(space["fixed"](dense(), X, y).history.epoch) == 4
+    assert remedy.__version__
