@@ -110,7 +110,9 @@ class Session:
         """Log what is known at the end; return the sentence that says how it ended."""
         treatment, recorder, wishes = self.treatment, self.recorder, self._wishes
         if treatment is not None:
-            seen = (*recorder.examination.diagnoses, *treatment.diagnoses)
+            known = {d.code for d in recorder.examination.diagnoses}
+            more = [d for d in treatment.diagnoses if d.code not in known]
+            seen = (*recorder.examination.diagnoses, *more)
             recorder.examination = replace(recorder.examination, diagnoses=seen)
         conclusion = treatment.conclusion if treatment else report.verdict(recorder.examination)
         arrival = self._call.arrival
