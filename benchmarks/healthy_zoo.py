@@ -1,6 +1,7 @@
 """False alarms on ordinary programs: random nets with sensible settings on public and generated data.
 
     python benchmarks/healthy_zoo.py --programs 80 --json
+    python benchmarks/healthy_zoo.py --tutorials --json   # kinds of programs that public tutorials teach
 
 Every program is drawn from a seed: data, layers, optimizer, rate, batch size, epochs. It counts as healthy when its
 score on rows it never saw comes four fifths of the way from a constant answer to that of a shallow model. No
@@ -151,16 +152,39 @@ def examine(seed: int) -> dict[str, Any]:
     }
 
 
+def teach(name: str) -> dict[str, Any]:
+    """Train one of the programs that tutorials teach, and say what remedy said."""
+    import keras
+    from tutorials import TUTORIALS
+
+    import remedy
+
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    model, X, y, fit = TUTORIALS[name]()
+    result = remedy.fit(model, X, y, search=False, verbose=0, log_data=False, **fit)
+    found = [f"{d.name}{'!' if d.severity == 'error' else ''}@{d.epoch}" for d in result.diagnoses]
+    return {"tutorial": name, "outcome": result.examination.outcome, "names": found, "said": result.conclusion[:120]}
+
+
 def main() -> None:
     """Draw programs, train them, and count false alarms."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", type=int, default=80)
     parser.add_argument("--first", type=int, default=0, help="seed of the first program")
+    parser.add_argument("--tutorials", nargs="*", help="train what tutorials teach instead; names, or none for all")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.chdir(Path(folder))
+        if args.tutorials is not None:
+            from tutorials import TUTORIALS
+
+            told = [teach(name) for name in args.tutorials or TUTORIALS]
+            outcomes = {o: sum(row["outcome"] == o for row in told) for o in ("healthy", "not judged", "stuck")}
+            print(json.dumps({"tutorials": len(told), **outcomes, "rows": told} if args.json else told, indent=None))
+            return
         rows = []
         for seed in range(args.first, args.first + args.programs):
             row = examine(seed)

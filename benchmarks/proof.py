@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -163,6 +164,18 @@ def run(numbers: list[int], timeout: float) -> None:
             print("RESULT " + json.dumps(one(number, timeout), default=float), flush=True)
 
 
+CHUNK = 10
+"""Searches of a process: compiled networks of hundreds of programs do not fit into one."""
+
+
+def _chunk(numbers: list[int], timeout: float) -> list[dict[str, Any]]:
+    command = [sys.executable, __file__, "--timeout", str(timeout), "--numbers", *map(str, numbers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr.strip()[-2000:], file=sys.stderr, flush=True)
+    return [json.loads(line[7:]) for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+
+
 def main() -> None:
     """Share the searches out to processes and sum up."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -175,18 +188,10 @@ def main() -> None:
     if args.numbers is not None:
         run(args.numbers, args.timeout)
         return
-    rows: list[dict[str, Any]] = []
-    batches = [list(range(start, args.searches, args.processes)) for start in range(args.processes)]
-    workers = [
-        subprocess.Popen(
-            [sys.executable, __file__, "--timeout", str(args.timeout), "--numbers", *map(str, batch)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )
-        for batch in batches
-    ]  # fmt: skip
-    for worker in workers:
-        assert worker.stdout is not None
-        rows += [json.loads(line[7:]) for line in worker.stdout if line.startswith("RESULT ")]
+    chunks = [list(range(args.searches))[start : start + CHUNK] for start in range(0, args.searches, CHUNK)]
+    with ThreadPoolExecutor(args.processes) as pool:
+        rows = [row for found in pool.map(lambda numbers: _chunk(numbers, args.timeout), chunks) for row in found]
+    lost = sorted(set(range(args.searches)) - {row["number"] for row in rows})
     told = {}
     for kind in KINDS:
         mine = [row for row in rows if row["kind"] == kind]
@@ -200,6 +205,7 @@ def main() -> None:
     every = len(rows)
     summary = {
         "searches": every,
+        "lost": lost,
         "false claims": sum(row["false"] for row in rows),
         "handed over worse by more than 0.02": sum(row["worse"] > 0.02 for row in rows),
         "kinds": told,

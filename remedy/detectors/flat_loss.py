@@ -45,6 +45,7 @@ class FlatLoss(Detector):
     patience: float = 0.25
     least_epochs: int = 5
     unaided: int = 6
+    least_steps: int = 400
     moved: float = 0.02
     high: float = 0.9
 
@@ -59,6 +60,7 @@ class FlatLoss(Detector):
         predicted_counts: Sequence[Sequence[int]] | None = None,
         metrics: Mapping[str, Sequence[float]] | None = None,
         val_loss: Sequence[float] | None = None,
+        steps_per_epoch: int | None = None,
     ) -> Finding | None:
         """Compare the recent loss with that of the best constant, and with itself some epochs ago."""
         if prior_loss is None:
@@ -66,6 +68,9 @@ class FlatLoss(Detector):
         needed = max(self.least_epochs, math.ceil(self.patience * (epochs_planned or 0)))
         if len(loss) < needed or prior_loss <= 0:
             return None
+        early = len(loss) < (epochs_planned or 0) / 2
+        if early and len(loss) * (steps_per_epoch or math.inf) < self.least_steps:
+            return None  # A few hundred steps into a long plan many nets stand on a first plateau.
         recent = [v for v in loss[-needed:] if math.isfinite(v)]
         if len(recent) < needed:
             return None
