@@ -14,6 +14,9 @@ def test_the_script_in_the_readme_catches_and_fixes_its_program(store):
     assert result.stuck
     assert {"majority-collapse", "unscaled-input", "class-imbalance"} <= {d.name for d in result.diagnoses}
     assert result.fix is not None
+    exec(compile(result.fix.patch, "the patch, pasted behind it", "exec"), space)
+    answers = space["model"].predict(space["X"], verbose=0).argmax(1)
+    assert all((answers == label).any() for label in range(3))
 
 
 def test_every_file_that_the_readme_links_exists():
