@@ -10,6 +10,7 @@ from typing import Any
 from remedy import gallery, histories, html, registry, report, store, tracking
 from remedy.advice import advise
 from remedy.dataset import Dataset
+from remedy.detectors.below_expectation import BelowExpectation
 from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.diagnosis import diagnose as examine
 from remedy.errors import DataMismatch, InvalidInput, RemedyError, RemedyWarning
@@ -213,7 +214,7 @@ def tune(
 
     Args:
         experiment: Treat every stuck run of this experiment that has no fix yet.
-        run_id: Or treat this run.
+        run_id: Or treat this run, stuck or not.
         search: How to search.
         data: The data, where the store did not keep it.
         force: Take ``data`` although its digest is not that of the run.
@@ -248,6 +249,8 @@ def tune(
             patient.unfinished, options = unfinished
             if found.info.status == "RUNNING":
                 patient.run.end("KILLED")
+        if not patient.examination.stuck:
+            patient.examination = _asked_for(patient.examination)
         treatment = treat(patient, options, terminal or Terminal())
         if treatment.fix is None:
             patient.run.note(report.note(treatment.conclusion, None, patient.examination.diagnoses))
@@ -285,6 +288,13 @@ def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
     examination = replay(evidence, detectors)
     run = tracking.Run(run_id, found.info.experiment_id, family=tags.get("remedy.family"))
     return Patient(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)
+
+
+def _asked_for(examination: Examination) -> Examination:
+    """Return an examination of a run that learns, with what is worth a try where somebody expects more of it."""
+    kind = BelowExpectation
+    wish = Diagnosis(kind.code, kind.name, "warning", "You expect more of this run.", remedies=kind.remedies)
+    return replace(examination, diagnoses=(*examination.diagnoses, wish))
 
 
 def _filled(callbacks: Any, found: Any) -> Any:

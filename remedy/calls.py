@@ -95,6 +95,20 @@ def leaving_schedule_out(recipe: Recipe) -> str:
     )
 
 
+FRESH = "model = keras.models.clone_model(model)  # from fresh weights: these may have been trained already"
+
+
+def from_fresh_weights(lines: str, recipe: Recipe) -> str:
+    """Return lines of a patch that begin with fresh weights, where the script's model may have been trained already.
+
+    Weights that belong to the program stay, and layers that Keras cannot make again by themselves.
+    """
+    own = any(not str(entry.get("module") or "").startswith("keras") for entry in recipe.architecture.layers())
+    if recipe.architecture.opaque or recipe.kept_weights or own or any(recipe.architecture.layers("Lambda")):
+        return lines
+    return "\n".join([FRESH, lines] if "model.compile(" in lines else [FRESH, lines, compile_line(recipe)])
+
+
 def compile_line(recipe: Recipe, model: str = "model") -> str:
     """Return the line of Python that compiles ``model`` as the recipe does."""
     arguments = [f"optimizer={_call(recipe.optimizer)}", f"loss={_call(recipe.loss)}"]

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from remedy.dataset import Dataset
 from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
 from remedy.intensify import other_seeds
@@ -139,12 +140,18 @@ def _until_proof(screening: Screening, best: Attempt) -> Callable[[], float]:
     return lambda: screening.budget.left(screening.pace.shares.reduce) if late else screening.budget.left() - proof
 
 
-def changes(screening: Screening, reduction: Reduction) -> tuple[Change, ...]:
-    """Return the table of changes of a fix: what was, what is, and what each remedy is worth."""
+def changes(screening: Screening, reduction: Reduction, dataset: Dataset) -> tuple[Change, ...]:
+    """Return the table of changes of a fix: what was, what is, and what each remedy is worth.
+
+    Args:
+        screening: What was tried.
+        reduction: The smallest set, with what was measured of it.
+        dataset: The user's own rows, by which the doses of the patch are fitted, too.
+    """
     known = {remedy.name: remedy for remedy in screening.remedies}
     rows, now = [], screening.recipe
     for name, dose in reduction.prescription.items:
-        after = known[name].apply(now, screening.dataset, **dose)
+        after = known[name].apply(now, dataset, **dose)
         before_text, after_text = known[name].describe(now, after)
         alone = reduction.alone.get(name, _alone(screening, name))
         rows.append(Change(name, before_text, after_text, alone, reduction.lost.get(name)))

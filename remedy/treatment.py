@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from remedy import conclusions, confirm, gallery, report
+from remedy.calls import from_fresh_weights
 from remedy.confirm import Proof
 from remedy.confusion import confusions
 from remedy.dataset import Dataset
@@ -237,7 +238,9 @@ def _complete(
 
     Ctrl-C keeps the model where an epoch was over, and else what was proven.
     """
-    prescription, rows = _with_unsearched(patient, reduction.prescription, changes(screening, reduction))
+    prescription, rows = _with_unsearched(
+        patient, reduction.prescription, changes(screening, reduction, patient.dataset)
+    )
     recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
     run = patient.run.child(
         f"fixed {patient.name or ''}".strip(),
@@ -276,7 +279,8 @@ def _complete(
 def _lines(patient: Patient, prescription: Prescription) -> tuple[str, str]:
     """Return the patch in the user's own names, and as a function that takes model and rows."""
     program = (prescription, patient.recipe, patient.dataset, patient.remedies)
-    parts = (patch(*program), after_fit(*program), patient.names, defaults_of(patient.recipe))
+    lines = from_fresh_weights(patch(*program), patient.recipe)
+    parts = (lines, after_fit(*program), patient.names, defaults_of(patient.recipe))
     return in_script(*parts), script(*parts)
 
 
@@ -326,7 +330,7 @@ def _keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatme
         told = conclusions.Tried(tuple(screening.attempts), "score", screening.budget.spent, "Ctrl-C")
         return Treatment(None, conclusions.no_fix(told, None), True)
     lines = _lines(patient, best.prescription)
-    rows = changes(screening, Reduction(best.prescription))
+    rows = changes(screening, Reduction(best.prescription), patient.dataset)
     fix = Fix(
         best.recipe.deliver(model), None, best.prescription, rows, lines[0], None, None, False, Proof(), script=lines[1]
     )
