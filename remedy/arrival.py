@@ -49,6 +49,7 @@ class Kept:
     _distinct: int = 0
     _offered: int = 0
     _looked_at: int = 0
+    _skipped: bool = False
     _shapes: Any = None
     _lock: Any = field(default_factory=threading.Lock, repr=False)
 
@@ -80,7 +81,8 @@ class Kept:
         if self._shapes is None:
             self._shapes, self.batch_size = shapes, len(leaves[0])
         if shapes != self._shapes:
-            return  # Padded batch by batch: those like the first are looked at.
+            self._skipped = True  # Padded batch by batch: those like the first are looked at.
+            return
         number = len(self.batches) if place is None else place
         if number not in self.batches:
             self.batches[number] = parts
@@ -93,12 +95,15 @@ class Kept:
             return
         self._passes, self._looked_at = self._passes + 1, self._offered
         if self.steps_per_epoch is None:
-            self.ended = self.complete = True  # An epoch without a number of steps is the whole stream.
+            self.ended, self.complete = (
+                True,
+                not self._skipped,
+            )  # An epoch without a number of steps is the whole stream.
             return
         distinct = len(np.unique(self._keys()))
         new, self._distinct = distinct - self._distinct, distinct
         if self._passes > 1 and new < NEW * self.steps_per_epoch * self.batch_size:
-            self.ended = self.complete = True
+            self.ended, self.complete = True, not self._skipped
         elif self._passes >= MOST_PASSES:
             self.ended = True
 

@@ -91,7 +91,9 @@ def leaving_schedule_out(recipe: Recipe) -> str:
     if not has_schedule(recipe.callbacks):
         return ""
     return (
-        "fit['callbacks'] = [c for c in fit['callbacks'] if not isinstance(c, keras.callbacks.LearningRateScheduler)]"
+        "fit['callbacks'] = [  # without the schedule that would overrule the new rate\n"
+        "    c for c in fit.get('callbacks') or [] if not isinstance(c, keras.callbacks.LearningRateScheduler)\n"
+        "]"
     )
 
 

@@ -63,12 +63,17 @@ def no_fix(search: Tried, proof: Proof | None) -> str:
         text += f"; from fresh seeds it had {proof.score:.3f}, but trained in full it twice fell short of half of that"
     elif proof is not None and proof.treated and proof.baseline:
         text += (
-            f", but {proof.score:.3f} against {max(proof.baseline_score or 0.0, *proof.longer, -1.0):.3f} untouched on "
+            f", but {proof.score:.3f} against {_untouched(proof):.3f} untouched on "
             f"rows never used for choosing (a fix needs {proof.margin:.3f} more)"
         )
     if search.shallow is not None:
         text += f"; {search.shallow.model} reaches {search.shallow.score:.3f}"
     return f"{text}. {_next_step(search, best)}"
+
+
+def _untouched(proof: Proof) -> float:
+    """Return the better score of the untouched program, with the epochs of its plan or as many as the treated one."""
+    return max(statistics.median(side) for side in (proof.baseline, proof.longer) if side)
 
 
 def _next_step(search: Tried, best: Attempt | None) -> str:
@@ -128,7 +133,7 @@ def fixed(fix: Fix, scorer_name: str, data: Dataset, shallow: Shallow | None = N
     if proof.rivals > 1:
         text += f" It did best of {proof.rivals} that held on these rows, which flatters it a little."
     if proof.longer:
-        text += f" Untouched with as many epochs: {max(statistics.median(proof.longer), -1.0):.3f}."
+        text += f" Untouched with as many epochs: {statistics.median(proof.longer):.3f}."
     if proof.steadier:
         trained = len(proof.baseline) + (proof.seen is not None)
         text += f" Untouched, {len(proof.failures)} of {trained} trainings failed; treated, none did."

@@ -190,7 +190,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
             screening.engine.forget(done.key)
         if outcome.error is not None and side != "treated":
             # What cannot even be trained has no score; a constant answer has.
-            outcome = Outcome((-1.0 if scorer.constant is None else scorer.constant,) * done.epochs)
+            outcome = Outcome((scorer.worst if scorer.constant is None else scorer.constant,) * done.epochs)
         if len(outcome.scores) >= done.epochs:  # What time ended is no training in full.
             ended[side, done.seed] = outcome
         screening.listener.step(f"{side}, seed {done.seed}", outcome.score)

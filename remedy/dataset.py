@@ -141,14 +141,19 @@ class Dataset:
         """
         if self.large and not self.sampled:
             return self._sample(seed).for_search(seed, share, resplit)
-        if len(self.train) < LEAST_ROWS:
+        few = len(self.train) < LEAST_ROWS or (self.validation is None and len(self.train) * (1 - share) < LEAST_ROWS)
+        if few:
             held = self.train if self.validation is None else self.validation
             return replace(self, validation=held, holdout=held, judged_on_training=self.validation is None)
         n, given = len(self.train), self.validation
-        every = self.train if given is None else self.train.with_rows(given)
-        kin = kinship(every.X)
-        anew = given is not None and self.groups is None and (resplit or _crosses(kin, n))
-        pool, ours = (every, kin) if anew else (self.train, None if kin is None else kin.take(np.arange(n)))
+        joined = given is not None and _shapes(self.train.X) == _shapes(given.X)
+        kin = kinship(arrays.concatenate(self.train.X, given.X) if given is not None and joined else self.train.X)
+        crosses = joined and _crosses(kin, n)
+        anew = given is not None and self.groups is None and (resplit or crosses)
+        pool = self.train.with_rows(given) if given is not None and anew else self.train
+        ours = kin if anew or kin is None else kin.take(np.arange(n))
+        if crosses and not anew and kin is not None:  # Groups stay where they are: what chose has copies set aside.
+            return replace(self._set_aside(pool, ours, seed, share, False), apart=False, kin=kin.text)
         try:
             return self._set_aside(pool, ours, seed, share, anew or given is None)
         except InvalidInput:
@@ -177,7 +182,7 @@ class Dataset:
             holdout=holdout,
             validation_tail=self.validation_tail and not chooses,
             kin=None if kin is None else kin.text + (": by time, a class is missing from a side" if missing else ""),
-            apart=self.apart and not missing,
+            apart=self.apart and not missing and not (self.sampled and kin is not None and kin.positions is not None),
             places=taken if self.places is None else self.places[taken],
         )
 
@@ -194,6 +199,10 @@ class Dataset:
         if held is not None:
             held = held.take(sample(held, SEARCH_ROWS // 4, room / 4, seed, self.task))
         return replace(self, train=self.train.take(places), validation=held, sampled=True, places=places)
+
+
+def _shapes(X: Nest) -> list[tuple[int, ...]]:
+    return [leaf.shape[1:] for leaf in arrays.leaves(X)]
 
 
 def _crosses(kin: Kinship | None, n: int) -> bool:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from remedy import arrays
 from remedy.confirm import Proof
 from remedy.dataset import Dataset
 from remedy.engines.fitting import BestEpoch, Ruined, fit_recipe
 from remedy.engines.loop import Loop
 from remedy.evidence import Evidence
 from remedy.facts import static_evidence
+from remedy.kinship import row_keys
 from remedy.logbook import last_values
 from remedy.own_callbacks import make_callbacks, restores_weights
 from remedy.patient import Patient
@@ -76,7 +80,14 @@ def train_proven(
     second = train_in_full(patient, recipe, other, run, terminal, ground)
     if second.interrupted:
         return replace(first, interrupted=True)
-    return max(first, second, key=lambda t: -math.inf if t.score is None else t.score)
+    return max(first, second, key=_promise)
+
+
+def _promise(training: LastTraining) -> float:
+    """Return what a training promises by its validation rows: those that are set aside choose nothing."""
+    held = training.recorder.evidence.val_score
+    scores = [s for s in held or () if math.isfinite(s)]
+    return max(scores) if scores else -math.inf if training.score is None else training.score
 
 
 def train_in_full(
@@ -118,6 +129,10 @@ def train_in_full(
     try:
         fit_recipe(model, recipe, dataset, seed, 0, recipe.epochs, watch, Loop(model), dataset.validation)
     except KeyboardInterrupt:
+        best.restore(model)  # An epoch that was broken off is nobody's result.
+        if recipe.threshold == "moved":
+            move_threshold(model, recipe, dataset.validation or dataset.train)
+        recorder.look_again(model)
         return LastTraining(recorder, interrupted=True, whole=False)
     moved = recipe.threshold == "moved" and move_threshold(model, recipe, dataset.validation or dataset.train)
     if moved or best.restored or restores_weights(recipe.callbacks):
@@ -125,12 +140,32 @@ def train_in_full(
     return LastTraining(recorder)
 
 
+CHUNK = 4096
+"""Rows whose keys are compared together, so that a memory-mapped array is never copied as a whole."""
+
+
 def _all_rows(own: Dataset, searched: Dataset) -> Dataset:
-    """Return the rows of the search; where those were a sample, all of the user's but those that were set aside."""
-    if not searched.sampled:
+    """Return the rows of the search; where those were a sample, all of the user's but those that were set aside.
+
+    Left out are their groups, what comes later in time, and their copies, too.
+    """
+    if not searched.sampled or searched.holdout is None or searched.places is None:
         return searched
-    held = searched.validation if own.validation is None else own.validation
-    return replace(own, holdout=searched.holdout, validation=held, left_out=searched.places)
+    rows, aside = own.train, [searched.holdout]
+    if own.validation is None and searched.validation is not None:
+        aside.append(searched.validation)
+    out = np.zeros(len(rows), dtype=bool)
+    out[searched.places] = True
+    if rows.groups is not None:
+        out |= np.isin(rows.groups, np.concatenate([side.groups for side in aside if side.groups is not None]))
+    if rows.order is not None:
+        out |= rows.order >= min(side.order.min() for side in aside if side.order is not None)
+    keys = {key for side in aside for key in row_keys(side.X)}
+    for start in range(0, len(rows), CHUNK):
+        part = arrays.take(rows.X, slice(start, start + CHUNK))
+        out[start : start + CHUNK] |= np.array([key in keys for key in row_keys(part)])
+    held, extra = searched.validation, searched.extra
+    return replace(own, holdout=searched.holdout, validation=held, extra=extra, left_out=np.flatnonzero(out))
 
 
 def _coded(recipe: Recipe, data: Dataset) -> Dataset:

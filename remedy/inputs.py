@@ -171,7 +171,10 @@ def _watch_stream_call(X: Any, kwargs: dict[str, Any], groups: Any, order: Any) 
         kwargs["validation_data"], held = watched(validation, kwargs.get("validation_steps"))
     elif isinstance(validation, (tuple, list)):
         parts = (*validation, None)[:3]
-        held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+        try:
+            held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+        except InvalidInput as error:
+            warn(f"The validation rows are not looked at: {error}")
     return FitCall(X, None, kwargs, None, arrival=Arrival(kept, held), order=order)
 
 
@@ -251,8 +254,11 @@ def _check_output(model: Any, rows: Rows) -> None:
     shape = getattr(model, "output_shape", None) if model.built else None
     if not (isinstance(shape, tuple) and all(isinstance(s, int) for s in shape[1:]) and isinstance(rows.y, np.ndarray)):
         return
-    if model.loss is None or isinstance(model.loss, (list, dict)):
+    if model.loss is None or isinstance(model.loss, (list, dict)) or rows.y.ndim > 2 or len(shape) != 2:
         return
+    kind = model.loss if hasattr(model.loss, "__name__") else type(model.loss)
+    if not isinstance(model.loss, str) and not str(getattr(kind, "__module__", "")).startswith("keras"):
+        return  # A loss of the user's own may take nothing but tensors.
     try:
         loss = keras.losses.get(model.loss)
         sample = rows.y[:2].astype("float32")
@@ -295,7 +301,9 @@ def _is_text(X: Any, model: Any) -> bool:
     if not any(type(layer).__name__ in READ_TEXT for layer in model._flatten_layers()):
         return False
     leaves = [as_array(leaf) for leaf in arrays.leaves(X)]
-    return any(a.dtype.kind in "US" or (a.dtype == object and isinstance(a.flat[0], str)) for a in leaves if a.size)
+    return any(
+        a.dtype.kind in "US" or (a.dtype == object and isinstance(a.flat[0], (str, bytes))) for a in leaves if a.size
+    )
 
 
 def _task(model: Any, rows: Rows) -> Task:

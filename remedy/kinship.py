@@ -8,6 +8,7 @@ or far nearer to each other than chance would put them (noise added to copies).
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,6 +53,7 @@ class Kinship:
         groups: An id a row, shape (n,); rows with the same id must stand on one side.
         positions: Where each row stands on one line of time, shape (n,), where only a split along time parts them.
         span: Positions that one row covers: rows nearer to each other than that overlap.
+        series: The series that every row belongs to, shape (n,), where there are positions.
         text: What was found, as the end of a sentence.
     """
 
@@ -59,11 +61,12 @@ class Kinship:
     positions: Array | None = None
     span: int = 0
     text: str = ""
+    series: Array | None = None
 
     def take(self, index: Array) -> Kinship:
         """Return the kinship of some of the rows."""
-        place = None if self.positions is None else self.positions[index]
-        return replace(self, groups=self.groups[index], positions=place)
+        place, series = (None if part is None else part[index] for part in (self.positions, self.series))
+        return replace(self, groups=self.groups[index], positions=place, series=series)
 
     def with_groups(self, groups: Array | None) -> Array:
         """Return groups that keep both the rows of a group and kin together."""
@@ -72,7 +75,8 @@ class Kinship:
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import connected_components
 
-        own, ours = (np.unique(part, return_inverse=True)[1] for part in (groups, self.groups))
+        kin = self.groups if self.series is None else self.series
+        own, ours = (np.unique(part, return_inverse=True)[1] for part in (groups, kin))
         n, size = own.max() + 1, own.max() + ours.max() + 2
         links = coo_matrix((np.ones(len(own)), (own, n + ours)), shape=(size, size))
         return np.asarray(connected_components(links, directed=False)[1][own])
@@ -108,6 +112,11 @@ def _few_whole_numbers(parts: list[Array]) -> bool:
     return columns <= FEW_COLUMNS and all(bool(np.all(part == np.round(part))) for part in parts)
 
 
+def row_keys(X: Nest) -> list[int]:
+    """Return a number for every row of a nest, the same for equal rows and for mirrored pictures."""
+    return _keys([np.asarray(part) for part in arrays.leaves(X)])
+
+
 def _keys(parts: list[Array]) -> list[int]:
     """Return a number a row, the same for equal rows and for pictures that are mirrored."""
     ways = [(), (2,), (1,), (1, 2)] if any(part.ndim == 4 for part in parts) else [()]
@@ -115,9 +124,14 @@ def _keys(parts: list[Array]) -> list[int]:
     for axes in ways:
         turned = [np.flip(part, axes) if axes and part.ndim == 4 else part for part in parts]
         flat = [np.ascontiguousarray(part).reshape(len(part), -1) + np.zeros(1, part.dtype) for part in turned]
-        more = [hash(tuple(part[i].tobytes() for part in flat)) for i in range(len(flat[0]))]
+        more = [_digest(b"".join(part[i].tobytes() for part in flat)) for i in range(len(flat[0]))]
         keys = more if keys is None else list(map(min, keys, more))
     return list(keys)
+
+
+def _digest(row: bytes) -> int:
+    """Return a number that is the same in every process: a search that goes on later must split alike."""
+    return int.from_bytes(hashlib.blake2b(row, digest_size=8).digest(), "big", signed=True)
 
 
 def _ids(keys: list[int]) -> Array:
@@ -148,7 +162,7 @@ def _windows(parts: list[Array]) -> Kinship | None:
     # Few series: they stand one behind the other, further apart than a window is long.
     lengths = np.array([place[series == s].max() + 1 for s in range(len(counts))])
     begin = np.concatenate([[0], np.cumsum(lengths + 2 * steps)[:-1]])
-    return Kinship(np.arange(n), place + begin[series], steps, text)
+    return Kinship(np.arange(n), place + begin[series], steps, text, series)
 
 
 def _hashed(block: Array) -> int:
@@ -199,16 +213,17 @@ def _laid_out(n: int, links: dict[int, tuple[int, int]]) -> tuple[Array, Array]:
 
 def _near(parts: list[Array]) -> Kinship | None:
     """Look for rows that lie far nearer to each other than chance puts rows of such data."""
-    flat = np.concatenate([part.reshape(len(part), -1).astype("float32") for part in parts], axis=1)
-    n = len(flat)
-    if not FURTHER < n <= MOST_ROWS or flat.shape[1] < LEAST_COLUMNS or not np.isfinite(flat).all():
+    n = len(parts[0])
+    if not FURTHER < n <= MOST_ROWS or sum(int(np.prod(part.shape[1:])) for part in parts) < LEAST_COLUMNS:
         return None
     from sklearn.neighbors import NearestNeighbors
 
-    flat = flat[:, flat.std(0) > 0]
-    if flat.shape[1] < LEAST_COLUMNS:
+    flat = np.concatenate([part.reshape(n, -1).astype("float32") for part in parts], axis=1)
+    with np.errstate(all="ignore"):
+        spread = flat.std(0, dtype="float64")
+        flat = ((flat - flat.mean(0, dtype="float64")) / spread)[:, spread > 0].astype("float32")
+    if flat.shape[1] < LEAST_COLUMNS or not np.isfinite(flat).all():
         return None
-    flat = (flat - flat.mean(0)) / flat.std(0)
     if flat.shape[1] > PROJECTED:
         rng = np.random.default_rng(0)
         flat = flat @ rng.standard_normal((flat.shape[1], PROJECTED)).astype("float32")

@@ -6,6 +6,7 @@ user calls them, as far as the calling frame tells; else the lines become a func
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,7 +109,8 @@ def in_script(lines: str, after: str, names: Names | None, defaults: Mapping[str
         names: Of the user's script; None where there is no script.
         defaults: Keywords of ``fit`` where no script tells them.
     """
-    if names is None or None in (names.model, names.X, names.y):
+    unread = names is not None and names.y == "" and names.stream is None  # A generator, which is gone when read.
+    if names is None or unread or None in (names.model, names.X, names.y):
         return script(lines, after, names, defaults)
     return "\n".join([IMPORTS, *_bound(names), lines, *_trained(after, names)])
 
@@ -116,11 +118,11 @@ def in_script(lines: str, after: str, names: Names | None, defaults: Mapping[str
 def script(lines: str, after: str, names: Names | None, defaults: Mapping[str, Any]) -> str:
     """Return the same as a function of model, X and y, which needs no other names."""
     own = {k: repr(v) for k, v in defaults.items() if v is not None}
-    kept = {k: v for k, v in (names.fit if names else own).items() if v[:1] in "0123456789'\"TFN{-"}
+    kept = {k: v for k, v in (names.fit if names else own).items() if _is_literal(v)}
     lost = tuple(k for k in (names.fit if names else ()) if k not in kept) + (names.lost if names else ())
     stream = names.stream if names else None
     given = Names("model", "X", "" if stream else "y", kept, lost, stream, names.steps if names else None)
-    inner = "\n".join([*_bound(given), lines, *_trained(after, given), "return model"])
+    inner = "\n".join([*_bound(given), "fit |= more", lines, *_trained(after, given), "return model"])
     body = "".join(f"    {line}\n" if line else "\n" for line in inner.splitlines())
     takes = "model, X, **more" if stream else "model, X, y, **more"
     return f"{IMPORTS}\n\n\ndef fixed({takes}):  # more: what else fit is given\n{body}"
@@ -133,15 +135,27 @@ def _bound(names: Names) -> list[str]:
         lines += [OF_STREAMS[names.stream].format(stream=taken), JOIN]
     else:
         lines.append(f"X_train, y_train = keras.tree.map_structure(np.asarray, {names.X}), np.asarray({names.y})")
+        lines.append(
+            "X_train = keras.tree.map_structure(lambda a: a.astype('float32') if a.dtype == object else a, X_train)"
+        )
     skipped = ("steps_per_epoch", "shuffle") if names.stream else ()
     told = ", ".join(f"{key!r}: {text}" for key, text in names.fit.items() if key not in skipped)
     lines.append(f"fit = {{{told}}}")
     if names.stream:
         lines.append("fit |= {'sample_weight': weights[0]} if weights else {}")
         lines.append("fit['batch_size'] = len(keras.tree.flatten(batches[0])[0])")
+    lines.append("if not model.built:\n    model(keras.tree.map_structure(lambda part: part[:1], X_train))")
     if names.lost:
         lines.append(f"# {', '.join(names.lost)}: add to fit what your call has")
     return lines
+
+
+def _is_literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return False
+    return True
 
 
 def _trained(after: str, names: Names) -> list[str]:

@@ -15,6 +15,7 @@ from remedy.errors import NotApplicable
 from remedy.recipe import Recipe
 from remedy.registry import remedies_for
 from remedy.remedies._base import Dose, Remedy
+from remedy.remedies.scale_inputs import scaling_patch
 
 
 @dataclass(frozen=True)
@@ -268,19 +269,29 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
     known = {remedy.name: remedy for remedy in available}
     lines: list[str] = []
     in_front: list[str] = []
+    scaling: list[str] = []
     now, recompile = recipe, False
     # What shuffles the rows comes first: others divide them.
     for name, dose in sorted(prescription.items, key=lambda item: item[0] != "shuffle-split"):
         text = known[name].patch(now, dataset, **dose)
         # What goes in front of the model comes last: the other lines look for layers by name.
-        there = in_front if known[name].in_front else lines
-        there += [f"# {name}: {_spelled(dose)}" if dose else f"# {name}", *([text] if text else [])]
+        head = f"# {name}: {_spelled(dose)}" if dose else f"# {name}"
+        if name in SCALING:
+            scaling.append(head)
+        else:
+            there = in_front if known[name].in_front else lines
+            there += [head, *([text] if text else [])]
         recompile = recompile or known[name].recompiles
         now = known[name].apply(now, dataset, **dose)
-    lines = with_surgery(lines, recipe) + in_front
+    # What comes in front last stands outermost: scaling and filling are one step, and before any noise.
+    lines = with_surgery(lines, recipe) + in_front + [*scaling, *([scaling_patch(now)] if scaling else [])]
     if recompile:
         lines.append(compile_line(now))
     return "\n".join(lines)
+
+
+SCALING = ("scale-inputs", "impute")
+"""Remedies that share one step in front of the model."""
 
 
 def after_fit(prescription: Prescription, recipe: Recipe, dataset: Dataset, available: Iterable[Remedy]) -> str:

@@ -135,10 +135,18 @@ class Recorder(keras.callbacks.Callback):
                 self._on_epoch(epoch, self.evidence)
         except Exception as error:
             self._warn(error)
-        if self.examination.stuck and self._on_stuck and not self.gave_up and self._waited() and self._ready():
+        if self.examination.stuck and self._on_stuck and not self.gave_up and self._waited() and self._all_there():
             self.gave_up = True
             if self._on_stuck(self.examination):
                 self.model.stop_training = True
+
+    def _all_there(self) -> bool:
+        """Say whether all rows are there that will ever be; a failure of ours means no."""
+        try:
+            return self._ready()
+        except Exception as error:
+            self._warn(error)
+            return False
 
     def look_again(self, model: Any) -> None:
         """Put what a model's weights are worth now in the place of the last epoch's: other weights were put back."""

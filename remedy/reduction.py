@@ -77,6 +77,8 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
     kept = [_after(outcome, epochs) for outcome in (best.outcome, *best.others)]
     gained = kept[0] - max(0.0, screening.baseline.score)
     slack = max(SLACK, screening.yardstick.error_at(kept[0]), SHARE * gained)
+    if not screening.yardstick.bounded:  # A loss has a scale of its own.
+        slack = SLACK * abs(kept[0])
     if max(kept) - min(kept) <= slack:
         seeds = seeds[:1]  # Where all seeds agree, one tells.
     cost = per_epoch * epochs * len(seeds)

@@ -195,7 +195,7 @@ class Session:
             warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
             return False
         fix = self.treatment.fix
-        return self.treatment.interrupted or (fix is not None and fix.proof.holds)
+        return self.treatment.interrupted or (fix is not None and fix.confirmed)
 
     def _patient(self, recipe: Recipe, examination: Examination) -> Patient:
         wishes, evidence = self._wishes, self.recorder.evidence

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from remedy import arrays
@@ -76,8 +78,10 @@ def indices(rows: Rows, share: float, seed: int, task: Task, kin: Kinship | None
 
 
 def in_time(rows: Rows, kin: Kinship | None) -> Array | None:
-    """Return when every row was, where only a split along time is honest; else None."""
-    return rows.order if rows.order is not None or kin is None else kin.positions
+    """Return when every row was, where only a split along time is honest; else None. Groups come before time."""
+    if rows.order is not None or kin is None:
+        return rows.order
+    return None if rows.groups is not None else kin.positions
 
 
 def _parts(rows: Rows, share: float, seed: int, task: Task, kin: Kinship | None) -> tuple[Array, Array]:
@@ -114,15 +118,39 @@ def _parts(rows: Rows, share: float, seed: int, task: Task, kin: Kinship | None)
 
 
 def _earlier_and_later(when: Array, kin: Kinship | None, share: float) -> tuple[Array, Array]:
-    """Return the rows of the past, and those of the last ``share``; what overlaps them is left out."""
-    order = np.argsort(when, kind="stable")
-    later = order[max(1, round(len(order) * (1 - share))) :]
-    begins = when[later].min()
-    before = when < begins
+    """Return the rows of the past, and the last ``share`` of every series; what overlaps these is left out.
+
+    Raises:
+        InvalidInput: Hardly anything would be left of the past.
+    """
+    series: Array = np.zeros(len(when), dtype="int64")
+    if kin is not None and kin.series is not None and when is kin.positions:
+        series = kin.series
+    before, later = np.zeros(len(when), dtype=bool), np.zeros(len(when), dtype=bool)
+    for one in np.unique(series):
+        mine = series == one
+        begins = _cut(when[mine], share)
+        later |= mine & (when >= begins)
+        before |= mine & (when < begins)
     if kin is not None and kin.positions is not None:
         place = kin.positions
-        before &= (place + kin.span <= place[later].min()) | (place >= place[later].max() + kin.span)
-    return np.flatnonzero(before), np.flatnonzero(when >= begins)
+        for one in np.unique(series):
+            held = later & (series == one)
+            if held.any():
+                near = (place + kin.span > place[held].min()) & (place < place[held].max() + kin.span)
+                before &= ~near
+    if before.sum() < LEAST_ROWS / 2 or not later.any():
+        raise InvalidInput(f"Split along time, {int(before.sum())} of {len(when)} rows are left to train on: too few.")
+    return np.flatnonzero(before), np.flatnonzero(later)
+
+
+def _cut(when: Array, share: float) -> Any:
+    """Return the time from which on about this share of the rows lie; some lie before it, where times differ at all."""
+    times, counts = np.unique(when, return_counts=True)
+    if len(times) < 2:
+        return times[0] + 1 if np.issubdtype(times.dtype, np.number) else times[0]
+    behind = counts[::-1].cumsum()[::-1][1:] / len(when)
+    return times[1:][np.argmin(np.abs(behind - share))]
 
 
 def _strata(rows: Rows, task: Task) -> Array:

@@ -12,6 +12,7 @@ PROOF = Proof((0.3,) * 3, (0.8,) * 3, constant=1 / 3, seeds=(1, 2, 3))
 class _Recorder:
     def __init__(self, *scores):
         self.scores, self.examination = scores, type("Examination", (), {"diagnoses": ()})
+        self.evidence = type("Evidence", (), {"val_score": scores})
 
 
 @pytest.mark.parametrize(

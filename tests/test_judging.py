@@ -123,8 +123,8 @@ def test_an_accuracy_on_numbers_says_nothing_of_a_regression(store):
 def test_tune_treats_a_run_that_is_not_stuck_where_its_author_asks_for_it(store):
     X, y = blobs(rows=300)
     model = keras.Sequential([keras.Input((6,)), layers.Dense(8, activation="relu"), layers.Dense(3, "softmax")])
-    model.compile(keras.optimizers.Adam(0.002), "categorical_crossentropy")
-    run = remedy.fit(model, X, y, epochs=6, **QUIET)
+    model.compile(keras.optimizers.Adam(0.02), "categorical_crossentropy")
+    run = remedy.fit(model, X, y, epochs=12, **QUIET)
     assert not run.stuck
     found = remedy.tune(run_id=run.run_id, search=remedy.Search(trials=4, timeout=20))
     assert found[run.run_id].course.attempts[1:]

@@ -57,7 +57,7 @@ def fit_recipe(
     left_out, index = dataset.left_out, None
     if left_out is not None:
         index = np.setdiff1d(np.arange(len(rows)), left_out)
-    if recipe.resampling is not None and arrays.is_large(rows.X):
+    if recipe.resampling is not None and (left_out is not None or arrays.is_large(rows.X)):
         index = drawn_rows(rows, recipe.resampling, seed)
         index = index if left_out is None else index[~np.isin(index, left_out)]
         index.sort()  # Neighbours in a file stay neighbours; they are shuffled as they are read.
@@ -183,6 +183,11 @@ class BestEpoch(keras.callbacks.Callback):
         scores = self._scores()
         if len(scores) == epoch + 1 and scores[-1] >= max(scores) - self._tolerance:
             self._kept, self._weights = epoch, self.model.get_weights()
+
+    def restore(self, model: Any) -> None:
+        """Give a model the weights of the epoch that was kept, where there is one."""
+        if self._kept is not None:
+            model.set_weights(self._weights)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Give the model the weights of the epoch that was kept."""

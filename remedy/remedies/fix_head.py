@@ -94,8 +94,15 @@ class FixHead(Remedy):
 def coding_patch(coding: TargetCoding) -> str:
     """Return lines of Python that code ``y_train``."""
     known = [int(v) if v == int(v) else v for v in coding.values]
-    nearest = f"np.abs(np.ravel(y_train)[:, None] - np.array({known})).argmin(1)"
-    return f"y_train = {nearest}" + ("[:, None].astype('float32')" if coding.kind == "binary" else "")
+    nearest = f"np.abs(np.ravel(labels)[:, None] - np.array({known})).argmin(1)"
+    shape = "[:, None].astype('float32')" if coding.kind == "binary" else ""
+    return (
+        f"code = lambda labels: {nearest}{shape}\n"
+        "y_train = code(y_train)\n"
+        "if isinstance(fit.get('validation_data'), (tuple, list)):\n"
+        "    X_val, y_val, *rest = fit['validation_data']\n"
+        "    fit['validation_data'] = (X_val, code(y_val), *rest)"
+    )
 
 
 def wanted_head(recipe: Recipe, dataset: Dataset) -> Head:

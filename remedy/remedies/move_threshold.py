@@ -60,5 +60,7 @@ class MoveThreshold(Remedy):
             "    best = np.argmax(found - wrong)\n"
             "    cut = (cuts[best] + cuts[min(best + 1, len(cuts) - 1)]) / 2\n"
             f"    {clip}head = [layer for layer in model.layers if layer.weights][-1]\n"
+            "    while hasattr(head, 'layers'):\n"
+            "        head = [layer for layer in head.layers if layer.weights][-1]\n"
             f"    head.bias.assign(np.asarray(head.bias) - {back})"
         )

@@ -71,14 +71,14 @@ class Oversampling(Remedy):
                 "share = len(classes) // len(kinds)\n"
                 "rows = np.concatenate([rng.choice(np.flatnonzero(classes == k), share, "
                 "replace=np.sum(classes == k) < share) for k in kinds])\n"
-                "X_train, y_train = X_train[rows], y_train[rows]"
+                "X_train, y_train = keras.tree.map_structure(lambda part: part[rows], X_train), y_train[rows]"
             )
         return (
             "from imblearn.over_sampling import RandomOverSampler\n"
             "classes = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)\n"
             "rows = np.arange(len(y_train))[:, None]\n"
             "rows = RandomOverSampler(random_state=0).fit_resample(rows, classes)[0][:, 0]\n"
-            "X_train, y_train = X_train[rows], y_train[rows]"
+            "X_train, y_train = keras.tree.map_structure(lambda part: part[rows], X_train), y_train[rows]"
         )
 
 
@@ -87,8 +87,9 @@ def _set_aside(rows: int, weighted: bool) -> str:
     weights = ", np.asarray(fit['sample_weight'])[at:]" if weighted else ""
     return (
         f"at = {rows}  # the rows behind are those of validation_split\n"
-        f"fit['validation_data'] = X_train[at:], y_train[at:]{weights}\n"
-        "X_train, y_train = X_train[:at], y_train[:at]\n"
+        f"held = keras.tree.map_structure(lambda part: part[at:], X_train)\n"
+        f"fit['validation_data'] = held, y_train[at:]{weights}\n"
+        "X_train, y_train = keras.tree.map_structure(lambda part: part[:at], X_train), y_train[:at]\n"
         + ("fit['sample_weight'] = fit['sample_weight'][:at]\n" if weighted else "")
         + "fit.pop('validation_split', None)\n"
     )

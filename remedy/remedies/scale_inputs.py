@@ -102,6 +102,8 @@ def scaling_patch(recipe: Recipe) -> str:
     if scaling.impute:
         lines.insert(0, "values = np.where(np.isfinite(values), values, np.nan)")
         lines.append("x = keras.ops.nan_to_num(x, nan=0.0, posinf=10.0, neginf=-10.0)")
+    if any(len(entry["config"].get("batch_shape") or (None, 1)) < 2 for entry in recipe.architecture.inputs()):
+        lines = ["values, x = values[..., None], keras.ops.expand_dims(x, -1)", *lines, "x = x[..., 0]"]
     body = "".join(f"    {line}\n" for line in lines)
     names = [name_of(entry) for entry in recipe.architecture.inputs()]
     ids = [name for name in names if takes_ids(recipe.architecture, name)]

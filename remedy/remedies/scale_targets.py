@@ -58,7 +58,7 @@ class ScaleTargets(Remedy):
             "y_mean, y_spread = y_train.mean(axes), y_train.std(axes)\n"
             "y_spread = np.where(y_spread > 0, y_spread, 1.0)  # what never changes stays as it is\n"
             "y_train = (y_train - y_mean) / y_spread\n"
-            "if isinstance(fit.get('validation_data'), tuple):\n"
+            "if isinstance(fit.get('validation_data'), (tuple, list)):\n"
             "    X_val, y_val, *rest = fit['validation_data']\n"
             "    fit['validation_data'] = (X_val, (np.asarray(y_val) - y_mean) / y_spread, *rest)"
         )

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
@@ -61,7 +62,13 @@ def test_the_patch_draws_no_row_of_validation_split_and_keeps_the_weights_beside
     weights = np.arange(400.0)
     train, held = Rows(X[:320], y[:320], weights[:320]), Rows(X[320:], y[320:], weights[320:])
     data = replace(data, train=train, validation=held, validation_tail=True)
-    space = {"np": np, "X_train": X, "y_train": y, "fit": {"validation_split": 0.2, "sample_weight": weights}}
+    space = {
+        "np": np,
+        "keras": keras,
+        "X_train": X,
+        "y_train": y,
+        "fit": {"validation_split": 0.2, "sample_weight": weights},
+    }
     exec(Oversampling().patch(recipe, data, kind=kind), space)
     fit = space["fit"]
     assert "validation_split" not in fit
