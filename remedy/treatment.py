@@ -251,7 +251,7 @@ def _complete(
     try:
         terminal.stage("training the fix for all epochs", recipe.epochs)
         last = train_proven(patient, recipe, proof, run, terminal, ground)
-        recorder, short = last.recorder, fell_short(last, proof)
+        recorder, short = last.recorder, last.whole and fell_short(last, proof)
         if last.interrupted and (short or not recorder.scores):
             run.tags({"remedy.verdict": "interrupted"})
             run.end("KILLED")

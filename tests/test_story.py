@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 def story(servers, tmp_path_factory):
     """The stuck run, its fix and its search of `examples/ecg.py --quick`, logged to a server."""
     server = servers("sqlite")
-    command = [sys.executable, str(ROOT / "examples" / "ecg.py"), "--quick", "--json", "--timeout", "60"]
+    command = [sys.executable, str(ROOT / "examples" / "ecg.py"), "--quick", "--json", "--timeout", "110"]
     environment = clean_environment(MLFLOW_TRACKING_URI=server.uri)
     folder = tmp_path_factory.mktemp("story")
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -45,7 +45,8 @@ def pictures():
 
 def test_the_ecg_net_is_caught_named_and_fixed(story):
     told = story[2]
-    assert told["stuck_epoch"] <= 8
+    # The quick program trains on 8 batches an epoch: so few that the rules for slow runs wait for half of its 20 epochs.
+    assert told["stuck_epoch"] <= 10
     assert {"majority-collapse", "unscaled-input", "class-imbalance", "batchnorm-lag"} <= set(told["diagnoses"])
     assert abs(told["balanced_accuracy_before"] - 1 / 3) < 0.01
     assert told["balanced_accuracy_after"] > 0.6
