@@ -95,10 +95,8 @@ class Kept:
             return
         self._passes, self._looked_at = self._passes + 1, self._offered
         if self.steps_per_epoch is None:
-            self.ended, self.complete = (
-                True,
-                not self._skipped,
-            )  # An epoch without a number of steps is the whole stream.
+            # An epoch without a number of steps is the whole stream.
+            self.ended, self.complete = True, not self._skipped
             return
         distinct = len(np.unique(self._keys()))
         new, self._distinct = distinct - self._distinct, distinct

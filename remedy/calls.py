@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from remedy.architecture import name_of
+from remedy.origin import package
 from remedy.own_callbacks import has_schedule
 from remedy.recipe import Recipe
 
@@ -20,7 +21,7 @@ def inside(model):  # its layers in order, those of inner models too
 
 AGAIN = """\
 def again(layer, changes=None):  # a fresh layer like it; Lambda layers and your own stay where they have no weights
-    own = type(layer).__name__ == 'Lambda' or not type(layer).__module__.startswith('keras')
+    own = type(layer).__name__ == 'Lambda' or type(layer).__module__.split('.')[0] != 'keras'
     if own and not changes and not layer.weights:
         return layer
     return type(layer).from_config(layer.get_config() | (changes or {}))"""
@@ -105,7 +106,7 @@ def from_fresh_weights(lines: str, recipe: Recipe) -> str:
 
     Weights that belong to the program stay, and layers that Keras cannot make again by themselves.
     """
-    own = any(not str(entry.get("module") or "").startswith("keras") for entry in recipe.architecture.layers())
+    own = any(package(entry.get("module")) != "keras" for entry in recipe.architecture.layers())
     if recipe.architecture.opaque or recipe.kept_weights or own or any(recipe.architecture.layers("Lambda")):
         return lines
     return "\n".join([FRESH, lines] if "model.compile(" in lines else [FRESH, lines, compile_line(recipe)])

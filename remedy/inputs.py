@@ -23,6 +23,7 @@ from remedy.arrival import Arrival, watched
 from remedy.data_facts import rebuilds
 from remedy.dataset import Dataset, Rows, infer_task, split
 from remedy.errors import InvalidInput, ModelError
+from remedy.origin import is_keras
 from remedy.scores import Task
 from remedy.streams import is_stream, read_stream
 
@@ -256,8 +257,7 @@ def _check_output(model: Any, rows: Rows) -> None:
         return
     if model.loss is None or isinstance(model.loss, (list, dict)) or rows.y.ndim > 2 or len(shape) != 2:
         return
-    kind = model.loss if hasattr(model.loss, "__name__") else type(model.loss)
-    if not isinstance(model.loss, str) and not str(getattr(kind, "__module__", "")).startswith("keras"):
+    if not isinstance(model.loss, str) and not is_keras(model.loss):
         return  # A loss of the user's own may take nothing but tensors.
     try:
         loss = keras.losses.get(model.loss)

@@ -14,6 +14,7 @@ import numpy as np
 from remedy import arrays
 from remedy.dataset import Dataset
 from remedy.model_facts import head_facts
+from remedy.origin import is_keras
 from remedy.recipe import Recipe
 from remedy.rows import Rows
 from remedy.scores import CLASSIFICATION
@@ -90,10 +91,7 @@ def _own(loss: Any) -> bool:
     """Say whether a loss is the user's own and none of Keras'."""
     if isinstance(loss, (list, tuple)):
         return any(map(_own, loss))
-    if isinstance(loss, str):
-        return False
-    kind = loss if callable(loss) and hasattr(loss, "__name__") else type(loss)
-    return not str(getattr(kind, "__module__", "")).startswith("keras")
+    return not isinstance(loss, str) and not is_keras(loss)
 
 
 def _keras_step() -> Any:

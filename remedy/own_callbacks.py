@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from remedy.origin import is_keras, package
+
 Spec = Mapping[str, Any]
 """``{"class_name": ..., "config": {...}}`` of one callback."""
 
@@ -52,7 +54,7 @@ def read_callbacks(callbacks: Iterable[Any], validated: bool = True) -> tuple[Sp
     found: list[Spec] = []
     for callback in callbacks:
         name = type(callback).__name__
-        if name not in ARGUMENTS or not type(callback).__module__.startswith("keras"):
+        if name not in ARGUMENTS or not is_keras(callback):
             continue
         config = {argument: _plain(getattr(callback, argument)) for argument in ARGUMENTS[name]}
         if validated or not str(config.get("monitor", "")).startswith("val_"):
@@ -135,13 +137,9 @@ def restores_weights(specs: Iterable[Spec]) -> bool:
 
 def left_out(callbacks: Iterable[Any]) -> list[str]:
     """Return the class names of callbacks of the user's own, of which no copy can be made: they may do anything."""
-    names = [type(c).__name__ for c in callbacks if not type(c).__module__.startswith(("keras", "remedy"))]
-    names += [
-        type(c).__name__
-        for c in callbacks
-        if type(c).__module__.startswith("keras") and type(c).__name__ not in (*ARGUMENTS, *WATCHING)
-    ]
-    return sorted(set(names))
+    known = {*ARGUMENTS, *WATCHING}
+    ours = (c for c in callbacks if package(type(c).__module__) != "remedy")
+    return sorted({type(c).__name__ for c in ours if not (is_keras(c) and type(c).__name__ in known)})
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from remedy.origin import is_keras, package
+
 FOREIGN = ("keras", "tensorflow", "numpy", "builtins", "optree", "jax", "torch", "ml_dtypes")
 """Packages whose parts Keras finds by itself, or that are no parts of a program."""
 
@@ -66,11 +68,9 @@ def _parts(roots: Any, depth: int = 3) -> Iterator[Any]:
 
 
 def _is_own(kind: Any) -> bool:
-    module = str(getattr(kind, "__module__", "") or "")
-    named = "<" not in getattr(
-        kind, "__name__", "<"
-    )  # Lambdas and what stands inside a function have no name to go by.
-    return named and not module.split(".", maxsplit=1)[0].startswith(FOREIGN)
+    # Lambdas have no name to go by.
+    named = "<" not in getattr(kind, "__name__", "<")
+    return named and package(getattr(kind, "__module__", "")) not in FOREIGN
 
 
 def spelled_out(config: Any, model: Any) -> tuple[Any, dict[str, Any]]:
@@ -162,14 +162,13 @@ def live_loss(model: Any) -> Any:
     loss = getattr(model, "loss", None)
     if loss is None or isinstance(loss, (str, list, tuple, dict)):
         return None
-    kind = loss if hasattr(loss, "__name__") else type(loss)
-    return None if str(getattr(kind, "__module__", "")).startswith("keras") else loss
+    return None if is_keras(loss) else loss
 
 
 def maker(model: Any) -> Any:
     """Return the class of a subclassed model where calling it without arguments makes a fresh one; else None."""
     kind = type(model)
-    if str(kind.__module__).startswith("keras"):
+    if is_keras(kind):
         return None
     try:
         parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]

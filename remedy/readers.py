@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remedy.architecture import Architecture, LayerConfig, name_of
+from remedy.origin import package
 
 DROPOUTS = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout")
 RESHAPERS = ("Flatten", "Reshape", "Permute")
@@ -34,7 +35,7 @@ def readers(architecture: Architecture, name: str) -> list[LayerConfig]:
 
 def read_by_own_layer(architecture: Architecture, name: str) -> bool:
     """Say whether a layer of the user's own is the first to make use of an input: whole numbers may be ids to it."""
-    return any(not str(layer.get("module") or "").startswith("keras") for layer in readers(architecture, name))
+    return any(package(layer.get("module")) != "keras" for layer in readers(architecture, name))
 
 
 def takes_ids(architecture: Architecture, name: str) -> bool:

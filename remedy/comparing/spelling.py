@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remedy.architecture import KERNEL_LAYERS, LayerConfig
+from remedy.origin import package
 
 UNREAD = frozenset({"name", "seed", "build_config", "registered_name", "input_axes", "output_axes"})
 """Settings that name things, or that are luck."""
@@ -285,7 +286,7 @@ def text(value: Any, name: str = "") -> str:
 
 def _has_weights(entry: Mapping[str, Any]) -> bool:
     """Say whether a layer may have weights to train: initial values, a layer within, or a class of the user's own."""
-    own = not str(entry.get("module", "keras.")).startswith("keras")
+    own = package(entry.get("module", "keras")) != "keras"
     return own or any(key.endswith("initializer") or key in ("layer", "cell", "cells") for key in entry["config"])
 
 

@@ -100,7 +100,7 @@ class NoSignal(Detector):
                 return None
             says += f"; the network's loss is {cost:.4g}, that of a constant {prior_loss:.4g}"
         return Finding(
-            f"{says}: nothing in X seems to tell about y.",
+            f"{says}: neither has found anything in X that tells about y.",
             measured={"shallow": shallow.score, "constant": shallow.constant},
             threshold=shallow.constant + room,
             confidence=0.85,
