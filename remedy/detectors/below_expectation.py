@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
+from remedy.detectors._symptoms import judged
 from remedy.evidence import Evidence
 
 
@@ -51,13 +52,12 @@ class BelowExpectation(Detector):
         """Compare the last score with the expected one."""
         if len(probe_score) < epochs_planned:
             return None
-        unseen = val_score is not None and len(val_score) == len(probe_score)
-        score = (val_score if unseen and val_score else probe_score)[-1]
+        scores, rows = judged(probe_score, val_score)
+        score = scores[-1]
         if math.isfinite(score) and score >= expected_score:
             return None
-        where = "validation" if unseen else "training"
         return Finding(
-            f"After all {len(probe_score)} epochs the score on {where} rows is {score:.3f}; you expect "
+            f"After all {len(probe_score)} epochs the score on {rows} rows is {score:.3f}; you expect "
             f"{expected_score:.3f}.",
             measured={"score": score, "expected": expected_score},
             threshold=expected_score,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, pstdev
 
 from remedy.detectors._base import Detector, Finding
-from remedy.detectors._symptoms import NOT_LEARNING
+from remedy.detectors._symptoms import NOT_LEARNING, is_early
 from remedy.evidence import Evidence
 
 
@@ -68,9 +68,8 @@ class FlatLoss(Detector):
         needed = max(self.least_epochs, math.ceil(self.patience * (epochs_planned or 0)))
         if len(loss) < needed or prior_loss <= 0:
             return None
-        early = len(loss) < (epochs_planned or 0) / 2
-        if early and len(loss) * (steps_per_epoch or math.inf) < self.least_steps:
-            return None  # A few hundred steps into a long plan many nets stand on a first plateau.
+        if is_early(len(loss), epochs_planned or 0, steps_per_epoch, self.least_steps):
+            return None
         recent = [v for v in loss[-needed:] if math.isfinite(v)]
         if len(recent) < needed:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
+from remedy.detectors._symptoms import judged
 from remedy.evidence import Evidence
 
 
@@ -46,8 +47,7 @@ class MisplacedThreshold(Detector):
         """Compare both scores after the last epoch."""
         if not moved_score or len(probe_score) < (epochs_planned or 1):
             return None
-        held = val_score is not None and len(val_score) == len(probe_score)
-        now, moved = (val_score if held and val_score else probe_score)[-1], moved_score[-1]
+        now, moved = judged(probe_score, val_score)[0][-1], moved_score[-1]
         if moved - now <= self.gain:
             return None
         where = f" ({moved_threshold[-1]:.3g})" if moved_threshold else ""

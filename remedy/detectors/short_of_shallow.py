@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
+from remedy.detectors._symptoms import is_on_its_way, judged
 from remedy.evidence import Evidence, Shallow
 
 
@@ -80,21 +80,20 @@ class ShortOfShallow(Detector):
         """Compare how far both came, at the end."""
         if len(probe_score) < epochs_planned:
             return None
-        unseen = val_score is not None and len(val_score) == len(probe_score)
-        scores = [s for s in (val_score if unseen and val_score else probe_score) if math.isfinite(s)]
+        told, rows = judged(probe_score, val_score)
+        scores = [s for s in told if math.isfinite(s)]
         if not scores or (probe_loss and prior_loss is not None and probe_loss[-1] < self.solved * prior_loss):
             return None
         mine, room = max(scores[-2:]), shallow.score - 2 * shallow.error - shallow.constant
-        steps = [(b - a) / max(1e-12, shallow.score - a) for a, b in itertools.pairwise(scores[-3:])]
-        on_its_way = len(scores) > 2 and min(steps) > self.closing
-        if room <= self.gap or on_its_way or mine - shallow.constant >= self.way * room:
+        if room <= self.gap or mine - shallow.constant >= self.way * room:
+            return None
+        if is_on_its_way(scores, shallow.score, self.closing):
             return None
         if shallow.score - 2 * shallow.error - mine <= self.gap:
             return None
-        where = "on validation rows" if unseen else "on training rows"
         return Finding(
-            f"After all {len(probe_score)} epochs the score {where} is {mine:.2f}; cross-validated, {shallow.model} "
-            f"reaches {shallow.score:.2f}, a constant answer {shallow.constant:.2f}.",
+            f"After all {len(probe_score)} epochs the score on {rows} rows is {mine:.2f}; cross-validated, "
+            f"{shallow.model} reaches {shallow.score:.2f}, a constant answer {shallow.constant:.2f}.",
             measured={"network": mine, "shallow": shallow.score, "constant": shallow.constant},
             threshold=self.way,
             confidence=0.8,

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
+from remedy.detectors._symptoms import is_early, is_on_its_way
 from remedy.evidence import Evidence, Shallow
 
 
@@ -110,14 +111,14 @@ class SlowLearning(Detector):
         if prior_loss is not None and prior_loss > 0 and min(series[-span:]) > self.at_prior * prior_loss:
             # At the prior itself nothing is slow any more: that is flat-loss.
             far = now > self.above_prior * prior_loss and expected > self.reach * prior_loss
-            early = left and epochs < epochs_planned / 2 and epochs * (steps_per_epoch or math.inf) < self.least_steps
+            early = is_early(epochs, epochs_planned, steps_per_epoch, self.least_steps)
             if far and now < then and not swings and not early and not self._falls(series):
                 says = f"After {epochs} epochs the loss is {now:.4g}, a constant answer costs {prior_loss:.4g}"
                 return self._finding(says, pace, expected, left, 0.85, learning_rate)
             return None
         if shallow is None or not probe_score or constant_score is None or shallow.score <= constant_score + 0.1:
             return None
-        if not left and self._closes(probe_score, shallow.score):
+        if not left and is_on_its_way(probe_score, shallow.score, self.closing):
             return None
         mine = max((s for s in probe_score[-3:] if math.isfinite(s)), default=constant_score)
         way = (mine - constant_score) / (shallow.score - constant_score)
@@ -142,12 +143,6 @@ class SlowLearning(Detector):
             return False
         means = [sum(series[len(series) - k * third :][:third]) / third for k in (3, 2, 1)]
         return all(after < self.third * before for before, after in itertools.pairwise(means))
-
-    def _closes(self, scores: Sequence[float], goal: float) -> bool:
-        """Say whether every epoch brought the score nearer, and the last ones by a good share of what was left."""
-        recent = scores[-3:]
-        steps = [(b - a) / max(1e-12, goal - a) for a, b in itertools.pairwise(recent) if goal > a]
-        return len(scores) > 2 and len(steps) == len(recent) - 1 and min(steps) > self.closing
 
     def _single(
         self, cost: float, prior: float | None, scores: Sequence[float] | None, shallow: Shallow | None
