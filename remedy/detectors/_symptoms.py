@@ -10,7 +10,8 @@ NOT_LEARNING = (
     *("learning-rate", "swap-activation", "optimizer", "initializer", "add-normalization", "scale-inputs"),
     *("simplify-architecture", "less-dropout", "batchnorm-momentum", "clip-gradients"),
 )
-"""Remedies for "it does not learn", whatever the cause, most wanted first; the learning rate has nothing to act on where it is the usual one."""
+"""Remedies for "it does not learn", whatever the cause, most wanted first; the learning rate has nothing to act on
+where it is the usual one."""
 
 
 def judged(probe_score: Sequence[float], val_score: Sequence[float] | None) -> tuple[Sequence[float], str]:
