@@ -11,32 +11,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from remedy import conclusions, confirm, gallery, report
-from remedy.calls import from_fresh_weights
 from remedy.confirm import Proof
-from remedy.confusion import confusions
 from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis, diagnose
 from remedy.engines.choice import engine_for
 from remedy.engines.remembered import RememberedEngine
-from remedy.errors import NotApplicable
 from remedy.evidence import Evidence
-from remedy.final_training import Ground, LastTraining, fell_short, train_proven
-from remedy.logbook import SearchLog, write_fix, write_options
-from remedy.patching import defaults_of, in_script, script
-from remedy.patient import Case, Fix, Patient, Treatment
+from remedy.handover import complete, keep_best
+from remedy.logbook import SearchLog, write_options
+from remedy.patient import Case, Patient, Treatment
 from remedy.pause import rare_collections
 from remedy.persistence import constant_answer
-from remedy.prescription import Change, Prescription, after_fit, patch
-from remedy.recipe import Recipe
+from remedy.prescription import Prescription
 from remedy.recorder import loss_scorer
-from remedy.reduction import Reduction, changes, reduce
+from remedy.reduction import Reduction, reduce
 from remedy.registry import remedies_for
 from remedy.report import Terminal
 from remedy.scores import Scorer, scorer_for, standard_error
 from remedy.screening import Screening
-from remedy.search import Attempt, Budget, Course, Search
+from remedy.search import Budget, Course, Search
 from remedy.seeds import keep_random_state
-from remedy.setbacks import setbacks
 from remedy.shallow import shallow_baseline
 from remedy.tracking import Run
 from remedy.yardstick import Yardstick
@@ -165,9 +159,9 @@ def _treat(
         if interrupted:
             if proven:
                 break
-            return _keep_best(patient, screening, best), None
+            return keep_best(patient, screening, best), None
         if proof is not None and proof.holds and not screening.yardstick.far_behind(proof.score):
-            treatment = _complete(patient, screening, reduction, proof, scorer, terminal)
+            treatment = complete(patient, screening, reduction, proof, scorer, terminal)
             if treatment is not None:
                 return treatment, proof
         elif proof is not None and proof.holds:
@@ -184,7 +178,7 @@ def _treat(
         interrupted = screening.interrupted
     for held, reduction in _best_first(proven or hopeful, screening.yardstick.same):
         shown = replace(held, rivals=len(proven))
-        treatment = _complete(patient, screening, reduction, shown, scorer, terminal)
+        treatment = complete(patient, screening, reduction, shown, scorer, terminal)
         if treatment is not None:
             return treatment, shown
     conclusion = conclusions.no_fix(_tried(patient, screening, scorer, interrupted), proof)
@@ -224,117 +218,6 @@ def _yardstick(patient: Patient, data: Dataset, scorer: Scorer) -> Yardstick:
         return Yardstick(shallow_baseline(rows, data.task, ids), error, scorer.constant)
     except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
         return Yardstick(error=error, constant=scorer.constant)
-
-
-def _complete(
-    patient: Patient,
-    screening: Screening,
-    reduction: Reduction,
-    proof: Proof,
-    scorer: Scorer,
-    terminal: Terminal,
-) -> Treatment | None:
-    """Train the proven prescription in full and log it as a run linked both ways; None where it fell short twice.
-
-    Ctrl-C keeps the model where an epoch was over, and else what was proven.
-    """
-    prescription, rows = _with_unsearched(
-        patient, reduction.prescription, changes(screening, reduction, patient.dataset)
-    )
-    recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
-    run = patient.run.child(
-        f"fixed {patient.name or ''}".strip(),
-        "fix",
-        {"remedy.verdict": "fixed", "remedy.fixes_run_id": str(patient.run.run_id)},
-    )
-    ground = Ground(screening.dataset, scorer, screening.yardstick.same)
-    try:
-        terminal.stage("training the fix for all epochs", recipe.epochs)
-        last = train_proven(patient, recipe, proof, run, terminal, ground)
-        recorder, short = last.recorder, last.whole and fell_short(last, proof)
-        if last.interrupted and (short or not recorder.scores):
-            run.tags({"remedy.verdict": "interrupted"})
-            run.end("KILLED")
-            return Treatment(None, conclusions.untrained(str(prescription), proof, scorer.name), True)
-        if short:
-            run.tags({"remedy.verdict": "not as proven"})
-            run.end("FAILED")
-            return None
-        lines = _lines(patient, prescription)
-        fix = _handed_over(screening, recipe, proof, last, (run.run_id, prescription, rows, lines))
-        conclusion = conclusions.fixed(fix, scorer.name, screening.dataset, screening.yardstick.shallow)
-        if not fix.confirmed:
-            run.tags({"remedy.verdict": "not confirmed"})
-        if not last.whole:
-            done = len(recorder.scores)
-            conclusion += f" Its last training was interrupted in epoch {done + 1} of {recipe.epochs}."
-        terminal.conclusion(conclusion, proof, rows)
-        write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
-    except BaseException:
-        run.end("FAILED")
-        raise
-    return Treatment(fix, conclusion, last.interrupted)
-
-
-def _lines(patient: Patient, prescription: Prescription) -> tuple[str, str]:
-    """Return the patch in the user's own names, and as a function that takes model and rows."""
-    program = (prescription, patient.recipe, patient.dataset, patient.remedies)
-    lines = from_fresh_weights(patch(*program), patient.recipe)
-    parts = (lines, after_fit(*program), patient.names, defaults_of(patient.recipe))
-    return in_script(*parts), script(*parts)
-
-
-def _handed_over(
-    screening: Screening,
-    recipe: Recipe,
-    proof: Proof,
-    last: LastTraining,
-    told: tuple[str | None, Prescription, tuple[Change, ...], tuple[str, str]],
-) -> Fix:
-    """Return the fix with the model's own score, and with what is worse than untouched."""
-    run_id, prescription, rows, lines = told
-    model, held = recipe.deliver(last.recorder.model), screening.dataset.holdout
-    labels = () if recipe.target is None else recipe.target.values
-    evidence = last.recorder.evidence
-    worse: tuple[str, ...] = ()
-    if held is not None and last.whole:
-        after = confirm.own_metrics(model, held if recipe.delivers_raw else recipe.coded(held)) if proof.metrics else {}
-        worse = setbacks(confusions(proof.evidence[0], evidence, labels), proof.metrics, after, len(held))
-    confirmed = screening.dataset.provable and proof.holds
-    numbers = (last.score, proof.baseline_score, confirmed, proof, labels, evidence, worse)
-    return Fix(model, run_id, prescription, rows, lines[0], *numbers, script=lines[1])
-
-
-def _with_unsearched(
-    patient: Patient, prescription: Prescription, changes: tuple[Change, ...]
-) -> tuple[Prescription, tuple[Change, ...]]:
-    """Add what a diagnosis asks for and no search can weigh, such as better metrics."""
-    recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
-    for remedy in dict.fromkeys(r for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)):
-        if remedy.searched:
-            continue
-        try:
-            after = remedy.apply(recipe, patient.dataset, **remedy.usual)
-        except NotApplicable:
-            continue
-        changes = (*changes, Change(remedy.name, *remedy.describe(recipe, after)))
-        prescription = Prescription((*prescription.items, (remedy.name, remedy.usual)))
-        recipe = after
-    return prescription, changes
-
-
-def _keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatment:
-    """Return the best so far, as it stands, after Ctrl-C."""
-    model = screening.engine.model(best.key)
-    if model is None or best.recipe is None:
-        told = conclusions.Tried(tuple(screening.attempts), "score", screening.budget.spent, "Ctrl-C")
-        return Treatment(None, conclusions.no_fix(told, None), True)
-    lines = _lines(patient, best.prescription)
-    rows = changes(screening, Reduction(best.prescription), patient.dataset)
-    fix = Fix(
-        best.recipe.deliver(model), None, best.prescription, rows, lines[0], None, None, False, Proof(), script=lines[1]
-    )
-    return Treatment(fix, conclusions.interrupted(best.prescription), True)
 
 
 def _floor(screening: Screening) -> float:
