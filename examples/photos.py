@@ -98,7 +98,7 @@ def main() -> None:
         epochs=args.epochs or (50 if args.full else 12 if args.quick else 20), batch_size=32,
         validation_split=0.1 if args.full else 0.2, verbose=0 if args.json else 2,
         experiment="photos", run_name="activation as an argument",
-        search=remedy.Search(timeout=args.timeout or (30 if args.quick else 235), seed=args.seed),
+        search=remedy.Search(timeout=args.timeout or (60 if args.quick else 235), seed=args.seed),
     )  # fmt: skip
 
     said = {}

@@ -113,7 +113,7 @@ def main() -> None:
         epochs=args.epochs or (12 if args.quick else 50), batch_size=100, validation_split=0.2,
         verbose=0 if args.json else 2,
         experiment="volumes", run_name="four inputs, sorted arrays",
-        search=remedy.Search(timeout=args.timeout or (25 if args.quick else 180), seed=args.seed),
+        search=remedy.Search(timeout=args.timeout or (60 if args.quick else 180), seed=args.seed),
     )  # fmt: skip
 
     tell(args, result, [x[test] for x in X], Y[test], data=source)

@@ -19,14 +19,9 @@ from remedy.evidence import Evidence
 from remedy.prescription import Prescription
 from remedy.scores import Scorer, standard_error
 from remedy.screening import Screening
-from remedy.search import Attempt
 from remedy.yardstick import LEARNT
 
 FRESH_SEEDS = 3
-CONFIRM_SHARE, BUILDING = 0.85, 0.3
-"""Share of the remaining seconds that confirmation plans with, the rest being for tracing; and the seconds
-that building a fresh network takes."""
-
 LEAST = 0.02
 """However small the spread and however many the rows, a smaller lead is nothing to hand over."""
 
@@ -162,16 +157,8 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     """
     recipe, untouched = prescription.apply(screening.recipe, screening.dataset, screening.remedies), screening.recipe
     more = recipe.epochs > untouched.epochs and len(prescription) > 1
-    tried = screening.attempts
-    ours, theirs = _seconds_per_epoch(tried, prescription), _seconds_per_epoch(tried, Prescription())
-    # One screened epoch is mostly tracing; the run that was found stuck knows better what its epochs cost.
-    theirs = min(theirs, screening.pace.seconds_per_epoch or theirs)
-    left = CONFIRM_SHARE * screening.budget.left()
-    each = ours * recipe.epochs + theirs * untouched.epochs + 2 * BUILDING
-    extra = theirs * (recipe.epochs - untouched.epochs) if more else 0.0
-    weighed = not more or each + extra <= left
-    seeds = tuple(screening.options.seed + 1000 + i for i in range(_affordable(left - extra * weighed, each)))
-    screening.listener.stage("confirm", 2 * len(seeds) + (more and weighed))
+    seeds = tuple(screening.options.seed + 1000 + i for i in range(FRESH_SEEDS))
+    screening.listener.stage("confirm", 2 * len(seeds) + more)
     deadline = screening.budget.deadline()
 
     def job(side: str, seed: int) -> Job:
@@ -181,8 +168,8 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
         return Job(chosen, seed, chosen.epochs, f"{side}-{seed}", "holdout", 1.0, deadline, None, False, choose)
 
     wanted = [job(side, seed) for seed in seeds for side in ("treated", "untouched")]
-    if more and weighed:
-        wanted.append(job("longer", seeds[0]))
+    if more:  # Early: where time ends the proof, fewer seeds say more than a gain that more epochs alone may bring.
+        wanted.insert(2, job("longer", seeds[0]))
     ended: dict[tuple[str, int], Outcome] = {}
     for done, found in screening.engine.run(iter(wanted)):
         side, outcome = done.key.split("-")[0], found
@@ -216,13 +203,6 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     )
 
 
-def _affordable(seconds: float, each: float) -> int:
-    """Return from how many seeds both sides can be trained in full, one at least."""
-    if not math.isfinite(seconds) or each <= 0:
-        return FRESH_SEEDS
-    return max(1, min(FRESH_SEEDS, int(seconds / each)))
-
-
 def _score(outcome: Outcome) -> float:
     return -1.0 if outcome.score is None else outcome.score
 
@@ -251,13 +231,6 @@ def _own_metrics(screening: Screening, key: str) -> dict[str, float]:
     """Return the user's own metrics of an untouched training on the rows set aside."""
     model, rows = screening.engine.model(key), screening.dataset.holdout
     return {} if rows is None or not hasattr(model, "evaluate") else own_metrics(model, rows)
-
-
-def _seconds_per_epoch(attempts: list[Attempt], prescription: Prescription) -> float:
-    """Return the median epoch of the attempts with these remedies, or of the nearest there is."""
-    same = [a for a in attempts if set(a.prescription.names) == set(prescription.names) and a.outcome.evidence]
-    chosen = same or [a for a in attempts if a.outcome.evidence]
-    return statistics.median([a.seconds_per_epoch for a in chosen]) if chosen else 0.0
 
 
 def _margin(

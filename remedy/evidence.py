@@ -25,6 +25,7 @@ PER_EPOCH = (
     "probe_recalls",
     "probe_score",
     "val_score",
+    "val_recalls",
     "probe_loss",
     "output_spread",
     "moved_score",
@@ -70,6 +71,7 @@ class Evidence:
         probe_recalls: Share of each class' probe rows that was found, classes in ascending order.
         probe_score: Score on the probe rows (balanced accuracy, macro F1 or R^2), inference mode.
         val_score: The same score on (at most 512) validation rows.
+        val_recalls: Share of each class' validation rows that was found, classes in ascending order.
         probe_loss: The user's loss on the probe rows, in inference mode, without weight penalties.
         output_spread: Largest standard deviation of an output unit over the probe rows.
         moved_score: Balanced accuracy of a binary net at the threshold that other rows choose, on validation rows or,
@@ -123,6 +125,7 @@ class Evidence:
     probe_recalls: tuple[tuple[float, ...], ...] | None = None
     probe_score: tuple[float, ...] | None = None
     val_score: tuple[float, ...] | None = None
+    val_recalls: tuple[tuple[float, ...], ...] | None = None
     probe_loss: tuple[float, ...] | None = None
     output_spread: tuple[float, ...] | None = None
     moved_score: tuple[float, ...] | None = None

@@ -124,7 +124,7 @@ def train_in_full(
         on_epoch=on_epoch,
         keep_answers=True,
     )
-    best = BestEpoch(lambda: recorder.evidence.val_score or (), ground.tolerance)
+    best = BestEpoch(lambda: recorder.evidence, ground.tolerance)
     watch = [*make_callbacks(recipe.callbacks), recorder, Ruined(), best]
     try:
         fit_recipe(model, recipe, dataset, seed, 0, recipe.epochs, watch, Loop(model), dataset.validation)

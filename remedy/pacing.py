@@ -28,15 +28,18 @@ LEAST_SECONDS_A_TRIAL = 1.5
 FIRST = 8
 """Candidates that a first look must have time for; a search rarely needs more of them."""
 
-WORTH, HALF = 0.1, 0.5
-"""A best attempt that is so much better than the untouched recipe is not given up for want of time to confirm
-it, unless confirming would take more than half of the budget."""
+WORTH, RESERVED = 0.1, 0.6
+"""A best attempt that is so much better than the untouched recipe is not given up for want of time to drop what it
+does not need and to confirm it; so much of the budget may be kept for that, and what takes more is not waited for."""
 
 TO_MEASURE = 3
 """Epochs of the untouched recipe that tell what an epoch costs, where it is not known: the first one traces."""
 
 PROOF_MARGIN = 1.2
-"""A second proof is planned with so much more time than it should take: a late one proves nothing."""
+"""A proof is planned with so much more time than it should take: a late one proves nothing."""
+
+TRAININGS = 6
+"""Trainings of a proof: both sides from three fresh seeds."""
 
 
 @dataclass
@@ -58,6 +61,12 @@ class Pace:
     rung: Rung = field(default_factory=Rung)
     shares: Shares = field(default_factory=Shares)
     seconds_per_epoch: float | None = None
+    _built: list[float] = field(default_factory=list)
+
+    @property
+    def building(self) -> float:
+        """Seconds that a training takes before its first step and beside its epochs: building, tracing."""
+        return statistics.median(self._built) if self._built else LEAST_SECONDS_A_TRIAL
 
     @property
     def timeout(self) -> float:
@@ -73,7 +82,7 @@ class Pace:
         """
         if self.seconds_per_epoch:
             # Confirming trains both sides three times, dropping remedies the treated one about three times.
-            needed = 9.0 * self.seconds_per_epoch * self.planned + 6 * LEAST_SECONDS_A_TRIAL
+            needed = 9.0 * self.seconds_per_epoch * self.planned + TRAININGS * self.building
             self.shares = Shares.that_leave(needed, self.budget.timeout)
         self.rung = self._first_rung(queue, alone)
 
@@ -85,6 +94,8 @@ class Pace:
     def measure(self, attempt: Attempt) -> None:
         """Learn what an epoch costs, where it is not known; the first one, which traces, says little."""
         timed = attempt.outcome.timed
+        if len(timed) > 1:
+            self._built.append(max(0.0, attempt.outcome.seconds - whole_epoch_seconds(attempt.outcome) * len(timed)))
         if self.seconds_per_epoch is None and (len(timed) > 1 or self.planned == 1):
             self.seconds_per_epoch = attempt.seconds_per_epoch
         elif self.seconds_per_epoch is not None and not attempt.number and len(timed) > 1:
@@ -123,18 +134,25 @@ class Pace:
         return seconds <= min(left, RUSH * self.timeout)
 
     def proof_seconds(self, attempt: Attempt) -> float:
-        """Return what confirming an attempt will cost: both sides from three fresh seeds."""
+        """Return what confirming an attempt may cost: both sides from three fresh seeds, and building all of them."""
         assert attempt.recipe is not None
         epochs = attempt.recipe.epochs
         more = max(0, epochs - self.planned) if len(attempt.prescription) > 1 else 0
         untouched = (self.seconds_per_epoch or 0.0) * (3 * self.planned + more)
-        return 3.0 * attempt.seconds_per_epoch * epochs + untouched
+        training = 3.0 * attempt.seconds_per_epoch * epochs + untouched
+        return PROOF_MARGIN * (training + TRAININGS * self.building)
+
+    def _reduction_seconds(self, attempt: Attempt) -> float:
+        """Return what it may cost to train once without each of an attempt's remedies."""
+        remedies = len(attempt.prescription)
+        each = attempt.seconds_per_epoch * len(attempt.outcome.scores) + self.building
+        return remedies * each if remedies > 1 else 0.0
 
     def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
         """Say whether to stop trying: the share is spent, or the best could not be proven any more."""
         if best is not None and best.score > baseline + WORTH and best.outcome.stuck is None:
-            proof = self.proof_seconds(best)
-            if self.budget.left() < proof < HALF * self.timeout:
+            proof, most = self.proof_seconds(best), RESERVED * self.timeout
+            if proof < most and self.budget.left() < min(most, proof + self._reduction_seconds(best)):
                 return True
         return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
 
@@ -146,7 +164,7 @@ class Pace:
 
     def until_proof_of(self, attempt: Attempt) -> None:
         """Let the search go on until only the proof of something like this attempt can be afforded."""
-        end = 1 - (PROOF_MARGIN * self.proof_seconds(attempt) + 3 * LEAST_SECONDS_A_TRIAL) / self.timeout
+        end = 1 - self.proof_seconds(attempt) / self.timeout
         self.shares = Shares(end, end, max(end, self.shares.reduce))
 
     def _first_rung(self, queue: Sequence[Prescription], alone: int) -> Rung:

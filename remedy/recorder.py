@@ -217,6 +217,8 @@ class Recorder(keras.callbacks.Callback):
             if self._validation is not None and self._scorer is not None:
                 judged, held = self._validation, self._predict(self._validation.X)
                 values["val_score"] = self._scorer(judged.target, held)
+                if self.evidence.task in CLASSIFICATION:
+                    values["val_recalls"] = tuple(recalls(judged.target, held, self._logits).values())
             if self.evidence.task == "binary" and not self._keep_answers:
                 moved = moved_threshold(judged.target, held)
                 values |= {} if moved is None else {"moved_score": moved[0], "moved_threshold": moved[1]}
@@ -225,15 +227,18 @@ class Recorder(keras.callbacks.Callback):
             return {}
         return values
 
+    @property
+    def _logits(self) -> bool:
+        return bool(self._recipe and self._recipe.from_logits)
+
     def _judge_outputs(self, outputs: Any, probe: Rows) -> dict[str, Any]:
         flat = outputs.reshape(-1, outputs.shape[-1]) if outputs.ndim > 1 else outputs.reshape(-1, 1)
         values: dict[str, Any] = {"output_spread": float(np.max(np.std(flat.astype("float64"), axis=0)))}
         if self.evidence.task in CLASSIFICATION:
-            logits = bool(self._recipe and self._recipe.from_logits)
             classes = max(2, flat.shape[-1])
-            counts = np.bincount(np.clip(predicted_ids(outputs, logits), 0, None), minlength=classes)
+            counts = np.bincount(np.clip(predicted_ids(outputs, self._logits), 0, None), minlength=classes)
             values["predicted_counts"] = tuple(int(c) for c in counts)
-            values["probe_recalls"] = tuple(recalls(probe.target, outputs, logits).values())
+            values["probe_recalls"] = tuple(recalls(probe.target, outputs, self._logits).values())
         if self._scorer is not None:
             values["probe_score"] = self._scorer(probe.target, outputs)
         if self._recipe is not None and (cost := probe_loss(self._recipe, probe, outputs)) is not None:
@@ -249,7 +254,7 @@ class Recorder(keras.callbacks.Callback):
             return {}
         if task == "regression":
             return {"answers": tuple((decode(a), decode(b)) for a, b in answers(probe.target, outputs))}
-        pairs = confusion(task, probe.target, outputs, bool(self._recipe and self._recipe.from_logits))
+        pairs = confusion(task, probe.target, outputs, self._logits)
         return {"confusion": tuple((decode(a), decode(b), rows) for a, b, rows in pairs)}
 
     def _predict(self, X: arrays.Nest) -> Any:

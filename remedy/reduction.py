@@ -23,9 +23,6 @@ rule: Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees"
 SLOWER = 1.5
 """... unless an epoch takes so many times as long without it: by more than what other programs on the machine do."""
 
-MARGIN = 1.2
-"""A proof is given so much more time than it should take."""
-
 MANY = 4
 """Remedies from which on half of them are dropped at a time."""
 
@@ -137,7 +134,7 @@ def _measure_alone(screening: Screening, result: Reduction, single: Prescription
 
 def _until_proof(screening: Screening, best: Attempt) -> Callable[[], float]:
     """Return how to ask for the seconds that are left but for the proof; where that is past paying, for dropping."""
-    proof = MARGIN * screening.pace.proof_seconds(best)
+    proof = screening.pace.proof_seconds(best)
     late = screening.budget.left() < proof
     return lambda: screening.budget.left(screening.pace.shares.reduce) if late else screening.budget.left() - proof
 

@@ -4,6 +4,8 @@ import pytest
 
 from remedy import final_training
 from remedy.confirm import Proof
+from remedy.engines.fitting import BestEpoch
+from remedy.evidence import Evidence
 from remedy.final_training import LastTraining, train_proven
 
 PROOF = Proof((0.3,) * 3, (0.8,) * 3, constant=1 / 3, seeds=(1, 2, 3))
@@ -33,3 +35,37 @@ def test_the_better_training_is_taken_and_a_second_one_that_was_interrupted_is_n
     found = train_proven(None, None, PROOF, None, None, None)
     assert (found.recorder.scores, found.interrupted, found.whole) == (scores, interrupted, whole)
     assert not left
+
+
+class _Weighted:
+    def __init__(self):
+        self.epoch = None
+
+    def get_weights(self):
+        return self.epoch
+
+    def set_weights(self, weights):
+        self.epoch = weights
+
+
+def _kept(scores, recalls, tolerance):
+    """Return the epoch whose weights a training with such scores ends with."""
+    model, best = _Weighted(), None
+    for epoch in range(len(scores)):
+        seen = Evidence(val_score=scores[: epoch + 1], val_recalls=recalls[: epoch + 1] if recalls else None)
+        best = best or BestEpoch(lambda: seen, tolerance)  # noqa: B023
+        best.set_model(model)
+        model.epoch = epoch
+        best.on_epoch_end(epoch)
+    best.on_train_end()
+    return model.epoch
+
+
+def test_of_epochs_that_chance_may_have_put_in_order_the_one_is_kept_that_spares_no_class():
+    scores, recalls = (0.5, 0.68, 0.70, 0.69), ((0.5, 0.5), (0.6, 0.7), (0.1, 1.0), (0.2, 1.0))
+    assert _kept(scores, recalls, 0.03) == 1
+    assert _kept(scores, recalls, 0.005) == 2
+
+
+def test_without_classes_the_latest_epoch_is_kept_whose_score_is_nearly_the_best():
+    assert _kept((0.2, 0.9, 0.4, 0.88, 0.1), None, 0.03) == 3

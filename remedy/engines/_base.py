@@ -25,8 +25,9 @@ class Job:
         deadline: Time by the engine's clock after which no further step is taken.
         seconds: Seconds of training after which no further step is taken, tracing not counted.
         stop_when_stuck: Let the detectors end it as soon as they are certain.
-        choose: None keeps the weights of the last epoch, as ``Model.fit`` does. A number keeps those of the latest
-            epoch whose score on the validation rows is the best so far, or lower by no more than this.
+        choose: None keeps the weights of the last epoch, as ``Model.fit`` does. A number keeps those of the epoch
+            with the best score on the validation rows; of epochs that lie lower by no more than this, that whose
+            worst class is found most often.
     """
 
     recipe: Recipe

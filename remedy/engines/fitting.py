@@ -11,6 +11,7 @@ import numpy as np
 from remedy import arrays
 from remedy.dataset import Dataset, Rows
 from remedy.engines.loop import Batches, Loop
+from remedy.evidence import Evidence
 from remedy.facts import KERAS_BATCH_SIZE, row_weights
 from remedy.feeding import fit_model
 from remedy.recipe import Recipe
@@ -159,30 +160,46 @@ class Ruined(keras.callbacks.Callback):
 
 
 class BestEpoch(keras.callbacks.Callback):
-    """Keep the weights of the latest epoch whose validation score is the best so far, or nearly.
+    """Keep the weights of the epoch with the best validation score; of ones near it that which finds all classes.
+
+    A mean over classes hardly tells an epoch that finds all of two classes and nothing of the third from one that
+    finds two thirds of each; so of epochs that chance may have put in order the one counts whose worst class is found
+    most often, the latest of equals.
 
     Attributes:
         restored: Whether the model was given the weights of an earlier epoch at the end.
     """
 
-    def __init__(self, scores: Callable[[], Sequence[float]], tolerance: float) -> None:
+    def __init__(self, evidence: Callable[[], Evidence], tolerance: float) -> None:
         """Prepare.
 
         Args:
-            scores: Gives the validation score of every epoch so far; called behind whatever measures them.
+            evidence: Gives what was measured so far; called behind whatever measures.
             tolerance: By so much a score may lie under the best and be called as good.
         """
         super().__init__()
-        self._scores, self._tolerance = scores, tolerance
+        self._evidence, self._tolerance = evidence, tolerance
         self._kept: int | None = None
         self._weights: list[Any] = []
         self.restored = False
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keep this epoch if it is as good as any."""
-        scores = self._scores()
-        if len(scores) == epoch + 1 and scores[-1] >= max(scores) - self._tolerance:
+        scores = self._scores
+        if len(scores) != epoch + 1:
+            return
+        least = max(scores) - self._tolerance
+        kept = self._kept is not None and scores[self._kept] >= least
+        if scores[-1] >= least and not (kept and self._worst_class(epoch) < self._worst_class(self._kept)):
             self._kept, self._weights = epoch, self.model.get_weights()
+
+    @property
+    def _scores(self) -> Sequence[float]:
+        return self._evidence().val_score or ()
+
+    def _worst_class(self, epoch: int | None) -> float:
+        recalls = self._evidence().val_recalls or ()
+        return min(recalls[epoch], default=0.0) if epoch is not None and epoch < len(recalls) else 0.0
 
     def restore(self, model: Any) -> None:
         """Give a model the weights of the epoch that was kept, where there is one."""
@@ -191,7 +208,7 @@ class BestEpoch(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Give the model the weights of the epoch that was kept."""
-        if self._kept is not None and self._kept + 1 < len(self._scores()):
+        if self._kept is not None and self._kept + 1 < len(self._scores):
             self.model.set_weights(self._weights)
             self.restored = True
 

@@ -164,7 +164,7 @@ class InlineEngine(Engine):
             watch = [*own, recorder, Ruined(), deadline]
             best = None
             if job.choose is not None and self._dataset.validation is not None:
-                best = BestEpoch(lambda: recorder.evidence.val_score or (), job.choose)
+                best = BestEpoch(lambda: recorder.evidence, job.choose)
                 watch.append(best)
             data = self._rows(job.rows)
             fit_recipe(
