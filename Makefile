@@ -11,7 +11,7 @@ demo: venv
 	$(BIN)/python examples/ecg.py
 
 test: check
-	$(BIN)/python -m pytest tests --ignore tests/test_contracts.py -m "not timing and not slow" -n 2 --dist loadscope --durations 10
+	$(BIN)/python -m pytest tests --ignore tests/test_contracts.py -m "not timing and not slow" -n 2 --dist loadscope --no-loadscope-reorder --durations 10
 	$(BIN)/python -m pytest tests -m timing
 
 # What make test leaves out: long trainings, one after the other.

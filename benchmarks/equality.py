@@ -10,6 +10,7 @@ optimizer, history, steps, calls into the user's data, the random numbers drawn 
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 import os
@@ -330,20 +331,26 @@ def _digest(value: Any) -> str:
     return state.hexdigest()
 
 
+@functools.cache
+def trained(name: str, how: str) -> dict[str, str]:
+    """Return what a training in a process of its own left; ``failed``, with its last words, where it broke."""
+    command = [sys.executable, __file__, "--one", name, how]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    if lines:
+        return json.loads(lines[-1][7:])
+    return {"failed": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else str(done.returncode)}
+
+
 def compare(name: str, how: str) -> list[str]:
     """Return what differs between a training by Keras alone and a watched one, each in a process of its own."""
-    sides = []
-    for side in ("plain", how):
-        command = [sys.executable, __file__, "--one", name, side]
-        with tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
-        lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-        if not lines:
-            return [
-                f"{side} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"
-            ]
-        sides.append(json.loads(lines[-1][7:]))
-    plain, watched = sides
+    plain, watched = trained(name, "plain"), trained(name, how)
+    failed = [
+        f"{side} failed: {told['failed']}" for side, told in (("plain", plain), (how, watched)) if "failed" in told
+    ]
+    if failed:
+        return failed
     differs = [key for key in plain if key != "told" and plain[key] != watched[key]]
     if watched.get("settings") != _digest({}):
         differs.append(f"settings: {watched['told']}")

@@ -55,6 +55,8 @@ class BatchNormLag(Detector):
         probe_loss: Sequence[float],
     ) -> Finding | None:
         """Compare inference with training loss while the initial averages still weigh in."""
+        if not 0 <= batchnorm_momentum <= 1:  # Of no layer that Keras builds.
+            return None
         worst = 0.0
         for epoch, (training, inference) in enumerate(zip(loss, probe_loss, strict=False), start=1):
             left = batchnorm_momentum ** (steps_per_epoch * epoch)
