@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from remedy import conclusions, confirm
 from remedy.calls import from_fresh_weights
 from remedy.confirm import Proof
 from remedy.confusion import confusions
+from remedy.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.final_training import Ground, LastTraining, fell_short, train_proven
 from remedy.logbook import write_fix
-from remedy.patching import defaults_of, in_script, script
+from remedy.patching import Names, defaults_of, in_script, script
 from remedy.patient import Fix, Patient, Treatment
 from remedy.prescription import Change, Prescription, after_fit, patch
 from remedy.recipe import Recipe
 from remedy.reduction import Reduction, changes
 from remedy.registry import remedies_for
+from remedy.remedies._base import Remedy
 from remedy.report import Terminal
 from remedy.scores import Scorer
 from remedy.screening import Screening
@@ -80,12 +84,26 @@ def complete(
     return Treatment(fix, conclusion, last.interrupted)
 
 
-def _lines(patient: Patient, prescription: Prescription) -> tuple[str, str]:
-    """Return the patch in the user's own names, and as a function that takes model and rows."""
-    program = (prescription, patient.recipe, patient.dataset, patient.remedies)
-    lines = from_fresh_weights(patch(*program), patient.recipe)
-    parts = (lines, after_fit(*program), patient.names, defaults_of(patient.recipe))
+def as_lines(
+    prescription: Prescription, recipe: Recipe, dataset: Dataset, available: Sequence[Remedy], names: Names | None
+) -> tuple[str, str]:
+    """Return the patch of a prescription in the user's own names, and as a function that takes model and rows.
+
+    Args:
+        prescription: What to apply.
+        recipe: The untouched recipe.
+        dataset: Rows it trains on.
+        available: Remedies by whose names the prescription is read.
+        names: Of the user's script; None where there is none.
+    """
+    program = (prescription, recipe, dataset, available)
+    lines = from_fresh_weights(patch(*program), recipe)
+    parts = (lines, after_fit(*program), names, defaults_of(recipe))
     return in_script(*parts), script(*parts)
+
+
+def _lines(patient: Patient, prescription: Prescription) -> tuple[str, str]:
+    return as_lines(prescription, patient.recipe, patient.dataset, patient.remedies, patient.names)
 
 
 def _handed_over(

@@ -24,7 +24,7 @@ def _told(program, folder):
     ("program", "epoch", "named", "before", "after"),
     [
         ("radio", 4, {"constant-output", "too-deep-without-normalization"}, 1 / 3, 0.5),
-        ("photos", 6, {"unscaled-input", "dead-units"}, 1 / 3, 0.6),
+        pytest.param("photos", 6, {"unscaled-input", "dead-units"}, 1 / 3, 0.6, marks=pytest.mark.slow),
         ("volumes", 0, {"sorted-validation-split", "shallow-residual-branch"}, None, 0.6),
     ],
 )
