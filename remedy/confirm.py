@@ -10,14 +10,17 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
+from remedy.chance import Dependence, correlation, lead_by_chance
 from remedy.dataset import Dataset, Rows
 from remedy.engines._base import Job, Outcome
 from remedy.evidence import Evidence
+from remedy.facts import KERAS_BATCH_SIZE
 from remedy.prescription import Prescription
-from remedy.scores import Scorer, standard_error
+from remedy.recipe import Recipe
+from remedy.recorder import predict
+from remedy.scores import Scorer
 from remedy.screening import Screening
 from remedy.yardstick import LEARNT
 
@@ -25,9 +28,9 @@ FRESH_SEEDS = 3
 LEAST = 0.02
 """However small the spread and however many the rows, a smaller lead is nothing to hand over."""
 
-CHANCE = 0.05
+CHANCE = 0.01
 """Chance that a recipe which has learnt nothing passes for a fix, shared out among all that are put to the proof
-on the same rows (Bonferroni): with 40 rows a lead of a single standard error means little."""
+on the same rows (Bonferroni)."""
 
 FAR_AHEAD = 0.1
 """A lead on fewer seeds than a proof needs must be this large to be shown at all, as not confirmed."""
@@ -47,8 +50,8 @@ class Proof:
         baseline, treated: Scores over the same fresh seeds, the untouched recipe after its author's own epochs.
         longer: Score of the untouched recipe, from the first of the seeds, after as many epochs as the treated one was
             given, where those are more.
-        margin: By how much the medians must differ: the larger half range over seeds, about 1.6 standard
-            errors of the score on so few rows (more from proof to proof), or 0.02, whichever is most.
+        margin: By how much the medians must differ: the larger half range over seeds, what chance alone leads by on
+            these rows in one of a hundred searches (`remedy.chance`), or 0.02, whichever is most.
         constant: Score of the best constant answer, or None for a user's own objective.
         seeds: The seeds.
         epochs: Epochs that every training of the treated recipe was given.
@@ -128,7 +131,7 @@ class Proof:
         if not self._complete or self.better or self.constant is None or not self.failures:
             return False
         median = statistics.median(self.treated)
-        clear = median > self.constant + LEARNT * (1 - self.constant)
+        clear = median > self.constant + max(self.margin, LEARNT * (1 - self.constant))
         alike = median >= statistics.median(self.baseline) - NEAR
         return clear and alike and min(self.treated) >= (self.constant + median) / 2
 
@@ -173,7 +176,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     ended: dict[tuple[str, int], Outcome] = {}
     for done, found in screening.engine.run(iter(wanted)):
         side, outcome = done.key.split("-")[0], found
-        if side != "untouched":
+        if side == "longer":
             screening.engine.forget(done.key)
         if outcome.error is not None and side != "treated":
             # What cannot even be trained has no score; a constant answer has.
@@ -185,10 +188,13 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     treated, planned = (tuple(_score(ended[side, seed]) for seed in both) for side in ("treated", "untouched"))
     longer = tuple(_score(outcome) for (side, _), outcome in ended.items() if side == "longer")
     middle, best = _median(both, planned), _median(both, treated)
+    depends = None if best is None else _dependence(screening, recipe, f"treated-{best}", scorer)
+    for seed in seeds:
+        screening.engine.forget(f"treated-{seed}")
     return Proof(
         planned,
         treated,
-        _margin(screening.dataset, treated, planned, proofs, scorer.constant is not None),
+        _margin(screening.dataset, treated, planned, proofs, scorer.constant is not None, depends),
         scorer.constant,
         both,
         recipe.epochs,
@@ -201,6 +207,21 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
         weighed=not more or bool(longer),
         metrics={} if middle is None else _own_metrics(screening, f"untouched-{middle}"),
     )
+
+
+def _dependence(screening: Screening, recipe: Recipe, key: str, scorer: Scorer) -> Dependence | None:
+    """Return how the rows set aside depend on each other, by the answers of a treated model where it is kept."""
+    data = screening.dataset
+    if data.units is None or data.holdout is None or scorer.constant is None:
+        return None
+    model, rows = screening.engine.model(key), recipe.coded(data.holdout)
+    if model is None:
+        return Dependence(data.units)
+    try:
+        answers = predict(model, rows.X, KERAS_BATCH_SIZE)
+        return Dependence(data.units, correlation(data.task, rows.target, answers, data.units, recipe.from_logits))
+    except (ValueError, TypeError):  # What cannot be compared row by row counts as wholly dependent.
+        return Dependence(data.units)
 
 
 def _score(outcome: Outcome) -> float:
@@ -234,10 +255,16 @@ def _own_metrics(screening: Screening, key: str) -> dict[str, float]:
 
 
 def _margin(
-    dataset: Dataset, treated: Sequence[float], untouched: Sequence[float], proofs: int, bounded: bool
+    dataset: Dataset,
+    treated: Sequence[float],
+    untouched: Sequence[float],
+    proofs: int,
+    bounded: bool,
+    depends: Dependence | None,
 ) -> float:
     spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
-    error = 0.0 if dataset.holdout is None else standard_error(dataset.task, dataset.holdout.target)
     if not bounded:  # A loss or an objective of the user's own has a scale of its own.
         return max(spread, LEAST * max(map(abs, untouched), default=1.0))
-    return max(spread, NormalDist().inv_cdf(1 - CHANCE / proofs) * error, LEAST)
+    if dataset.holdout is None:
+        return max(spread, LEAST)
+    return max(spread, lead_by_chance(dataset.task, dataset.holdout.target, CHANCE / proofs, depends), LEAST)

@@ -48,6 +48,8 @@ class Dataset:
         apart: False where rows that belong together could not be kept on one side: nothing is called confirmed then.
         places: Of a sample: where its training rows stand among the user's own. In a search: where the rows stand that
             were set aside of them.
+        units: An id a row of the holdout, shape (n,): rows with the same id stand for one thing (a group, copies,
+            windows that overlap). None where every row stands for itself.
         left_out: Places of training rows that no training uses: large arrays are not copied to leave them out.
     """
 
@@ -65,6 +67,7 @@ class Dataset:
     apart: bool = True
     places: Array | None = None
     left_out: Array | None = None
+    units: Array | None = None
 
     @property
     def large(self) -> bool:
@@ -184,6 +187,7 @@ class Dataset:
             kin=None if kin is None else kin.text + (": by time, a class is missing from a side" if missing else ""),
             apart=self.apart and not missing and not (self.sampled and kin is not None and kin.positions is not None),
             places=taken if self.places is None else self.places[taken],
+            units=holdout.groups if kin is None else kin.take(aside).units(holdout.groups),
         )
 
     def _alike(self, *sides: Rows) -> bool:

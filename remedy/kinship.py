@@ -68,6 +68,13 @@ class Kinship:
         place, series = (None if part is None else part[index] for part in (self.positions, self.series))
         return replace(self, groups=self.groups[index], positions=place, series=series)
 
+    def units(self, groups: Array | None) -> Array:
+        """Return an id a row: windows that overlap, copies, and rows of a group stand for one thing."""
+        if self.positions is None:
+            return self.with_groups(groups)
+        block = self.positions // max(1, self.span)
+        return block if self.series is None else self.series * (int(block.max(initial=0)) + 1) + block
+
     def with_groups(self, groups: Array | None) -> Array:
         """Return groups that keep both the rows of a group and kin together."""
         if groups is None:
