@@ -14,8 +14,8 @@ model = keras.Sequential([keras.Input((8,)), layers.Dense(24, activation="sigmoi
                           layers.Dense(24, activation="relu"), layers.Dense(3, activation="softmax")])
 """
 END = """
-model.compile(keras.optimizers.Adam(0.003), LOSS, metrics=["accuracy"])
-fit = dict(epochs=8, batch_size=16, FIT)
+model.compile(keras.optimizers.Adam(0.01), LOSS, metrics=["accuracy"])
+fit = dict(epochs=20, batch_size=16, FIT)
 """
 
 

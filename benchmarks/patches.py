@@ -31,7 +31,7 @@ import numpy as np
 from patch_programs import SOURCES
 
 NEAR = 0.1
-SEEDS = 3
+SEEDS = 5
 
 FROM_FOLDER = """
 import sys

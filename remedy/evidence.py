@@ -44,6 +44,8 @@ class Evidence:
         steps_per_epoch: Optimizer steps an epoch.
         n_train, n_validation: Rows on either side.
         class_counts: Training rows per class, ``{class: rows}``.
+        class_weights: Mean weight of the training rows of every class, by ``sample_weight`` and ``class_weight``; None
+            where neither was given.
         validation_counts: The same for the validation rows.
         validation_tail: True where Keras takes the last rows as validation (``validation_split``).
         validation_overlap: Share of the validation rows whose input also stands among the training rows.
@@ -100,6 +102,7 @@ class Evidence:
     n_train: int | None = None
     n_validation: int | None = None
     class_counts: Mapping[int, int] | None = None
+    class_weights: Mapping[int, float] | None = None
     validation_counts: Mapping[int, int] | None = None
     validation_tail: bool | None = None
     validation_overlap: float | None = None
@@ -184,6 +187,8 @@ class Evidence:
         for name in ("class_counts", "validation_counts"):
             if (counts := values.get(name)) is not None:
                 values[name] = {int(k): int(v) for k, v in counts.items()}
+        if (weights := values.get("class_weights")) is not None:
+            values["class_weights"] = {int(k): float(v) for k, v in weights.items()}
         for name, record in RECORDS.items():
             if (parts := values.get(name)) is not None:
                 values[name] = tuple(_record(record, part) for part in parts)

@@ -45,6 +45,7 @@ def training_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
         steps_per_epoch=recipe.steps_per_epoch or math.ceil(rows / batch_size),
         n_train=rows,
         class_counts=dataset.class_counts,
+        class_weights=_class_weights(recipe, dataset),
         optimizer=str(recipe.descent["class_name"]),
         batch_size=batch_size,
         loss_name=recipe.loss_name,
@@ -145,6 +146,19 @@ def row_weights(rows: Rows, class_weight: Mapping[int, float] | None) -> Array:
         kinds, kind = np.unique(ids, return_inverse=True)
         weights = weights * np.array([class_weight.get(int(c), 1.0) for c in kinds])[kind]
     return weights
+
+
+def _class_weights(recipe: Recipe, dataset: Dataset) -> Mapping[int, float] | None:
+    """Return the mean weight of the training rows of every class; None where no weights were given."""
+    rows = dataset.train
+    weighted = recipe.class_weight is not None or rows.sample_weight is not None
+    if not weighted or dataset.task not in CLASSIFICATION or len(arrays.leaves(rows.y)) != 1:
+        return None
+    coded = recipe.coded(rows)
+    ids, weights = class_ids(coded.target), row_weights(coded, recipe.class_weight)
+    if len(ids) != len(weights):
+        return None
+    return {int(c): float(weights[ids == c].mean()) for c in np.unique(ids)}
 
 
 def prior_loss(recipe: Recipe, dataset: Dataset) -> float | None:

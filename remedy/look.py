@@ -99,14 +99,19 @@ def _seeds(model: Any) -> list[Any]:
 
 
 def _kernels(model: Any) -> dict[str, Any]:
-    """Return the largest trained variable of every layer that has one of two or more dimensions."""
+    """Return the kernel of every layer that trains one; where none is called so, its largest trained matrix.
+
+    That of a recurrent layer is what reads its input: over one step the other one gets no gradient at all.
+    """
     found: dict[str, Any] = {}
     for layer in layers_in_order(model):
         own = [v for v in getattr(layer, "_trainable_variables", []) if len(v.shape) > 1 and v.trainable]
         if own:
             # Cells of recurrent layers all have the same name.
             name = next(n for n in (layer.name, *(f"{layer.name}_{i}" for i in range(1, 10_000))) if n not in found)
-            found[name] = max(own, key=lambda v: int(np.prod(v.shape)))
+            kernel = getattr(layer, "kernel", None)
+            largest = max(own, key=lambda v: int(np.prod(v.shape)))
+            found[name] = next((v for v in own if v is kernel), largest)
     return found
 
 

@@ -404,3 +404,11 @@ def test_a_look_takes_a_few_rows_of_many_and_all_of_few():
     for rows in (1, 7, 5000):
         many, y = blobs(rows=rows, columns=4)
         assert len(look(model, Rows(many, y), 1).gradients) == 2
+
+
+def test_a_recurrent_layer_over_one_step_has_a_gradient_where_it_reads_its_input():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(64, 1, 3)).astype("float32"), rng.integers(0, 2, 64).astype("float32")
+    model = keras.Sequential([keras.Input((1, 3)), layers.LSTM(16), layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    assert min(look(model, Rows(X, y), 1).gradients.values()) > 1e-6
