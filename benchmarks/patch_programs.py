@@ -159,4 +159,23 @@ model = keras.Sequential([keras.Input((10, 3)), layers.LSTM(12, return_sequences
                           layers.Dense(3, activation="softmax")])
 """
     + ended(SPARSE),
+    "prices, validated by a stream": START
+    + "X = rng.normal(size=(240, 8)).astype('float32')\n"
+    + "y = 30000 + 9000 * (X[:, 0] + X[:, 1] * X[:, 2])\n"
+    + """
+import tensorflow as tf
+held = tf.data.Dataset.from_tensor_slices((X[192:], y[192:])).batch(16)
+X, y = X[:192], y[:192]
+model = keras.Sequential([keras.Input((8,)), layers.Dense(32, activation="relu"), layers.Dense(1)])
+"""
+    + ended("mse", "validation_data=held").replace('"accuracy"', '"mae"'),
+    "an output by name": START
+    + TABLE
+    + """
+y = {"kind": labels}
+rows = keras.Input((8,))
+x = layers.Dropout(0.5)(layers.Dense(24, activation="relu")(rows))
+model = keras.Model(rows, {"kind": layers.Dense(3, activation="softmax", name="kind")(x)})
+"""
+    + ended(SPARSE).replace("'sparse_categorical_crossentropy'", "{'kind': 'sparse_categorical_crossentropy'}"),
 }

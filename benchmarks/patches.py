@@ -62,6 +62,7 @@ def sources(folder: str | None, wanted: list[str] | None) -> dict[str, str]:
 
 def worth(task: str, y: Any, answers: Any, logits: bool) -> float:
     """Return balanced accuracy, macro F1 or R^2 of answers in the user's own units, without remedy."""
+    y, answers = (next(iter(nest.values())) if isinstance(nest, dict) else nest for nest in (y, answers))
     y, answers = np.asarray(y), np.nan_to_num(np.asarray(answers, dtype="float64"))
     middle = 0.0 if logits else 0.5
     if task == "regression":

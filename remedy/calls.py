@@ -98,6 +98,8 @@ def leaving_schedule_out(recipe: Recipe) -> str:
     )
 
 
+LOADED = "# begins from the weights that the model has: load them again where it was trained since"
+
 FRESH = "model = keras.models.clone_model(model)  # from fresh weights: these may have been trained already"
 
 
@@ -106,8 +108,10 @@ def from_fresh_weights(lines: str, recipe: Recipe) -> str:
 
     Weights that belong to the program stay, and layers that Keras cannot make again by themselves.
     """
+    if recipe.kept_weights and not recipe.architecture.opaque:
+        return "\n".join([LOADED, lines])
     own = any(package(entry.get("module")) != "keras" for entry in recipe.architecture.layers())
-    if recipe.architecture.opaque or recipe.kept_weights or own or any(recipe.architecture.layers("Lambda")):
+    if recipe.architecture.opaque or own or any(recipe.architecture.layers("Lambda")):
         return lines
     return "\n".join([FRESH, lines] if "model.compile(" in lines else [FRESH, lines, compile_line(recipe)])
 

@@ -265,6 +265,6 @@ def _margin(
     spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
     if not bounded:  # A loss or an objective of the user's own has a scale of its own.
         return max(spread, LEAST * max(map(abs, untouched), default=1.0))
-    if dataset.holdout is None:
+    if dataset.holdout is None or dataset.nothing_aside:  # Rows that are trained on prove nothing, so chance is no bar.
         return max(spread, LEAST)
     return max(spread, lead_by_chance(dataset.task, dataset.holdout.target, CHANCE / proofs, depends), LEAST)

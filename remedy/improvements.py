@@ -7,8 +7,11 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 
 from remedy.dataset import Dataset
+from remedy.diagnosis import Diagnosis
 from remedy.engines._base import Engine
 from remedy.prescription import Prescription, applies, indicated
+from remedy.recipe import Recipe
+from remedy.registry import remedies_for
 from remedy.remedies._base import Remedy
 from remedy.search import Attempt
 
@@ -17,6 +20,9 @@ RATE_FACTORS = (1.0, 3.0, 1 / 3)
 
 LONGER, MOST_LONGER = 3, 300
 """How many times longer the best is trained at once, and at most over the user's plan."""
+
+OTHER = 2.0
+"""A suggested rate nearer to the present one, as a factor, is no other rate."""
 
 RISING = 0.01
 """Gain from the second third of its epochs to the last from which on a training is unfinished."""
@@ -59,6 +65,40 @@ def improvements(
             return
         told.add(new.key)
         yield new
+
+
+def tested_rate(
+    start: Prescription,
+    diagnoses: Sequence[Diagnosis],
+    remedies: Sequence[Remedy],
+    recipe: Recipe,
+    dataset: Dataset,
+    suggest: Callable[[Recipe], float | None],
+) -> Prescription | None:
+    """Return ``start`` at the rate of a range test, where another rate is asked for and the textbook's is in use.
+
+    Without it nobody would try another rate before longer and larger trainings: which way to go from the usual rate
+    only a test tells.
+
+    Args:
+        start: What every prescription holds.
+        diagnoses: They say whether another rate is asked for.
+        remedies: That may be used.
+        recipe: With ``start`` applied.
+        dataset: Rows of the search.
+        suggest: Makes the range test.
+    """
+    rate = next((r for r in remedies if r.name == "learning-rate"), None)
+    if rate is None or rate.name in start.names or rate.usual_doses(recipe, dataset):
+        return None
+    if not any(rate in remedies_for(d, remedies) for d in diagnoses):
+        return None
+    found, now = suggest(recipe), recipe.learning_rate
+    if found is None or now <= 0 or abs(math.log(found / now)) < math.log(OTHER):
+        return None
+    space = rate.space["rate"]
+    dose = {"rate": min(space.high, max(space.low, found)), "schedule": "constant"}
+    return Prescription((*start.items, (rate.name, dose))) if applies(rate, dose, recipe, dataset) else None
 
 
 def _longer(best: Attempt, remedies: Sequence[Remedy]) -> list[Prescription]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class Names:
         lost: Keywords that no expression was found for.
         stream: "tf.data", "PyDataset" or None for arrays.
         steps: Batches of an epoch of a stream without end, or None.
+        nested: Whether y is a dict or a list that holds the array of a single output.
+        held_stream: Whether the validation rows are a stream.
     """
 
     model: str | None = None
@@ -40,6 +42,8 @@ class Names:
     lost: tuple[str, ...] = ()
     stream: str | None = None
     steps: int | None = None
+    nested: bool = False
+    held_stream: bool = False
 
 
 def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
@@ -68,7 +72,18 @@ def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
         tuple(key for key, text in told.items() if text is None),
         kind if y is None else None,
         fit.get("steps_per_epoch"),
+        isinstance(y, (Mapping, list, tuple)) and any(np.ndim(part) for part in _parts(y)),
+        _is_stream(fit.get("validation_data")),
     )
+
+
+def _parts(y: Any) -> Sequence[Any]:
+    """Return what a nest holds: arrays by name or by place; the numbers of a plain list are none."""
+    return list(y.values()) if isinstance(y, Mapping) else [part for part in y if hasattr(part, "shape")]
+
+
+def _is_stream(held: Any) -> bool:
+    return hasattr(held, "element_spec") or (hasattr(held, "__getitem__") and not isinstance(held, (tuple, list)))
 
 
 def _spelled(value: Any, name: Any) -> str | None:
@@ -98,6 +113,14 @@ X_train, y_train, *weights = (
     keras.tree.map_structure(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *side)
     for side in zip(*(tuple(batch) for batch in batches))
 )"""
+HELD = """\
+held = fit.get('validation_data')
+if held is not None and not isinstance(held, (tuple, list)):  # the validation rows as arrays, too
+    held = list(held.as_numpy_iterator()) if hasattr(held, 'element_spec') else [held[i] for i in range(len(held))]
+    fit['validation_data'] = tuple(
+        keras.tree.map_structure(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *side)
+        for side in zip(*(tuple(batch) for batch in held))
+    )"""
 
 
 def in_script(lines: str, after: str, names: Names | None, defaults: Mapping[str, Any]) -> str:
@@ -112,7 +135,8 @@ def in_script(lines: str, after: str, names: Names | None, defaults: Mapping[str
     unread = names is not None and names.y == "" and names.stream is None  # A generator, which is gone when read.
     if names is None or unread or None in (names.model, names.X, names.y):
         return script(lines, after, names, defaults)
-    return "\n".join([IMPORTS, *_bound(names), lines, *_trained(after, names)])
+    held = [HELD] if names.held_stream else []
+    return "\n".join([IMPORTS, *_bound(names), *held, lines, *_trained(after, names)])
 
 
 def script(lines: str, after: str, names: Names | None, defaults: Mapping[str, Any]) -> str:
@@ -121,8 +145,10 @@ def script(lines: str, after: str, names: Names | None, defaults: Mapping[str, A
     kept = {k: v for k, v in (names.fit if names else own).items() if _is_literal(v)}
     lost = tuple(k for k in (names.fit if names else ()) if k not in kept) + (names.lost if names else ())
     stream = names.stream if names else None
-    given = Names("model", "X", "" if stream else "y", kept, lost, stream, names.steps if names else None)
-    inner = "\n".join([*_bound(given), "fit |= more", lines, *_trained(after, given), "return model"])
+    known = names or Names()
+    given = replace(known, model="model", X="X", y="" if stream else "y", fit=kept, lost=lost)
+    held = [HELD] if known.held_stream else []
+    inner = "\n".join([*_bound(given), "fit |= more", *held, lines, *_trained(after, given), "return model"])
     body = "".join(f"    {line}\n" if line else "\n" for line in inner.splitlines())
     takes = "model, X, **more" if stream else "model, X, y, **more"
     return f"{IMPORTS}\n\n\ndef fixed({takes}):  # more: what else fit is given\n{body}"
@@ -134,7 +160,8 @@ def _bound(names: Names) -> list[str]:
         taken = f"{names.X}.take({names.steps})" if names.steps and names.stream == "tf.data" else str(names.X)
         lines += [OF_STREAMS[names.stream].format(stream=taken), JOIN]
     else:
-        lines.append(f"X_train, y_train = keras.tree.map_structure(np.asarray, {names.X}), np.asarray({names.y})")
+        target = f"keras.tree.flatten({names.y})[0]" if names.nested else names.y
+        lines.append(f"X_train, y_train = keras.tree.map_structure(np.asarray, {names.X}), np.asarray({target})")
         lines.append(
             "X_train = keras.tree.map_structure(lambda a: a.astype('float32') if a.dtype == object else a, X_train)"
         )
@@ -159,7 +186,8 @@ def _is_literal(text: str) -> bool:
 
 
 def _trained(after: str, names: Names) -> list[str]:
-    lines = ["model.fit(X_train, y_train, **fit)"]
+    target = f"keras.tree.pack_sequence_as({names.y}, [y_train])" if names.nested else "y_train"
+    lines = [f"model.fit(X_train, {target}, **fit)"]
     if after:
         lines.append(after)
     return lines if names.model in ("model", None) else [*lines, f"{names.model} = model"]

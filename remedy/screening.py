@@ -18,7 +18,7 @@ from remedy.dataset import Dataset
 from remedy.diagnosis import Diagnosis
 from remedy.engines._base import Engine, Job, Outcome
 from remedy.errors import NotApplicable
-from remedy.improvements import improvements
+from remedy.improvements import improvements, tested_rate
 from remedy.intensify import intensify
 from remedy.pacing import FOR_CAUSES, WORTH, Pace
 from remedy.prescription import Prescription, candidates, for_causes, foundation, indicated, usable
@@ -165,6 +165,16 @@ class Screening:
         self.by_causes = for_causes(diagnoses, self.remedies, self.recipe, self.dataset)
         self.pace.plan(self._waiting, self._alone)
         mended = self.certain.apply(self.recipe, self.dataset, self.remedies)
+        tested = tested_rate(
+            self.certain,
+            diagnoses,
+            self.remedies,
+            mended,
+            self.dataset,
+            lambda recipe: self.engine.suggest_rate(recipe, self.options.seed),
+        )
+        if tested is not None:
+            self._waiting.insert(0, tested)
         self._wanted = indicated(diagnoses, self.remedies, mended, self.dataset)
         self._more = improvements(
             self.best,
