@@ -89,7 +89,7 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
         scores: list[float] = []
         slower = False
         for seed in seeds:
-            outcome, planned = _outcome_of(screening, smaller, epochs, seed)
+            outcome, planned = _outcome_of(screening, smaller, epochs, seed, SLOWER * per_epoch * epochs)
             slower = slower or epoch_seconds(outcome) > SLOWER * per_epoch
             if len(outcome.scores) < planned and not outcome.stuck:
                 break
@@ -125,7 +125,8 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
 
 def _measure_alone(screening: Screening, result: Reduction, single: Prescription, epochs: int) -> None:
     """Train with one remedy alone, and write down what it gains over the untouched recipe."""
-    outcome, planned = _outcome_of(screening, single, epochs, screening.options.seed)
+    most = SLOWER * epoch_seconds(screening.baseline.outcome) * epochs
+    outcome, planned = _outcome_of(screening, single, epochs, screening.options.seed, most)
     before = screening.baseline.outcome.scores
     if before and outcome.scores and (len(outcome.scores) >= planned or outcome.stuck):
         at = min(len(outcome.scores), len(before), planned)
@@ -182,8 +183,14 @@ def _after(outcome: Outcome, epochs: int) -> float:
     return outcome.scores[min(epochs, len(outcome.scores)) - 1] if outcome.scores else -math.inf
 
 
-def _outcome_of(screening: Screening, prescription: Prescription, epochs: int, seed: int) -> tuple[Outcome, int]:
-    """Return what came of a prescription after so many epochs, or after all that it plans if those are fewer."""
+def _outcome_of(
+    screening: Screening, prescription: Prescription, epochs: int, seed: int, seconds: float
+) -> tuple[Outcome, int]:
+    """Return what came of a prescription after so many epochs, or after all that it plans if those are fewer.
+
+    What takes longer than so many seconds is broken off: a remedy that saves so much time stays, and the time for the
+    proof is not spent on its absence.
+    """
     try:
         recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
     except NotApplicable as error:
@@ -195,7 +202,7 @@ def _outcome_of(screening: Screening, prescription: Prescription, epochs: int, s
         return seen.outcome, epochs
     key = f"without-{prescription.key}-{seed}"
     deadline = screening.budget.deadline()
-    outcome = screening.engine.train(Job(recipe, seed, epochs, key, deadline=deadline))
+    outcome = screening.engine.train(Job(recipe, seed, epochs, key, deadline=deadline, seconds=seconds or None))
     screening.engine.forget(key)
     return outcome, epochs
 
