@@ -26,6 +26,12 @@ def again(layer, changes=None):  # a fresh layer like it; Lambda layers and your
         return layer
     return type(layer).from_config(layer.get_config() | (changes or {}))"""
 
+WHOLE = """\
+def whole(model):  # its layers as one graph; named inputs and outputs keep their names
+    if type(model).__name__ == 'Functional':
+        return keras.Model(model.input, model.output)
+    return keras.Model(model.inputs, model.outputs)"""
+
 NAMED = """\
 names = {names}
 assert len(names) == len(list(inside(model))), 'these lines were written for a model of {many} layers'
@@ -60,6 +66,8 @@ def with_surgery(lines: Sequence[str], recipe: Recipe) -> list[str]:
     head = [INSIDE, NAMED.format(names=repr(names), many=len(names))]
     if "again(" in text:
         head.append(AGAIN)
+    if "whole(" in text:
+        head.append(WHOLE)
     if not recipe.kept_weights:
         return [*head, *lines, CHANGED]
     frozen = all(name in _frozen(recipe) for name in recipe.kept_weights)

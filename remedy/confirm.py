@@ -32,6 +32,9 @@ CHANCE = 0.01
 """Chance that a recipe which has learnt nothing passes for a fix, shared out among all that are put to the proof
 on the same rows (Bonferroni)."""
 
+UNCONFIRMED = 0.05
+"""The same chance where no rows could be set aside, so that nothing is called confirmed."""
+
 FAR_AHEAD = 0.1
 """A lead on fewer seeds than a proof needs must be this large to be shown at all, as not confirmed."""
 
@@ -265,6 +268,8 @@ def _margin(
     spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
     if not bounded:  # A loss or an objective of the user's own has a scale of its own.
         return max(spread, LEAST * max(map(abs, untouched), default=1.0))
-    if dataset.holdout is None or dataset.nothing_aside:  # Rows that are trained on prove nothing, so chance is no bar.
+    if dataset.holdout is None:
         return max(spread, LEAST)
-    return max(spread, lead_by_chance(dataset.task, dataset.holdout.target, CHANCE / proofs, depends), LEAST)
+    # Rows that are trained on prove nothing, and nothing is called confirmed: a fix has to learn them, and no more.
+    chance = UNCONFIRMED if dataset.nothing_aside else CHANCE / proofs
+    return max(spread, lead_by_chance(dataset.task, dataset.holdout.target, chance, depends), LEAST)

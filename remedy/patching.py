@@ -113,6 +113,14 @@ X_train, y_train, *weights = (
     keras.tree.map_structure(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *side)
     for side in zip(*(tuple(batch) for batch in batches))
 )"""
+NESTED = """\
+weights = fit.pop('class_weight', None)
+if weights:  # Keras takes none beside targets in a nest: as row weights
+    kinds = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)
+    rows = np.array([weights.get(int(kind), 1.0) for kind in kinds])
+    fit['sample_weight'] = keras.tree.pack_sequence_as({y}, [rows])
+model.fit(X_train, keras.tree.pack_sequence_as({y}, [y_train]), **fit)"""
+
 HELD = """\
 held = fit.get('validation_data')
 if held is not None and not isinstance(held, (tuple, list)):  # the validation rows as arrays, too
@@ -186,8 +194,7 @@ def _is_literal(text: str) -> bool:
 
 
 def _trained(after: str, names: Names) -> list[str]:
-    target = f"keras.tree.pack_sequence_as({names.y}, [y_train])" if names.nested else "y_train"
-    lines = [f"model.fit(X_train, {target}, **fit)"]
+    lines = [NESTED.format(y=names.y)] if names.nested else ["model.fit(X_train, y_train, **fit)"]
     if after:
         lines.append(after)
     return lines if names.model in ("model", None) else [*lines, f"{names.model} = model"]

@@ -192,7 +192,8 @@ class Recipe:
 
         scale, offset = list(self.target.spread), list(self.target.mean)
         back = keras.layers.Rescaling(scale, offset, name="target_units")
-        whole = keras.Model(model.inputs, back(model.outputs[0]), name=model.name)
+        graph = model if type(model).__name__ == "Functional" else keras.Model(model.inputs, model.outputs[0])
+        whole = keras.Model(graph.input, keras.tree.map_structure(back, graph.output), name=model.name)
         with keras.saving.custom_object_scope(dict(self.custom_objects)):
             names = ("metrics", "weighted_metrics")
             parts = {k: keras.saving.deserialize_keras_object(copy.deepcopy(getattr(self, k))) for k in names}

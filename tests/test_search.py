@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from remedy import conclusions, confirm, registry
+from remedy.dataset import Dataset, Rows
 from remedy.diagnosis import Diagnosis
 from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
@@ -586,3 +588,10 @@ def test_a_proven_fix_that_could_not_be_trained_in_full_is_not_called_unproven()
     text = conclusions.no_fix(told, PROVEN)
     assert "trained in full it twice fell short" in text
     assert "a fix needs" not in text
+
+
+def test_rows_that_are_trained_on_ask_for_a_fix_that_learns_them_and_never_for_more():
+    X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
+    few = Dataset(Rows(X, np.array([0.0, 1.0, 1.0, 0.0])), None, "binary").for_search(0)
+    margin = confirm._margin(few, (1.0,) * 3, (0.5,) * 3, 7, True, None)
+    assert 0.25 < margin < 0.5

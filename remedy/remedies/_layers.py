@@ -122,7 +122,7 @@ def settings_patch(before: Architecture, after: Architecture) -> str:
     return (
         f"changes = {{\n{listed}}}\n"
         "model = keras.models.clone_model(\n"
-        "    keras.Model(model.inputs, model.outputs),\n"
+        "    whole(model),\n"
         "    clone_function=lambda layer: again(layer, changes.get(layer.name))"
         f"{recursive},\n)"
     )

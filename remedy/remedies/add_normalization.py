@@ -82,7 +82,7 @@ class AddNormalization(Remedy):
             f"    x = keras.layers.{CLASSES[str(dose['kind'])]}({option})(x)\n"
             "    return keras.layers.Activation(model.get_layer(layer.name).activation)(x)\n"
             "model = keras.models.clone_model(\n"
-            "    keras.Model(model.inputs, model.outputs), clone_function=linear, call_function=normalised\n"
+            "    whole(model), clone_function=linear, call_function=normalised\n"
             ")"
         )
 

@@ -76,7 +76,7 @@ class GlobalPooling(Remedy):
             "    if layer.name not in pooled:\n"
             "        return again(layer)\n"
             "    return getattr(keras.layers, pooled[layer.name])(name=layer.name)\n"
-            "model = keras.models.clone_model(keras.Model(model.inputs, model.outputs), clone_function=pooling)"
+            "model = keras.models.clone_model(whole(model), clone_function=pooling)"
         )
 
 

@@ -104,13 +104,26 @@ class SimplifyArchitecture(Remedy):
                 f"changes, gone = {changes!r}, {gone!r}\n"
                 "layers = [x for x in model.layers if x.name not in gone and type(x).__name__ != 'InputLayer']\n"
                 "layers = [again(x, changes.get(x.name)) for x in layers]\n"
-                "model = keras.Sequential([keras.Input(model.input_shape[1:]), *layers])"
+                "stack = keras.Sequential([keras.Input(keras.tree.flatten(model.inputs)[0].shape[1:]), *layers])\n"
+                + (IN_A_NEST if _nested(before) else "model = stack")
             )
         return (
             f"changes = {changes!r}\n"
-            "model = keras.models.clone_model(keras.Model(model.inputs, model.outputs), "
+            "model = keras.models.clone_model(whole(model), "
             f"clone_function=lambda layer: again(layer, changes.get(layer.name)){recursive})"
         )
+
+
+IN_A_NEST = """\
+rows = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype, name=x.name), model.input)
+answers = [stack(keras.tree.flatten(rows)[0])]
+model = keras.Model(rows, keras.tree.pack_sequence_as(model.output, answers))"""
+
+
+def _nested(architecture: Architecture) -> bool:
+    """Say whether the model takes or gives its one tensor by name."""
+    inner = architecture.config["config"]
+    return any(isinstance(inner.get(ends), dict) for ends in ("input_layers", "output_layers"))
 
 
 def _stems(architecture: Architecture, long_input: int) -> dict[str, list[bool]]:

@@ -83,7 +83,7 @@ class SwapActivation(Remedy):
             f"        return keras.layers.Activation({dose['kind']!r}, name=layer.name)\n"
             f"    return again(layer, {{'activation': {dose['kind']!r}}})\n"
             "model = keras.models.clone_model("
-            f"keras.Model(model.inputs, model.outputs), clone_function=swapped{recursive})"
+            f"whole(model), clone_function=swapped{recursive})"
         )
 
 
