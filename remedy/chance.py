@@ -37,18 +37,23 @@ class Dependence:
         return n / (1 + (float((sizes**2).sum()) / max(n, 1.0) - 1) * self.correlation) if n else 0.0
 
 
-def lead_by_chance(task: Task, y: Array, chance: float, dependence: Dependence | None = None) -> float:
-    """Return the lead over a constant answer that a model which has learnt nothing exceeds with this chance.
+def lead_by_chance(
+    task: Task, y: Array, chance: float, dependence: Dependence | None = None, above: float = 0.0
+) -> float:
+    """Return the lead over a score that a model which is no better exceeds with this chance.
 
-    Of classes, the normal bound on a mean of recalls, each at one half, where it is most uncertain; of several labels
-    the same over labels. Of numbers, R^2 of answers that are independent of the target is 2 cov - var, which exceeds m
-    with the largest chance where the answers have the variance m: then z = sqrt(m * n), so m = z^2 / n.
+    Of classes, the normal bound on a mean of recalls: each has the spread of a share at the score that is led over, or
+    at one half, where it is most uncertain, if that is lower; of several labels the same over labels. Of numbers, R^2
+    of answers that are independent of the target is 2 cov - var, which exceeds m with the largest chance where the
+    answers have the variance m: then z = sqrt(m * n), so m = z^2 / n. Of what another model leaves unexplained the
+    same share may be explained by chance.
 
     Args:
         task: What the labels ask for.
         y: The labels of the rows set aside, shape (n, ...).
         chance: For instance 0.01.
         dependence: How the rows depend on each other; None where each stands for itself.
+        above: The score that is led over: that of another model, or of a constant answer.
 
     Example:
         >>> round(lead_by_chance("binary", np.array([0, 1] * 50), 0.01), 3)
@@ -58,7 +63,7 @@ def lead_by_chance(task: Task, y: Array, chance: float, dependence: Dependence |
     """
     z, n = NormalDist().inv_cdf(1 - chance), len(y)
     if task == "regression":
-        return z * z / _worth(np.ones(n, dtype=bool), dependence)
+        return z * z / _worth(np.ones(n, dtype=bool), dependence) * (1 - min(1.0, max(0.0, above)))
     if task in CLASSIFICATION:
         ids = class_ids(y)
         steps = max(1, len(ids) // max(1, n))  # Labels of a sequence are counted one by one.
@@ -67,7 +72,8 @@ def lead_by_chance(task: Task, y: Array, chance: float, dependence: Dependence |
     else:
         truth = (np.asarray(y) > 0.5).reshape(n, -1)
         worth = [_worth(column, dependence) for column in truth.T]
-    return z * math.sqrt(sum(0.25 / many for many in worth)) / len(worth)
+    share = min(1.0, max(0.5, above))
+    return z * math.sqrt(sum(share * (1 - share) / many for many in worth)) / len(worth)
 
 
 def _worth(mask: Array, dependence: Dependence | None) -> float:

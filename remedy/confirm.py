@@ -197,7 +197,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     return Proof(
         planned,
         treated,
-        _margin(screening.dataset, treated, planned, proofs, scorer.constant is not None, depends),
+        _margin(screening.dataset, (treated, planned, longer), proofs, scorer.constant, depends),
         scorer.constant,
         both,
         recipe.epochs,
@@ -259,17 +259,19 @@ def _own_metrics(screening: Screening, key: str) -> dict[str, float]:
 
 def _margin(
     dataset: Dataset,
-    treated: Sequence[float],
-    untouched: Sequence[float],
+    sides: tuple[Sequence[float], Sequence[float], Sequence[float]],
     proofs: int,
-    bounded: bool,
+    constant: float | None,
     depends: Dependence | None,
 ) -> float:
+    """Return by how much the treated recipe has to lead the untouched one, its longer training and a constant."""
+    treated, untouched, longer = sides
     spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
-    if not bounded:  # A loss or an objective of the user's own has a scale of its own.
+    if constant is None:  # A loss or an objective of the user's own has a scale of its own.
         return max(spread, LEAST * max(map(abs, untouched), default=1.0))
     if dataset.holdout is None:
         return max(spread, LEAST)
     # Rows that are trained on prove nothing, and nothing is called confirmed: a fix has to learn them, and no more.
     chance = UNCONFIRMED if dataset.nothing_aside else CHANCE / proofs
-    return max(spread, lead_by_chance(dataset.task, dataset.holdout.target, chance, depends), LEAST)
+    led = max([constant, *(statistics.median(side) for side in (untouched, longer) if side)])
+    return max(spread, lead_by_chance(dataset.task, dataset.holdout.target, chance, depends, led), LEAST)

@@ -67,3 +67,18 @@ def test_where_nothing_differs_between_rows_their_dependence_is_taken_for_comple
     assert correlation("binary", np.ones(50), np.ones((50, 1)), units) == 1.0
     assert correlation("regression", np.arange(50.0), np.arange(50.0), np.arange(50)) == 1.0
     assert lead_by_chance("binary", np.arange(50) // 10 % 2, 0.01, Dependence(units)) > 0.4
+
+
+def test_a_model_that_is_as_good_as_another_leads_it_by_more_in_one_of_a_hundred_draws():
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % 2
+    limit = lead_by_chance("binary", y, 0.01, above=0.9)
+    drawn = [np.where(rng.random(120) < 0.9, y, 1 - y)[:, None] for _ in range(N)]
+    assert np.mean([balanced_accuracy(y, answers) > 0.9 + limit for answers in drawn]) <= 0.015
+    assert limit < 0.7 * lead_by_chance("binary", y, 0.01)
+
+
+def test_of_numbers_chance_explains_a_share_of_what_another_model_leaves_unexplained():
+    y = np.zeros(40)
+    assert lead_by_chance("regression", y, 0.01, above=0.75) == pytest.approx(lead_by_chance("regression", y, 0.01) / 4)
+    assert lead_by_chance("regression", y, 0.01, above=-1.0) == lead_by_chance("regression", y, 0.01)

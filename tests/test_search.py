@@ -593,5 +593,5 @@ def test_a_proven_fix_that_could_not_be_trained_in_full_is_not_called_unproven()
 def test_rows_that_are_trained_on_ask_for_a_fix_that_learns_them_and_never_for_more():
     X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
     few = Dataset(Rows(X, np.array([0.0, 1.0, 1.0, 0.0])), None, "binary").for_search(0)
-    margin = confirm._margin(few, (1.0,) * 3, (0.5,) * 3, 7, True, None)
+    margin = confirm._margin(few, ((1.0,) * 3, (0.5,) * 3, ()), 7, 0.5, None)
     assert 0.25 < margin < 0.5
