@@ -119,13 +119,14 @@ def forced() -> Any:
 def count_proofs() -> list[bool]:
     """Return a list that gets an entry for every proof from now on: whether it was carried to its end."""
     from remedy import confirm
+    from remedy.pacing import FRESH_SEEDS
 
     ended: list[bool] = []
     prove = confirm.prove
 
     def counted(*args: Any, **kwargs: Any) -> confirm.Proof:
         proof = prove(*args, **kwargs)
-        ended.append(proof.weighed and len(proof.treated) >= confirm.FRESH_SEEDS)
+        ended.append(proof.weighed and len(proof.treated) >= FRESH_SEEDS)
         return proof
 
     confirm.prove = counted

@@ -5,9 +5,10 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
-from remedy.confirm import FRESH_SEEDS, Proof
+from remedy.confirm import Proof
 from remedy.dataset import Dataset
 from remedy.measured import Shallow
+from remedy.pacing import FRESH_SEEDS
 from remedy.patient import Fix
 from remedy.prescription import Prescription
 from remedy.search import Attempt

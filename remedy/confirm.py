@@ -17,6 +17,7 @@ from remedy.dataset import Dataset, Rows
 from remedy.engines._base import Job, Outcome
 from remedy.evidence import Evidence
 from remedy.facts import KERAS_BATCH_SIZE
+from remedy.pacing import FRESH_SEEDS
 from remedy.prescription import Prescription
 from remedy.recipe import Recipe
 from remedy.recorder import predict
@@ -24,7 +25,6 @@ from remedy.scores import Scorer
 from remedy.screening import Screening
 from remedy.yardstick import LEARNT
 
-FRESH_SEEDS = 3
 LEAST = 0.02
 """However small the spread and however many the rows, a smaller lead is nothing to hand over."""
 

@@ -38,8 +38,8 @@ TO_MEASURE = 3
 PROOF_MARGIN = 1.2
 """A proof is planned with so much more time than it should take: a late one proves nothing."""
 
-TRAININGS = 6
-"""Trainings of a proof: both sides from three fresh seeds."""
+FRESH_SEEDS = 3
+"""Seeds that a proof trains both sides from."""
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Pace:
         """
         if self.seconds_per_epoch:
             # Confirming trains both sides three times, dropping remedies the treated one about three times.
-            needed = 9.0 * self.seconds_per_epoch * self.planned + TRAININGS * self.building
+            needed = 9.0 * self.seconds_per_epoch * self.planned + 2 * FRESH_SEEDS * self.building
             self.shares = Shares.that_leave(needed, self.budget.timeout)
         self.rung = self._first_rung(queue, alone)
 
@@ -138,9 +138,9 @@ class Pace:
         assert attempt.recipe is not None
         epochs = attempt.recipe.epochs
         more = max(0, epochs - self.planned) if len(attempt.prescription) > 1 else 0
-        untouched = (self.seconds_per_epoch or 0.0) * (3 * self.planned + more)
-        training = 3.0 * attempt.seconds_per_epoch * epochs + untouched
-        return PROOF_MARGIN * (training + TRAININGS * self.building)
+        untouched = (self.seconds_per_epoch or 0.0) * (FRESH_SEEDS * self.planned + more)
+        training = FRESH_SEEDS * attempt.seconds_per_epoch * epochs + untouched
+        return PROOF_MARGIN * (training + 2 * FRESH_SEEDS * self.building)
 
     def _reduction_seconds(self, attempt: Attempt) -> float:
         """Return what it may cost to train once without each of an attempt's remedies."""

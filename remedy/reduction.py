@@ -11,6 +11,7 @@ from remedy.dataset import Dataset
 from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
 from remedy.intensify import other_seeds
+from remedy.pacing import FRESH_SEEDS
 from remedy.prescription import Change, Prescription
 from remedy.screening import Screening
 from remedy.search import Attempt, epoch_seconds
@@ -134,10 +135,14 @@ def _measure_alone(screening: Screening, result: Reduction, single: Prescription
 
 
 def _until_proof(screening: Screening, best: Attempt) -> Callable[[], float]:
-    """Return how to ask for the seconds that are left but for the proof; where that is past paying, for dropping."""
+    """Return how to ask for the seconds that are left but for the proof; where that is past paying, for one seed of it.
+
+    Of a slow program a few remedies too many with one seed of both sides say more than fewer without any.
+    """
     proof = screening.pace.proof_seconds(best)
-    late = screening.budget.left() < proof
-    return lambda: screening.budget.left(screening.pace.shares.reduce) if late else screening.budget.left() - proof
+    if screening.budget.left() < proof:
+        proof /= FRESH_SEEDS
+    return lambda: screening.budget.left() - proof
 
 
 def changes(screening: Screening, reduction: Reduction, dataset: Dataset) -> tuple[Change, ...]:
