@@ -57,6 +57,12 @@ def no_fix(search: Tried, proof: Proof | None) -> str:
             return f"{start}; none came to the end of an epoch. Give more time: Search(timeout=...)."
         return f"{start}; none could be trained. The first error: {error}"
     best = max(trained, key=lambda a: a.score)
+    if search.ended != "Ctrl-C" and _learns_untouched(search, best):
+        return (
+            f"{start}; none did better than your program untouched, from the start, on the rows as they first came: "
+            f"its {search.score} was {search.attempts[0].score:.3f} on the validation rows. Next: look at what changes "
+            "while you train, such as the stream, its labels or a callback, and at the weights that your run began with."
+        )
     text = f"{start}; the best, {best.prescription}, had a {search.score} of {best.score:.3f} on the validation rows"
     if search.ended == "Ctrl-C":
         return f"{text}, not confirmed."
@@ -70,6 +76,14 @@ def no_fix(search: Tried, proof: Proof | None) -> str:
     if search.shallow is not None:
         text += f"; {search.shallow.model} reaches {search.shallow.score:.3f}"
     return f"{text}. {_next_step(search, best)}"
+
+
+def _learns_untouched(search: Tried, best: Attempt) -> bool:
+    """Say whether the search's copy of the untouched program learns: what broke the user's run is not in the recipe."""
+    known, baseline = search.shallow, search.attempts[0]
+    if known is None or baseline.outcome.stuck or baseline.score < best.score:
+        return False
+    return baseline.score > known.constant + LEARNABLE * (1 - known.constant)
 
 
 def _untouched(proof: Proof) -> float:

@@ -79,7 +79,7 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
         slack = SLACK * abs(kept[0])
     if max(kept) - min(kept) <= slack:
         seeds = seeds[:1]  # Where all seeds agree, one tells.
-    cost = per_epoch * epochs * len(seeds)
+    cost = (SLOWER * per_epoch * epochs + screening.pace.building) * len(seeds)  # What takes longer is broken off.
     screening.listener.stage("reduce", len(names))
 
     def drop(these: Sequence[str]) -> bool:

@@ -590,6 +590,16 @@ def test_a_proven_fix_that_could_not_be_trained_in_full_is_not_called_unproven()
     assert "a fix needs" not in text
 
 
+def test_where_the_untouched_copy_learns_the_conclusion_points_at_what_changes_while_the_user_trains():
+    untouched = Attempt(0, Prescription(), None, Outcome((0.95,)))
+    tried = Attempt(1, Prescription((("optimizer", {"kind": "Adam"}),)), None, Outcome((0.94,)))
+    known = Shallow(2, 0.96, 0.01, 0.1, "a forest of trees")
+    told = conclusions.Tried((untouched, tried), "balanced_accuracy", 3.0, "nothing left to try", known)
+    assert "look at what changes while you train" in conclusions.no_fix(told, None)
+    stuck = Attempt(0, Prescription(), None, Outcome((0.1,)))
+    assert "what changes" not in conclusions.no_fix(replace(told, attempts=(stuck, tried)), None)
+
+
 def test_rows_that_are_trained_on_ask_for_a_fix_that_learns_them_and_never_for_more():
     X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
     few = Dataset(Rows(X, np.array([0.0, 1.0, 1.0, 0.0])), None, "binary").for_search(0)
