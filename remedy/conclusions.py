@@ -61,7 +61,7 @@ def no_fix(search: Tried, proof: Proof | None) -> str:
         return (
             f"{start}; none did better than your program untouched, from the start, on the rows as they first came: "
             f"its {search.score} was {search.attempts[0].score:.3f} on the validation rows. Next: look at what changes "
-            "while you train, such as the stream, its labels or a callback, and at the weights that your run began with."
+            "while you train, such as the stream, its labels or a callback, and at the weights your run began with."
         )
     text = f"{start}; the best, {best.prescription}, had a {search.score} of {best.score:.3f} on the validation rows"
     if search.ended == "Ctrl-C":
