@@ -66,7 +66,7 @@ def lead_by_chance(
         return z * z / _worth(np.ones(n, dtype=bool), dependence) * (1 - min(1.0, max(0.0, above)))
     if task in CLASSIFICATION:
         ids = class_ids(y)
-        steps = max(1, len(ids) // max(1, n))  # Labels of a sequence are counted one by one.
+        steps = max(1, len(ids) // max(1, n))  # The steps of a sequence depend on each other: they stand for one row.
         masks = [ids == c for c in np.unique(ids)]
         worth = [_worth(mask.reshape(n, steps).any(1) if steps > 1 else mask, dependence) for mask in masks]
     else:

@@ -179,7 +179,7 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     ended: dict[tuple[str, int], Outcome] = {}
     for done, found in screening.engine.run(iter(wanted)):
         side, outcome = done.key.split("-")[0], found
-        if side == "longer":
+        if side == "longer" or (side == "treated" and screening.dataset.units is None):
             screening.engine.forget(done.key)
         if outcome.error is not None and side != "treated":
             # What cannot even be trained has no score; a constant answer has.
@@ -223,7 +223,7 @@ def _dependence(screening: Screening, recipe: Recipe, key: str, scorer: Scorer) 
     try:
         answers = predict(model, rows.X, KERAS_BATCH_SIZE)
         return Dependence(data.units, correlation(data.task, rows.target, answers, data.units, recipe.from_logits))
-    except (ValueError, TypeError):  # What cannot be compared row by row counts as wholly dependent.
+    except Exception:  # What cannot be compared row by row, or fails, counts as wholly dependent.
         return Dependence(data.units)
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from remedy.streams import is_stream
+
 OURS = ("remedy", "keras", "contextlib", "functools")
 """Packages whose frames are not the user's."""
 
@@ -72,18 +74,14 @@ def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
         tuple(key for key, text in told.items() if text is None),
         kind if y is None else None,
         fit.get("steps_per_epoch"),
-        isinstance(y, (Mapping, list, tuple)) and any(np.ndim(part) for part in _parts(y)),
-        _is_stream(fit.get("validation_data")),
+        isinstance(y, (Mapping, list, tuple)) and len(y) == 1 and len(_parts(y)) == 1,
+        is_stream(fit.get("validation_data")),
     )
 
 
 def _parts(y: Any) -> Sequence[Any]:
-    """Return what a nest holds: arrays by name or by place; the numbers of a plain list are none."""
-    return list(y.values()) if isinstance(y, Mapping) else [part for part in y if hasattr(part, "shape")]
-
-
-def _is_stream(held: Any) -> bool:
-    return hasattr(held, "element_spec") or (hasattr(held, "__getitem__") and not isinstance(held, (tuple, list)))
+    """Return the arrays that a nest holds, by name or by place; numbers are none."""
+    return [part for part in (y.values() if isinstance(y, Mapping) else y) if np.ndim(part)]
 
 
 def _spelled(value: Any, name: Any) -> str | None:
@@ -118,6 +116,7 @@ weights = fit.pop('class_weight', None)
 if weights:  # Keras takes none beside targets in a nest: as row weights
     kinds = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)
     rows = np.array([weights.get(int(kind), 1.0) for kind in kinds])
+    rows = rows * np.asarray(keras.tree.flatten(fit.get('sample_weight', 1.0))[0])
     fit['sample_weight'] = keras.tree.pack_sequence_as({y}, [rows])
 model.fit(X_train, keras.tree.pack_sequence_as({y}, [y_train]), **fit)"""
 

@@ -120,14 +120,13 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
         drop([name])
     for item in result.prescription.items if len(result.prescription) > 1 else ():
         if _alone(screening, item[0]) is None and enough_time():
-            _measure_alone(screening, result, Prescription((item,)), epochs)
+            _measure_alone(screening, result, Prescription((item,)), epochs, end())
     return result
 
 
-def _measure_alone(screening: Screening, result: Reduction, single: Prescription, epochs: int) -> None:
-    """Train with one remedy alone, and write down what it gains over the untouched recipe."""
-    most = SLOWER * epoch_seconds(screening.baseline.outcome) * epochs
-    outcome, planned = _outcome_of(screening, single, epochs, screening.options.seed, most)
+def _measure_alone(screening: Screening, result: Reduction, single: Prescription, epochs: int, seconds: float) -> None:
+    """Train with one remedy alone, for so many seconds at most, and write down what it gains over untouched."""
+    outcome, planned = _outcome_of(screening, single, epochs, screening.options.seed, seconds)
     before = screening.baseline.outcome.scores
     if before and outcome.scores and (len(outcome.scores) >= planned or outcome.stuck):
         at = min(len(outcome.scores), len(before), planned)

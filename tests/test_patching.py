@@ -173,6 +173,31 @@ def test_a_stream_is_turned_into_arrays_by_its_own_name(kind):
     assert other["fixed"](dense(), stream) is not None
 
 
+def test_a_target_by_name_keeps_its_name_and_both_kinds_of_weights():
+    X, y = blobs(rows=60)
+    rows = keras.Input((6,))
+    model = keras.Model(rows, {"kind": layers.Dense(3, activation="softmax", name="kind")(rows)})
+    model.compile("adam", {"kind": "categorical_crossentropy"})
+    named = {"kind": y}
+    given = {"epochs": 1, "class_weight": {0: 1.0, 1: 2.0, 2: 3.0}, "sample_weight": np.full(60, 0.5)}
+    names = read_names(model, X, named, given)
+    assert names.nested
+    space = {}
+    exec(script("", "", names, {}), space)
+    seen = {}
+    model.fit = lambda X, y, **more: seen.update(more, y=y)
+    space["fixed"](model, X, named, sample_weight=np.full(60, 0.5))
+    assert set(seen["y"]) == {"kind"}
+    assert seen["sample_weight"]["kind"] == pytest.approx(0.5 * (1 + y.argmax(1)))
+
+
+def test_a_list_of_rows_is_no_target_in_a_nest():
+    X, y = blobs(rows=60)
+    assert not read_names(dense(), X, list(y), {}).nested
+    assert not read_names(dense(), X, [0, 1, 2], {}).nested
+    assert not read_names(dense(), X, [1], {}).nested
+
+
 def test_without_a_script_the_lines_are_a_function():
     text = in_script("fit['epochs'] = 4", "", None, {"epochs": 2, "batch_size": 16})
     space = {}

@@ -31,12 +31,13 @@ class EqualClassWeights(Detector):
     )
 
     factor: float = 2.0
+    alike: float = 1.001
 
     def detect(self, class_counts: Mapping[int, int], class_weights: Mapping[int, float]) -> Finding | None:
         """Compare the weights of the classes with each other and with 1."""
         weights = [class_weights.get(c, 0.0) for c, rows in class_counts.items() if rows > 0]
         least, most = min(weights, default=0.0), max(weights, default=0.0)
-        if len(weights) < 2 or least <= 0 or most > least * 1.001 or 1 / self.factor < most < self.factor:
+        if len(weights) < 2 or least <= 0 or most > least * self.alike or 1 / self.factor < most < self.factor:
             return None
         return Finding(
             f"All {len(weights)} classes have the weight {most:.4g}: that multiplies the loss by {most:.4g} and "

@@ -67,7 +67,7 @@ class ScaleTargets(Remedy):
         """Put a layer behind the model that turns its answers back into the units of the target."""
         return (
             "back = keras.layers.Rescaling(np.asarray(y_spread).tolist(), np.asarray(y_mean).tolist())\n"
-            "whole = model if type(model).__name__ == 'Functional' else keras.Model(model.inputs, model.outputs[0])\n"
-            "answers = keras.tree.map_structure(back, whole.output)  # in the units of your y\n"
-            "model = keras.Model(whole.input, answers)\n" + compile_line(recipe)
+            "graph = model if type(model).__name__ == 'Functional' else keras.Model(model.inputs, model.outputs[0])\n"
+            "answers = keras.tree.map_structure(back, graph.output)  # in the units of your y\n"
+            "model = keras.Model(graph.input, answers)\n" + compile_line(recipe)
         )
