@@ -69,17 +69,16 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
     seeds = (screening.options.seed, *other_seeds(screening, best))
     per_epoch = epoch_seconds(best.outcome)
     end = _until_proof(screening, best)
-    each = 1.5 * len(names) * len(seeds) * per_epoch
-    affordable = _affordable(end(), each, len(best.outcome.scores))
+    affordable = _affordable(end(), SLOWER * len(names) * len(seeds) * per_epoch, len(best.outcome.scores))
     epochs = max(affordable, _least_epochs(screening, best))
     kept = [_after(outcome, epochs) for outcome in (best.outcome, *best.others)]
-    gained = kept[0] - max(0.0, screening.baseline.score)
-    slack = max(SLACK, screening.yardstick.error_at(kept[0]), SHARE * gained)
-    if not screening.yardstick.bounded:  # A loss has a scale of its own.
-        slack = SLACK * abs(kept[0])
+    slack = _slack(screening, kept[0])
     if max(kept) - min(kept) <= slack:
         seeds = seeds[:1]  # Where all seeds agree, one tells.
-    cost = (SLOWER * per_epoch * epochs + screening.pace.building) * len(seeds)  # What takes longer is broken off.
+    each = per_epoch * epochs + screening.pace.building
+    if each * len(names) * len(seeds) > end():
+        seeds = seeds[:1]  # One measured from a single seed says more than several that are not measured at all.
+    cost = each * len(seeds)
     screening.listener.stage("reduce", len(names))
 
     def drop(these: Sequence[str]) -> bool:
@@ -90,7 +89,8 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
         scores: list[float] = []
         slower = False
         for seed in seeds:
-            outcome, planned = _outcome_of(screening, smaller, epochs, seed, SLOWER * per_epoch * epochs)
+            most = min(SLOWER * per_epoch * epochs or math.inf, max(0.0, end()))
+            outcome, planned = _outcome_of(screening, smaller, epochs, seed, most)
             slower = slower or epoch_seconds(outcome) > SLOWER * per_epoch
             if len(outcome.scores) < planned and not outcome.stuck:
                 break
@@ -122,6 +122,14 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
         if _alone(screening, item[0]) is None and enough_time():
             _measure_alone(screening, result, Prescription((item,)), epochs, end())
     return result
+
+
+def _slack(screening: Screening, score: float) -> float:
+    """Return how much of a score a remedy must be worth to stay."""
+    if not screening.yardstick.bounded:  # A loss has a scale of its own.
+        return SLACK * abs(score)
+    gained = score - max(0.0, screening.baseline.score)
+    return max(SLACK, screening.yardstick.error_at(score), SHARE * gained)
 
 
 def _measure_alone(screening: Screening, result: Reduction, single: Prescription, epochs: int, seconds: float) -> None:
@@ -206,7 +214,7 @@ def _outcome_of(
         return seen.outcome, epochs
     key = f"without-{prescription.key}-{seed}"
     deadline = screening.budget.deadline()
-    outcome = screening.engine.train(Job(recipe, seed, epochs, key, deadline=deadline, seconds=seconds or None))
+    outcome = screening.engine.train(Job(recipe, seed, epochs, key, deadline=deadline, seconds=seconds))
     screening.engine.forget(key)
     return outcome, epochs
 

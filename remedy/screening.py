@@ -83,9 +83,9 @@ class Screening:
     def best(self) -> Attempt | None:
         """Return the best treated attempt; of ones that chance may have put in order that with fewest remedies.
 
-        Only attempts that went on as long as any, or to their end, are compared: the others lost to
-        these already, and a score after three epochs says little beside one after nine. What has been put
-        to the proof is left out.
+        Attempts are compared that went on as long as any, or to their end, and those that were better after fewer
+        epochs already: a lower score after three epochs says little beside one after nine. What has been put to the
+        proof is left out.
         """
         tried = [a for a in self.attempts if len(a.prescription) and a.outcome.scores]
         alive = [a for a in tried if a.prescription not in self.set_aside]
@@ -94,7 +94,9 @@ class Screening:
         alive = [a for a in alive if not a.outcome.stuck] or alive
         alive = [a for a in alive if a.outcome.stuck != "non-finite-loss"] or alive
         longest = max(min(len(a.outcome.scores), self.recipe.epochs) for a in alive)
-        tried = [a for a in alive if len(a.outcome.scores) >= longest]
+        whole = max(a.score for a in alive if len(a.outcome.scores) >= longest)
+        better = whole + self.yardstick.same
+        tried = [a for a in alive if len(a.outcome.scores) >= longest or a.score > better]
         top = max(a.score for a in tried)
         return min(
             (a for a in tried if a.score >= top - self.yardstick.same), key=lambda a: (len(a.prescription), -a.score)

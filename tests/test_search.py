@@ -605,3 +605,14 @@ def test_rows_that_are_trained_on_ask_for_a_fix_that_learns_them_and_never_for_m
     few = Dataset(Rows(X, np.array([0.0, 1.0, 1.0, 0.0])), None, "binary").for_search(0)
     margin = confirm._margin(few, ((1.0,) * 3, (0.5,) * 3, ()), 7, 0.5, None)
     assert 0.25 < margin < 0.5
+
+
+def test_an_attempt_that_was_better_after_fewer_epochs_is_not_beaten_by_a_longer_one():
+    made, _ = screening(ScriptedEngine(lambda job, epoch: 0.5))
+    weak, strong = (Prescription(((name, {}),)) for name in ("a", "b"))
+    made.attempts += [
+        Attempt(1, weak, made.recipe, Outcome((0.2, 0.25, 0.26, 0.26))),
+        Attempt(2, strong, made.recipe, Outcome((0.5, 0.6))),
+        Attempt(3, Prescription((("c", {}),)), made.recipe, Outcome((0.26, 0.262))),
+    ]
+    assert made.best().prescription == strong
