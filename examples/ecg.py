@@ -115,7 +115,7 @@ def main() -> None:
     keras.utils.set_random_seed(args.seed)
     filters = (128, 256) if args.full else (32, 64) if args.data else (8, 16) if args.quick else (16, 32)
     timeout = args.timeout or (60 if args.quick else 340 if args.data else 120)
-    epochs = args.epochs or (20 if args.quick else 24)
+    epochs = args.epochs or (30 if args.quick else 24)
     steps = epochs * math.ceil(0.8 * len(train) / 64)
     result = remedy.fit(
         build(X.shape[1], filters, steps), X[train], Y[train],

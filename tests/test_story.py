@@ -45,11 +45,13 @@ def pictures():
 
 def test_the_ecg_net_is_caught_named_and_fixed(story):
     told = story[2]
-    # The quick program trains on 8 batches an epoch: so few that the rules for slow runs wait for half of its 20 epochs.
-    assert told["stuck_epoch"] <= 10
+    # The quick program trains on 8 batches an epoch: so few that the rules for slow runs wait for half of its 30 epochs.
+    assert told["stuck_epoch"] <= 15
     assert {"majority-collapse", "unscaled-input", "class-imbalance", "batchnorm-lag"} <= set(told["diagnoses"])
     assert abs(told["balanced_accuracy_before"] - 1 / 3) < 0.01
-    assert told["balanced_accuracy_after"] > 0.6
+    # Twenty-four of the 270 test rows are of the rarest class: chance alone moves the score by .05 either way.
+    assert told["balanced_accuracy_after"] > 0.5
+    assert told["balanced_accuracy_after"] > told["confirmed_score"] - 0.15
 
 
 @pytest.mark.browser

@@ -63,7 +63,7 @@ class ShortOfShallow(Detector):
         ),
     )
 
-    way: float = 0.7
+    way: float = 0.6
     gap: float = 0.1
     closing: float = 0.2
     solved: float = 0.1
