@@ -28,19 +28,22 @@ import mlflow
 import numpy as np
 from keras import layers
 
-from remedy import recorder, registry, tracking
-from remedy.dataset import Dataset, Rows
-from remedy.engines._base import Engine, Job, Outcome
-from remedy.engines.inline import InlineEngine
-from remedy.engines.remembered import RememberedEngine
-from remedy.logbook import SearchLog
-from remedy.pause import rare_collections
-from remedy.recipe import Recipe
-from remedy.report import Terminal
-from remedy.scores import scorer_for
-from remedy.screening import Screening
-from remedy.search import Attempt, Budget, Search
-from remedy.yardstick import Yardstick
+from remedy import registry
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import scorer_for
+from remedy.recipe.recipe import Recipe
+from remedy.reporting.search_log import SearchLog
+from remedy.reporting.terminal import Terminal
+from remedy.search.options import Attempt, Budget, Search
+from remedy.search.schedule import Screening
+from remedy.search.stopping import Yardstick
+from remedy.tracking import run as tracking
+from remedy.training import recorder
+from remedy.training.engines._base import Engine, Job, Outcome
+from remedy.training.engines.inline import InlineEngine
+from remedy.training.engines.resumed import RememberedEngine
+from remedy.training.runtime import rare_collections
 
 WARM = 30
 """Trials after which memory is looked at for the first time."""

@@ -122,9 +122,9 @@ def examine(seed: int) -> dict[str, Any]:
     import keras
 
     import remedy
-    from remedy.dataset import Rows
-    from remedy.scores import constant_score, scorer_for
-    from remedy.shallow import shallow_baseline
+    from remedy.data.rows import Rows
+    from remedy.data.scores import constant_score, scorer_for
+    from remedy.evidence.baseline import shallow_baseline
 
     rng = np.random.default_rng(seed)
     name, (X, y, kind) = data(rng)

@@ -102,16 +102,16 @@ def rows_of(space: dict[str, Any]) -> tuple[Any, Any]:
 
 def doses(source: str) -> list[dict[str, Any]]:
     """Return every remedy and dose that a program can take, with its patch: ``remedy, dose, patch, task, logits``."""
-    from remedy.handover import as_lines
-    from remedy.inputs import read_fit_call
-    from remedy.patching import read_names
+    from remedy.data.fit_call import read_fit_call
     from remedy.prescription import Prescription, applies
-    from remedy.recording import read_recipe
+    from remedy.recipe.patch import read_names
+    from remedy.recording import recipe_of_call
     from remedy.registry import remedies
+    from remedy.repair.handover import as_lines
 
     space = started(source, 0)
     call = read_fit_call(space["model"], space["X"], space["y"], space["fit"])
-    recipe, data, known = read_recipe(space["model"], call), call.dataset, remedies()
+    recipe, data, known = recipe_of_call(space["model"], call), call.dataset, remedies()
     if data is None or recipe is None:
         return []
     space["read"] = read_names
@@ -129,17 +129,17 @@ def doses(source: str) -> list[dict[str, Any]]:
 
 def by_recipe(source: str, cell: dict[str, Any], seed: int) -> float:
     """Train as the search does, and score what would be handed over."""
-    from remedy.engines.fitting import fit_recipe
-    from remedy.inputs import read_fit_call
-    from remedy.own_callbacks import make_callbacks
+    from remedy.data.fit_call import read_fit_call
     from remedy.prescription import Prescription
-    from remedy.recording import read_recipe
+    from remedy.recipe.own_callbacks import make_callbacks
+    from remedy.recipe.threshold import move_threshold
+    from remedy.recording import recipe_of_call
     from remedy.registry import remedies
-    from remedy.threshold import move_threshold
+    from remedy.training.fit_recipe import fit_recipe
 
     space = started(source, 0)
     call = read_fit_call(space["model"], space["X"], space["y"], space["fit"])
-    recipe = read_recipe(space["model"], call)
+    recipe = recipe_of_call(space["model"], call)
     assert recipe is not None
     data = call.dataset
     assert data is not None

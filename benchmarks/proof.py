@@ -118,18 +118,18 @@ def forced() -> Any:
 
 def count_proofs() -> list[bool]:
     """Return a list that gets an entry for every proof from now on: whether it was carried to its end."""
-    from remedy import confirm
-    from remedy.pacing import FRESH_SEEDS
+    from remedy.search import confirmation
+    from remedy.search.budget import FRESH_SEEDS
 
     ended: list[bool] = []
-    prove = confirm.prove
+    prove = confirmation.prove
 
-    def counted(*args: Any, **kwargs: Any) -> confirm.Proof:
+    def counted(*args: Any, **kwargs: Any) -> confirmation.Proof:
         proof = prove(*args, **kwargs)
         ended.append(proof.weighed and len(proof.treated) >= FRESH_SEEDS)
         return proof
 
-    confirm.prove = counted
+    confirmation.prove = counted
     return ended
 
 
@@ -138,7 +138,7 @@ def one(number: int, timeout: float, proofs: list[bool]) -> dict[str, Any]:
     import keras
 
     import remedy
-    from remedy.scores import balanced_accuracy
+    from remedy.data.scores import balanced_accuracy
 
     kind = KINDS[number % len(KINDS)]
     keras.utils.set_random_seed(number)

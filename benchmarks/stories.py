@@ -136,7 +136,7 @@ def page(story: Story, run: dict[str, Any]) -> str:
     title, usage, *told = text.split("\n\n")
     lines = "\n".join(f"- {line}" for line in run["words"])
     code = run["patch"] or "# nothing to change was found"
-    from remedy.engines.process import cores
+    from remedy.training.engines.process import cores
 
     there = "one core" if (n := cores()) == 1 else f"{n} cores"
     after = f", {run['balanced_accuracy_after']:.3f} after" if run["patch"] else ""

@@ -38,15 +38,16 @@ import optuna
 from keras import layers
 
 from remedy import registry
-from remedy.dataset import Dataset, Rows
-from remedy.engines._base import Engine, Job
-from remedy.engines.inline import InlineEngine
-from remedy.engines.process import ProcessEngine
-from remedy.pause import rare_collections
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import scorer_for
 from remedy.prescription import Prescription, usable
-from remedy.recipe import Recipe
-from remedy.scores import scorer_for
-from remedy.study import Study
+from remedy.recipe.recipe import Recipe
+from remedy.search.study import Study
+from remedy.training.engines._base import Engine, Job
+from remedy.training.engines.inline import InlineEngine
+from remedy.training.engines.process import ProcessEngine
+from remedy.training.runtime import rare_collections
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 

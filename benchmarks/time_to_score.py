@@ -7,7 +7,7 @@ The program is the reported net of ``examples/ecg.py`` on its simulated beats at
 the detectors find it stuck; what they found says which remedies are indicated. Then, each in a process of its own,
 one after the other:
 
-- remedy: the search as `remedy.treatment` sets it up, before the proof: rungs (few epochs first, the best go on), with
+- remedy: the search as `remedy.repair` sets it up, before the proof: rungs (few epochs first, the best go on), with
   detectors that end what is itself stuck, trained by `InlineEngine`. As always, it leaves the last part of
   the time to the proof.
 - plain: a study draws the same remedies at the same doses from the same spaces by the same TPE sampler. Every trial
@@ -116,13 +116,13 @@ def problem(seed: int, quick: bool) -> Problem:
     from ecg import build, load, split
 
     from remedy import registry
-    from remedy.closer import CloserLook
-    from remedy.facts import probe, static_evidence
-    from remedy.inputs import read_fit_call
-    from remedy.recipe import Recipe
-    from remedy.recorder import Recorder
+    from remedy.data.fit_call import read_fit_call
+    from remedy.data.scores import scorer_for
+    from remedy.evidence.closer_look import CloserLook
+    from remedy.evidence.static import probe, static_evidence
+    from remedy.recipe.recipe import Recipe
     from remedy.recording import VALIDATION_ROWS
-    from remedy.scores import scorer_for
+    from remedy.training.recorder import Recorder
 
     X, y, subject, _ = load(None, quick, False)
     rows, _ = split(y, subject, False, seed)
@@ -166,13 +166,13 @@ def problem(seed: int, quick: bool) -> Problem:
 
 def by_remedy(given: Problem, seed: int, timeout: float) -> Watch:
     """Search as remedy does."""
-    from remedy.engines.inline import InlineEngine
-    from remedy.pause import rare_collections
-    from remedy.scores import standard_error
-    from remedy.screening import Screening
-    from remedy.search import Budget, Search
-    from remedy.shallow import shallow_baseline
-    from remedy.yardstick import Yardstick
+    from remedy.data.scores import standard_error
+    from remedy.evidence.baseline import shallow_baseline
+    from remedy.search.options import Budget, Search
+    from remedy.search.schedule import Screening
+    from remedy.search.stopping import Yardstick
+    from remedy.training.engines.inline import InlineEngine
+    from remedy.training.runtime import rare_collections
 
     data, options, watch = given.data, Search(timeout=timeout, seed=seed), Watch()
     with rare_collections():
@@ -190,11 +190,11 @@ def by_plain_loop(given: Problem, seed: int, timeout: float) -> Watch:
     """Ask, build, compile, fit, score, tell; until the time is over."""
     import keras
 
-    from remedy.engines._base import Outcome
-    from remedy.engines.fitting import Deadline, fit_recipe
     from remedy.errors import RemedyError
     from remedy.prescription import indicated
-    from remedy.study import Study
+    from remedy.search.study import Study
+    from remedy.training.engines._base import Outcome
+    from remedy.training.fit_recipe import Deadline, fit_recipe
 
     watch = Watch()
     over = time.perf_counter() + timeout

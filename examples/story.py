@@ -42,7 +42,7 @@ def tell(args: argparse.Namespace, result: Any, X: Any, y: np.ndarray, after: An
         after: The model to show beside that of the author; None takes that of the fix.
         more: Further entries for the JSON object.
     """
-    from remedy.scores import balanced_accuracy, recalls
+    from remedy.data.scores import balanced_accuracy, recalls
 
     models = {"before": result.model, "after": after or (result.fix.model if result.fix else result.model)}
     score = {}

@@ -13,38 +13,39 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from remedy._version import __version__
+
 if TYPE_CHECKING:
     from remedy.api import Fix, Result, diagnose, fit, tune
-    from remedy.autologging import autolog
+    from remedy.autolog import autolog
     from remedy.callback import Recorder
     from remedy.comparing.comparison import Comparison, compare
     from remedy.detectors._base import Detector
     from remedy.diagnosis import Diagnosis, Examination, Finding
     from remedy.errors import RemedyError, RemedyWarning
-    from remedy.evidence import Evidence
+    from remedy.evidence.evidence import Evidence
     from remedy.prescription import Prescription
     from remedy.remedies._base import Remedy
-    from remedy.search import Search
+    from remedy.search.options import Search
 
-__version__ = "0.1.0"
 
 _HOME = {
     "fit": "remedy.api",
     "tune": "remedy.api",
     "diagnose": "remedy.api",
-    "autolog": "remedy.autologging",
+    "autolog": "remedy.autolog",
     "Recorder": "remedy.callback",
     "compare": "remedy.comparing.comparison",
     "Comparison": "remedy.comparing.comparison",
     "Result": "remedy.api",
     "Fix": "remedy.api",
-    "Search": "remedy.search",
+    "Search": "remedy.search.options",
     "Detector": "remedy.detectors._base",
     "Remedy": "remedy.remedies._base",
     "Finding": "remedy.diagnosis",
     "Diagnosis": "remedy.diagnosis",
     "Examination": "remedy.diagnosis",
-    "Evidence": "remedy.evidence",
+    "Evidence": "remedy.evidence.evidence",
     "Prescription": "remedy.prescription",
     "RemedyError": "remedy.errors",
     "RemedyWarning": "remedy.errors",

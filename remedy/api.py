@@ -7,26 +7,31 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from remedy import gallery, histories, html, registry, report, store, tracking
-from remedy.advice import advise
-from remedy.dataset import Dataset
+from remedy import html, registry
+from remedy.data.dataset import Dataset
+from remedy.data.fit_call import build_if_needed, read_fit_call
 from remedy.detectors.below_expectation import BelowExpectation
 from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.diagnosis import diagnose as examine
 from remedy.errors import DataMismatch, InvalidInput, RemedyError, RemedyWarning
-from remedy.evidence import Evidence
-from remedy.facts import static_evidence
-from remedy.inputs import build_if_needed, read_fit_call
-from remedy.logbook import unfinished_search
-from remedy.own_callbacks import has_schedule, with_rates
-from remedy.patching import read_names
-from remedy.patient import Case, Fix, Patient, Treatment
-from remedy.recipe import Recipe
-from remedy.recording import chosen_detectors, closer_look
-from remedy.report import Terminal
-from remedy.search import Search
+from remedy.evidence.evidence import Evidence
+from remedy.evidence.static import static_evidence
+from remedy.recipe.own_callbacks import has_schedule, with_rates
+from remedy.recipe.patch import read_names
+from remedy.recipe.recipe import Recipe
+from remedy.recording import closer_look
+from remedy.registry import chosen_detectors
+from remedy.repair.advice import advise
+from remedy.repair.repair import treat
+from remedy.reporting import pictures
+from remedy.reporting import text as report
+from remedy.reporting.search_log import unfinished_search
+from remedy.reporting.terminal import Terminal
+from remedy.results import Case, Fix, Patient, Treatment
+from remedy.search.options import Search
 from remedy.session import Session, Wishes
-from remedy.treatment import treat
+from remedy.tracking import artifacts, logged_evidence, queries
+from remedy.tracking import run as tracking
 
 STUCK = "tags.`remedy.verdict` = 'stuck' and tags.`remedy.role` = 'fit'"
 """Runs that `tune` can treat; what `remedy watch` finds stuck was logged by something else, without recipe and data."""
@@ -66,7 +71,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         case = Case("run", self.examination, self.evidence, self.conclusion, self.run_id, self.fix)
-        return html.result(self, gallery.picture(case))
+        return html.result(self, pictures.picture(case))
 
 
 def fit(
@@ -182,7 +187,7 @@ def diagnose(
     """
     found = chosen_detectors(detectors, ignore)
     if run_id is not None:
-        return histories.examine(histories.logged_evidence(store.get_run(run_id)), found)
+        return logged_evidence.examine(logged_evidence.logged_evidence(queries.get_run(run_id)), found)
     if model is None or X is None:
         raise InvalidInput("diagnose() needs either run_id=, or a compiled model with X and y.")
     call = read_fit_call(model, X, y, fit_kwargs)
@@ -229,7 +234,7 @@ def tune(
         NotFound: No such experiment or run, or a run that remedy did not log to its end.
         DataMismatch: The data is not that of the run, or there is none.
     """
-    runs = [store.get_run(run_id)] if run_id else store.find_runs(experiment, STUCK)
+    runs = [queries.get_run(run_id)] if run_id else queries.find_runs(experiment, STUCK)
     waiting = [run for run in runs if run_id or "remedy.fixed_by_run_id" not in run.data.tags]
     treated = {}
     for found in waiting:
@@ -269,10 +274,10 @@ def _options(search: bool | Search) -> Search | None:
 
 def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
     run_id, tags = found.info.run_id, found.data.tags
-    recipe = store.read_recipe(run_id)
+    recipe = artifacts.read_recipe(run_id)
     recipe = recipe.replace(callbacks=_filled(recipe.callbacks, found))
     digest = tags.get("remedy.data_digest", "")
-    dataset = data if data is not None else store.load_data(run_id, digest)
+    dataset = data if data is not None else artifacts.load_data(run_id, digest)
     if dataset is None:
         raise DataMismatch(
             f"The data of run {run_id} (digest {digest}) was not kept. Give it with --data FILE.npz or "
@@ -283,7 +288,7 @@ def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
             f"This data has digest {dataset.digest}, run {run_id} was trained on {digest}. "
             "Give the same rows in the same order and split, or --force to use it all the same."
         )
-    evidence = histories.logged_evidence(found).evidence
+    evidence = logged_evidence.logged_evidence(found).evidence
     detectors, remedies = chosen_detectors(), registry.remedies()
     examination = replay(evidence, detectors)
     run = tracking.Run(run_id, found.info.experiment_id, family=tags.get("remedy.family"))
@@ -301,4 +306,4 @@ def _filled(callbacks: Any, found: Any) -> Any:
     """Return the stored callbacks with the rates that a schedule set, as they were logged, where none are kept."""
     if all(spec["config"].get("rates") for spec in callbacks if has_schedule([spec])):
         return callbacks
-    return with_rates(callbacks, histories.logged_evidence(found).evidence.learning_rate or ())
+    return with_rates(callbacks, logged_evidence.logged_evidence(found).evidence.learning_rate or ())

@@ -11,13 +11,15 @@ from typing import Any
 
 import keras
 
-from remedy import report, tracking
+from remedy.data.fit_call import FitCall, read_fit_call
 from remedy.errors import RemedyError, RemedyWarning
-from remedy.inputs import FitCall, read_fit_call
-from remedy.logbook import write_end, write_start
-from remedy.recorder import Recorder as Watcher
-from remedy.recording import chosen_detectors, known_for, read_recipe, recorder_for
-from remedy.report import Terminal
+from remedy.recording import known_for, recipe_of_call, recorder_for
+from remedy.registry import chosen_detectors
+from remedy.reporting import text as report
+from remedy.reporting.run_log import write_end, write_start
+from remedy.reporting.terminal import Terminal
+from remedy.tracking import run as tracking
+from remedy.training.recorder import Recorder as Watcher
 
 
 class Recorder(keras.callbacks.Callback):
@@ -86,7 +88,7 @@ class Recorder(keras.callbacks.Callback):
             X, y, options = self._given
             planned = {**options, "epochs": self.params.get("epochs") or 1}
             self._call = FitCall(X, y, planned, None) if X is None else read_fit_call(self.model, X, y, planned)
-            recipe = read_recipe(self.model, self._call)
+            recipe = recipe_of_call(self.model, self._call)
             write_start(self._run, recipe, self._call.dataset, self._name, log_data=False)
             data = self._call.dataset
             known = None if data is None else known_for(self.model, recipe, data)

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from remedy import __version__
+from remedy._version import __version__
 
 EXIT_STUCK, EXIT_NOT_FOUND, EXIT_STORE, EXIT_DATA, EXIT_OTHER = 1, 3, 4, 5, 6
 
@@ -83,9 +83,9 @@ def main(tracking_uri: str | None, debug: bool) -> None:
     """
     del debug
     if tracking_uri:
-        import mlflow
+        from remedy.tracking.connection import use_store
 
-        mlflow.set_tracking_uri(tracking_uri)
+        use_store(tracking_uri)
 
 
 @main.command()
@@ -121,9 +121,10 @@ def tune(
         raise click.UsageError("Give either --experiment NAME or --run ID.")
     if workers != "auto" and not workers.isdigit():
         raise click.UsageError(f"--workers {workers}: give a number, or auto.")
-    from remedy import api, loading
-    from remedy.report import Terminal
-    from remedy.search import Search
+    from remedy import api
+    from remedy.data import files as loading
+    from remedy.reporting.terminal import Terminal
+    from remedy.search.options import Search
 
     search = Search(
         trials=trials,
@@ -160,10 +161,12 @@ def diagnose(run_id: str | None, experiment: str | None, as_json: bool) -> None:
         raise click.UsageError("Give either --run ID or --experiment NAME.")
     from rich.console import Console
 
-    from remedy import api, report, store
+    from remedy import api
+    from remedy.reporting import text as report
+    from remedy.tracking import queries
 
     with _working("Examining what was logged ..."):
-        runs = [store.get_run(run_id)] if run_id else store.find_runs(experiment, "")
+        runs = [queries.get_run(run_id)] if run_id else queries.find_runs(experiment, "")
         runs = [run for run in runs if run_id or run.data.tags.get("remedy.role", "fit") == "fit"]
         found = {run.info.run_id: api.diagnose(run_id=run.info.run_id) for run in runs}
     if as_json:
@@ -195,8 +198,8 @@ def compare(
     """Say what differs between two logged runs; spellings of one thing are no difference."""
     from rich.console import Console
 
-    from remedy import loading
     from remedy.comparing import comparison, runs
+    from remedy.data import files as loading
 
     def told(name: str, score: float | None) -> None:
         click.echo(f"trained {name}: {'failed' if score is None else f'{score:.3f}'}", err=True)
@@ -231,11 +234,11 @@ def compare(
 @_clear_errors
 def watch(experiment: str, every: float, on_stuck: str | None, webhook: str | None, once: bool, as_json: bool) -> None:
     """Follow live runs of any framework and say what goes wrong, until Ctrl-C."""
-    from remedy import notify
     from remedy.errors import InvalidInput
-    from remedy.follow import Lines, follow
-    from remedy.recording import chosen_detectors
-    from remedy.watch import Watch
+    from remedy.monitoring import notify
+    from remedy.monitoring.follow import Lines, follow
+    from remedy.monitoring.watch import Watch
+    from remedy.registry import chosen_detectors
 
     tellers: list[notify.Command | notify.Webhook] = []
     try:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol
 
-from remedy.evidence import Evidence
+from remedy.evidence.evidence import Evidence
 
 EVERY_EPOCH, LONGER = 300, 1.02
 """A finished run is examined after each of so many epochs; from there on after each that makes it two per cent longer.

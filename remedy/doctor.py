@@ -9,7 +9,7 @@ import threading
 import webbrowser
 from importlib.metadata import PackageNotFoundError, version
 
-from remedy import __version__
+from remedy._version import __version__
 
 SERVER_START = 4.0
 """Seconds until MLflow's server answers; the browser is opened then."""
@@ -27,9 +27,10 @@ def check_up() -> dict[str, str]:
             found[package] = "not installed"
     import keras
 
-    from remedy import connection, registry
+    from remedy import registry
     from remedy.errors import StoreError
-    from remedy.logbook import device
+    from remedy.reporting.environment import device
+    from remedy.tracking import connection
 
     found["backend"] = str(keras.backend.backend())
     found["device"] = device()
@@ -47,7 +48,7 @@ def check_up() -> dict[str, str]:
 
 def serve_ui(host: str, port: int, browser: bool) -> int:
     """Run ``mlflow ui`` on the store until it is stopped; return its exit code."""
-    from remedy import connection
+    from remedy.tracking import connection
 
     uri = connection.use_default_store()
     page = f"http://{host}:{port}/#/experiments?workflowType=machine_learning"

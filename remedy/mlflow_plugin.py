@@ -10,7 +10,7 @@ import sys
 from contextvars import ContextVar
 from typing import Any
 
-from remedy import __version__
+from remedy._version import __version__
 
 ROLE: ContextVar[str | None] = ContextVar("remedy_role", default=None)
 """The role of the run that remedy is about to start: "fit", "search", "trial" or "fix"."""

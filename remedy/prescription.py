@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from remedy.calls import compile_line, with_surgery
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.diagnosis import Diagnosis
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.source_code import compile_line, with_surgery
 from remedy.registry import remedies_for
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies.scale_inputs import scaling_patch

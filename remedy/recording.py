@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from remedy import registry, tracking
-from remedy.closer import CloserLook
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
+from remedy.data.fit_call import FitCall, require_compiled
+from remedy.data.scores import scorer_for
 from remedy.diagnosis import Examination
-from remedy.errors import ModelError, RemedyError, RemedyWarning
-from remedy.evidence import Evidence
-from remedy.facts import probe, static_evidence
-from remedy.inputs import FitCall, require_compiled
-from remedy.judging import defined_at_zero, unscored
-from remedy.logbook import last_values
-from remedy.recipe import Recipe
-from remedy.recorder import Known, Recorder
-from remedy.report import Terminal
-from remedy.round_trip import WAY_OUT
-from remedy.scores import scorer_for
-from remedy.seeds import keep_random_state
-from remedy.settings import read_settings
+from remedy.errors import ModelError, RemedyWarning
+from remedy.evidence.closer_look import CloserLook
+from remedy.evidence.evidence import Evidence
+from remedy.evidence.judging import defined_at_zero, unscored
+from remedy.evidence.static import probe, static_evidence
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.round_trip import WAY_OUT
+from remedy.recipe.seeds import keep_random_state
+from remedy.reporting.run_log import last_values
+from remedy.reporting.terminal import Terminal
+from remedy.tracking import run as tracking
+from remedy.training.recorder import Known, Recorder
 
 VALIDATION_ROWS = 256
 """Validation rows that are scored after every epoch."""
-
-
-def chosen_detectors(chosen: Iterable[Any] | None = None, ignore: Iterable[str] = ()) -> tuple[Any, ...]:
-    """Return the detectors asked for, with what pyproject.toml sets."""
-    settings = read_settings()
-    try:
-        return registry.detectors(chosen, (*settings.ignore, *ignore), settings.thresholds)
-    except RemedyError as error:
-        raise type(error)(f"{error} (Detectors were set here and in {settings.source}.)") from error
 
 
 def closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
@@ -44,7 +34,7 @@ def closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
     return CloserLook(dataset.train, dataset.task, ids, dataset.validation)
 
 
-def read_recipe(model: Any, call: FitCall, build: Callable[[], Any] | None = None) -> Recipe | None:
+def recipe_of_call(model: Any, call: FitCall, build: Callable[[], Any] | None = None) -> Recipe | None:
     """Return how a compiled model is about to be trained; None where that cannot be written down.
 
     A model that cannot be built anew is judged and not treated, with a warning that says what would let it be.

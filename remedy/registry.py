@@ -18,8 +18,9 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from remedy.detectors._base import Detector
-from remedy.errors import InvalidInput, NotFound, PluginError, RemedyWarning
+from remedy.errors import InvalidInput, NotFound, PluginError, RemedyError, RemedyWarning
 from remedy.remedies._base import Remedy
+from remedy.settings import read_settings
 
 Kind = TypeVar("Kind", Detector, Remedy)
 
@@ -87,6 +88,15 @@ def detectors(
         given = {type(detector) for detector in found}
         found += [cls(**values.get(cls, {})) for cls in classes if cls not in given]
     return tuple(detector for detector in found if type(detector) not in left_out)
+
+
+def chosen_detectors(chosen: Iterable[Any] | None = None, ignore: Iterable[str] = ()) -> tuple[Any, ...]:
+    """Return the detectors asked for, with what pyproject.toml sets."""
+    settings = read_settings()
+    try:
+        return detectors(chosen, (*settings.ignore, *ignore), settings.thresholds)
+    except RemedyError as error:
+        raise type(error)(f"{error} (Detectors were set here and in {settings.source}.)") from error
 
 
 def remedies(chosen: Iterable[Any] | None = None) -> tuple[Remedy, ...]:

@@ -7,29 +7,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from remedy import report, store, tracking
-from remedy.arrays import leaves
-from remedy.dataset import Dataset
+from remedy.data.arrays import leaves
+from remedy.data.dataset import Dataset
+from remedy.data.fit_call import FitCall, arrived
 from remedy.diagnosis import Examination
 from remedy.errors import RemedyWarning
-from remedy.evidence import Evidence
-from remedy.feeding import fit_model
-from remedy.inputs import FitCall, arrived
-from remedy.live_model import as_list
-from remedy.logbook import write_end, write_recipe, write_rows, write_start
-from remedy.own_callbacks import left_out, scheduled_rates, with_rates
-from remedy.patching import Names
-from remedy.patient import Patient, Treatment
-from remedy.pause import free_iterators
-from remedy.recipe import Recipe
-from remedy.recorder import Known, Recorder
-from remedy.recording import known_for, read_recipe, recorder_for
-from remedy.report import Terminal
-from remedy.round_trip import difference
-from remedy.search import Search
-from remedy.seeds import keep_random_state
-from remedy.starting_weights import Weights, loaded, snapshot
-from remedy.treatment import treat
+from remedy.evidence.evidence import Evidence
+from remedy.recipe.live_model import as_list
+from remedy.recipe.own_callbacks import left_out, scheduled_rates, with_rates
+from remedy.recipe.patch import Names
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.round_trip import difference
+from remedy.recipe.seeds import keep_random_state
+from remedy.recipe.starting_weights import Weights, loaded, snapshot
+from remedy.recording import known_for, recipe_of_call, recorder_for
+from remedy.repair.repair import treat
+from remedy.reporting import text as report
+from remedy.reporting.run_log import write_end, write_recipe, write_rows, write_start
+from remedy.reporting.terminal import Terminal
+from remedy.results import Patient, Treatment
+from remedy.search.options import Search
+from remedy.tracking import artifacts
+from remedy.tracking import run as tracking
+from remedy.training.feed import fit_model
+from remedy.training.recorder import Known, Recorder
+from remedy.training.runtime import free_iterators
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Session:
             terminal: Hears how it goes on.
         """
         self._model, self._call, self._wishes, self._run, self._terminal = model, call, wishes, run, terminal
-        self._recipe = read_recipe(model, call, wishes.build)
+        self._recipe = recipe_of_call(model, call, wishes.build)
         self._callbacks = as_list(call.kwargs.get("callbacks"))
         self._start: Weights | None = snapshot(model) if wishes.options and self._recipe else None
         self.treatment: Treatment | None = None
@@ -142,7 +144,7 @@ class Session:
         if self._call.dataset is None:
             return None
         if first:
-            self._recipe = read_recipe(self._model, self._call, self._wishes.build)
+            self._recipe = recipe_of_call(self._model, self._call, self._wishes.build)
             write_recipe(self._run, self._recipe)
         if arrival.settled:
             self._write_rows()
@@ -227,7 +229,7 @@ class Session:
             return recipe
         recipe = recipe.replace(kept_weights={**recipe.kept_weights, **kept})
         if self._run.run_id is not None:
-            store.keep_weights(self._run.run_id, recipe.kept_weights)
+            artifacts.keep_weights(self._run.run_id, recipe.kept_weights)
         return recipe
 
     def _loaded(self, recipe: Recipe) -> Mapping[str, Any]:

@@ -19,14 +19,15 @@ from typing import Any
 import numpy as np
 
 from remedy import registry
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.detectors._base import Detector
 from remedy.diagnosis import Finding
-from remedy.engines.scripted import ScriptedEngine
 from remedy.errors import NotApplicable
-from remedy.evidence import Evidence
-from remedy.recipe import Recipe
+from remedy.evidence.evidence import Evidence
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
+from remedy.training.engines.scripted import ScriptedEngine
 
 __all__ = ["ScriptedEngine", "contract_tests", "specimen"]
 __all__ += ["check_patch", "check_patches", "check_rewritten", "check_saved", "check_unchanged"]
@@ -119,7 +120,7 @@ def check_rewritten(remedy: Remedy, recipe: Recipe, dataset: Dataset, train: boo
     assert was != now, f"{remedy.name} describes no difference"
     assert isinstance(remedy.patch(recipe, dataset, **dose), str)
     if train:
-        from remedy.engines.fitting import fit_recipe
+        from remedy.training.fit_recipe import fit_recipe
 
         fit_recipe(changed.build(dataset, 0), changed, dataset, 0, 0, 1, [])
     return changed
@@ -140,8 +141,8 @@ def check_patches(prescription: Any, recipe: Recipe, dataset: Dataset, remedies:
     """
     import keras
 
-    from remedy.engines.fitting import fit_recipe
     from remedy.prescription import patch
+    from remedy.training.fit_recipe import fit_recipe
 
     recipe = recipe.replace(shuffle=False)
     changed = prescription.apply(recipe, dataset, remedies)

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.recipe.recipe import Recipe
 
 from .browser import browser, page  # noqa: F401
 from .servers import auth_server, postgres_server, servers, sqlite_server  # noqa: F401

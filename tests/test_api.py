@@ -12,12 +12,13 @@ import pytest
 from keras import layers
 
 import remedy
-from remedy import final_training, treatment
-from remedy.confirm import Proof
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.diagnosis import Examination
 from remedy.errors import ModelError, RemedyWarning
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
+from remedy.repair import final_training, repair
+from remedy.search.confirmation import Proof
 
 from .conftest import blobs, dense, healthy_program, sick_program
 
@@ -78,7 +79,7 @@ def test_a_stuck_program_is_named_and_fixed(fixed):
 
 def test_the_fixed_model_takes_the_raw_rows_and_finds_every_class(fixed):
     result, _, _, _ = fixed
-    from remedy.scores import balanced_accuracy
+    from remedy.data.scores import balanced_accuracy
 
     fresh_X, fresh_y = blobs(rows=500, scale=100.0, shift=500.0, shares=[0.85, 0.1, 0.05], seed=77)
     assert balanced_accuracy(fresh_y, result.fix.model.predict(fresh_X, verbose=0)) > 0.7
@@ -237,7 +238,7 @@ def test_a_search_that_breaks_costs_a_warning_and_not_the_training(store, monkey
     def broken(*args):
         raise RuntimeError("disk on fire")
 
-    monkeypatch.setattr(treatment, "_treat", broken)
+    monkeypatch.setattr(repair, "_treat", broken)
     model, X, y = sick_program()
     with pytest.warns(RemedyWarning, match="disk on fire"):
         result = remedy.fit(model, X, y, epochs=6, verbose=0)
@@ -285,7 +286,7 @@ def test_ctrl_c_in_the_training_ends_the_run_killed(store):
 
 
 def test_ctrl_c_in_the_search_keeps_the_best_so_far(store, monkeypatch):
-    from remedy.engines.inline import InlineEngine
+    from remedy.training.engines.inline import InlineEngine
 
     train, calls = InlineEngine.train, []
 
@@ -305,7 +306,7 @@ def test_ctrl_c_in_the_search_keeps_the_best_so_far(store, monkeypatch):
 
 @pytest.mark.parametrize("epochs", [0, 2])
 def test_ctrl_c_in_the_last_training_keeps_what_is_there_and_says_so(store, monkeypatch, epochs):
-    from remedy import final_training
+    from remedy.repair import final_training
 
     train = final_training.fit_recipe
 

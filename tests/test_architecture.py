@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.architecture import Architecture
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.architecture import Architecture
+from remedy.recipe.recipe import Recipe
 
 SCALE = {"module": "keras.layers", "class_name": "Rescaling", "config": {"name": "half", "scale": 0.5, "offset": 0.0}}
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from remedy import arrays
+from remedy.data import arrays
 
 A, B = np.arange(6).reshape(3, 2), np.ones(3)
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from remedy import registry
-from remedy.calls import compile_line
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.prescription import Prescription, patch
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.source_code import compile_line
 
 
 def _line(optimizer):

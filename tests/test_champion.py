@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import remedy
-from remedy.champion import register
 from remedy.errors import RemedyWarning
+from remedy.tracking.model_registry import register
 
 from .conftest import blobs, dense, healthy_program, sick_program
 

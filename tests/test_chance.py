@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from remedy.chance import Dependence, correlation, lead_by_chance
-from remedy.scores import balanced_accuracy, macro_f1, r2
+from remedy.data.scores import balanced_accuracy, macro_f1, r2
+from remedy.search.chance import Dependence, correlation, lead_by_chance
 
 N = 2000
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from remedy.engines.choice import MOST, SHARE_MB, WORTH_SECONDS, automatic_workers
-from remedy.engines.process import cores
+from remedy.training.engines.choice import MOST, SHARE_MB, WORTH_SECONDS, automatic_workers
+from remedy.training.engines.process import cores
 
 
 @pytest.fixture

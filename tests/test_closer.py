@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from remedy import closer
-from remedy.closer import CloserLook
-from remedy.dataset import Rows
-from remedy.evidence import Evidence, Shallow
+from remedy.data.rows import Rows
+from remedy.evidence import closer_look
+from remedy.evidence.closer_look import CloserLook
+from remedy.evidence.evidence import Evidence, Shallow
 
 from .conftest import blobs, dense, patient_of
 from .test_suspicion import HEALTHY
@@ -97,7 +97,7 @@ def test_a_run_without_finite_numbers_gets_a_shallow_model_and_no_look(model):
 
 
 def test_looking_ends_when_its_share_of_the_time_is_spent(model, monkeypatch):
-    monkeypatch.setattr(closer, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(closer_look, "LEAST_SECONDS", 0.0)
     hasty = _followed(model, 40, sick=lambda epochs, planned: _sick(epochs, planned, seconds=1e-9))
     assert hasty[1] == [2]
     patient = _followed(model, 40, sick=lambda epochs, planned: _sick(epochs, planned, seconds=1000.0))
@@ -105,7 +105,7 @@ def test_looking_ends_when_its_share_of_the_time_is_spent(model, monkeypatch):
 
 
 def test_a_few_seconds_are_always_allowed(model, monkeypatch):
-    monkeypatch.setattr(closer, "LEAST_SECONDS", 1e9)
+    monkeypatch.setattr(closer_look, "LEAST_SECONDS", 1e9)
     assert _followed(model, 11)[1] == [2, 4, 8, 11]
 
 

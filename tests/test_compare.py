@@ -15,7 +15,7 @@ from remedy.comparing.alignment import align
 from remedy.comparing.attribution import units
 from remedy.comparing.transplant import transplanted
 from remedy.errors import InvalidInput, ModelError, NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
 
 from .conftest import blobs, dense
 

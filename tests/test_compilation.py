@@ -1,12 +1,12 @@
 import pytest
 
 from remedy import registry
-from remedy.engines import compilation
-from remedy.engines._base import Job
-from remedy.engines.compilation import Pace, pace
-from remedy.engines.inline import InlineEngine
-from remedy.scores import scorer_for
+from remedy.data.scores import scorer_for
 from remedy.testing import specimen
+from remedy.training.engines import compilation
+from remedy.training.engines._base import Job
+from remedy.training.engines.inline import InlineEngine
+from remedy.training.xla import Pace, pace
 
 
 def _engine(data):

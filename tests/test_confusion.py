@@ -8,15 +8,16 @@ import pytest
 from keras import layers
 from sklearn.metrics import confusion_matrix, recall_score
 
-from remedy import scores
-from remedy.coding import TargetCoding
-from remedy.confusion import Confusion, confusions
-from remedy.dataset import Dataset, Rows
-from remedy.engines._base import Job
-from remedy.engines.inline import InlineEngine
-from remedy.evidence import Evidence
-from remedy.recipe import Recipe
-from remedy.scores import scorer_for
+from remedy.data import scores
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import scorer_for
+from remedy.evidence.confusion import Confusion, confusions
+from remedy.evidence.evidence import Evidence
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.target_coding import TargetCoding
+from remedy.training.engines._base import Job
+from remedy.training.engines.inline import InlineEngine
 
 from .conftest import blobs, dense, patient_of
 

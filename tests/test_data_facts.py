@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy import data_facts
-from remedy.data_facts import FACT_ROWS, input_facts, overlap, target_facts
-from remedy.dataset import Dataset, Rows
-from remedy.evidence import OutputFacts
-from remedy.facts import prior_loss, static_evidence
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.evidence import data_facts
+from remedy.evidence.data_facts import FACT_ROWS, input_facts, overlap, target_facts
+from remedy.evidence.evidence import OutputFacts
+from remedy.evidence.static import prior_loss, static_evidence
+from remedy.recipe.recipe import Recipe
 
 from .conftest import blobs, dense, patient_of
 

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 
-from remedy.data_facts import input_facts
-from remedy.dataset import Dataset, Rows, infer_task, nonfinite_report, split
+from remedy.data.dataset import Dataset, nonfinite_report
+from remedy.data.rows import Rows
+from remedy.data.splitting import split
+from remedy.data.task import infer_task
 from remedy.errors import InvalidInput
+from remedy.evidence.data_facts import input_facts
 
 from .conftest import blobs
 

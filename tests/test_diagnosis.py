@@ -7,7 +7,7 @@ from remedy.detectors._base import Detector, Finding
 from remedy.detectors.majority_collapse import MajorityCollapse
 from remedy.diagnosis import diagnose, replay
 from remedy.errors import InvalidInput, NotFound
-from remedy.evidence import Evidence, InputFacts
+from remedy.evidence.evidence import Evidence, InputFacts
 
 SICK = MajorityCollapse.fires_on[0]
 

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from remedy import registry
-from remedy.engines._base import Job
-from remedy.engines.fitting import fit_recipe
-from remedy.engines.inline import InlineEngine, trace_key
-from remedy.facts import static_evidence
-from remedy.recorder import Recorder
-from remedy.scores import scorer_for
-from remedy.seeds import keep_random_state
+from remedy.data.scores import scorer_for
+from remedy.evidence.static import static_evidence
+from remedy.recipe.seeds import keep_random_state
+from remedy.training.engines._base import Job
+from remedy.training.engines.inline import InlineEngine, trace_key
+from remedy.training.fit_recipe import fit_recipe
+from remedy.training.recorder import Recorder
 
 from .conftest import blobs, dense, patient_of
 

@@ -9,16 +9,16 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from PIL import Image
 
-from remedy import figures
-from remedy.confusion import Confusion
 from remedy.diagnosis import Diagnosis, Examination
-from remedy.engines._base import Outcome
-from remedy.evidence import Evidence, Look, Shallow
-from remedy.figures.classes import shares_of_predictions
-from remedy.figures.layers import grid
-from remedy.figures.trials import best_so_far, kind
+from remedy.evidence.confusion import Confusion
+from remedy.evidence.evidence import Evidence, Look, Shallow
 from remedy.prescription import Change, Prescription
-from remedy.search import Attempt, Course
+from remedy.reporting import figures
+from remedy.reporting.figures.classes import shares_of_predictions
+from remedy.reporting.figures.layers import grid
+from remedy.reporting.figures.trials import best_so_far, kind
+from remedy.search.options import Attempt, Course
+from remedy.training.engines._base import Outcome
 
 NAN, INF = float("nan"), float("inf")
 CAUSE = Diagnosis("GEN403", "majority-collapse", "error", "One class for everything.", epoch=3)

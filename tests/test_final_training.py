@@ -2,11 +2,11 @@
 
 import pytest
 
-from remedy import final_training
-from remedy.confirm import Proof
-from remedy.engines.fitting import BestEpoch
-from remedy.evidence import Evidence
-from remedy.final_training import LastTraining, train_proven
+from remedy.evidence.evidence import Evidence
+from remedy.repair import final_training
+from remedy.repair.final_training import LastTraining, train_proven
+from remedy.search.confirmation import Proof
+from remedy.training.fit_recipe import BestEpoch
 
 PROOF = Proof((0.3,) * 3, (0.8,) * 3, constant=1 / 3, seeds=(1, 2, 3))
 

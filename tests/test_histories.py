@@ -4,8 +4,9 @@ import mlflow
 import numpy as np
 import pytest
 
-from remedy import histories, registry
-from remedy.points import Points, newer_points, read_points
+from remedy import registry
+from remedy.tracking import logged_evidence
+from remedy.tracking.metric_history import Points, newer_points, read_points
 
 from .bare_loop import trained
 
@@ -57,7 +58,7 @@ def told_live(histories_, polls=8):
         grown = {
             name: Points(*(a[s.times <= until] for a in (s.steps, s.times, s.values))) for name, s in histories_.items()
         }
-        found = histories.examine(histories.evidence_of(grown, running=share is not None), DETECTORS)
+        found = logged_evidence.examine(logged_evidence.evidence_of(grown, running=share is not None), DETECTORS)
         seen |= {d.name for d in found.diagnoses if d.severity == "error"}
     return seen
 
@@ -87,21 +88,24 @@ def told_live(histories_, polls=8):
     ],
 )
 def test_the_usual_names_of_metrics_are_known(name, kind, validation):
-    assert histories.chosen({name: 10}) == {("val_" if validation else "") + kind: name}
+    assert logged_evidence.chosen({name: 10}) == {("val_" if validation else "") + kind: name}
 
 
 @pytest.mark.parametrize("name", ["grad_norm", "system/cpu_utilization_percentage", "f1", "epoch", "rate", "blossom"])
 def test_other_metrics_are_not_taken_for_a_loss(name):
-    assert histories.chosen({name: 10}) == {}
+    assert logged_evidence.chosen({name: 10}) == {}
 
 
 def test_of_several_losses_the_one_by_epoch_or_the_longest_is_taken():
-    assert histories.chosen({"train_loss_step": 500, "train_loss_epoch": 9})["loss"] == "train_loss_epoch"
-    assert histories.chosen({"train_loss_step": 50, "train_loss_epoch": 1})["loss"] == "train_loss_step"
-    assert histories.chosen({"loss": 40, "train_loss": 1, "eval_loss": 8}) == {"loss": "loss", "val_loss": "eval_loss"}
-    assert histories.chosen({"test_loss": 90, "val_loss": 9})["val_loss"] == "val_loss"
-    assert histories.chosen({"box_loss": 40})["loss"] == "box_loss"
-    assert "loss" not in histories.chosen({"box_loss": 40, "mask_loss": 40})
+    assert logged_evidence.chosen({"train_loss_step": 500, "train_loss_epoch": 9})["loss"] == "train_loss_epoch"
+    assert logged_evidence.chosen({"train_loss_step": 50, "train_loss_epoch": 1})["loss"] == "train_loss_step"
+    assert logged_evidence.chosen({"loss": 40, "train_loss": 1, "eval_loss": 8}) == {
+        "loss": "loss",
+        "val_loss": "eval_loss",
+    }
+    assert logged_evidence.chosen({"test_loss": 90, "val_loss": 9})["val_loss"] == "val_loss"
+    assert logged_evidence.chosen({"box_loss": 40})["loss"] == "box_loss"
+    assert "loss" not in logged_evidence.chosen({"box_loss": 40, "mask_loss": 40})
 
 
 @pytest.mark.parametrize("batch", [16, 64, 400])
@@ -133,7 +137,7 @@ def test_an_accuracy_that_rests_at_chance_is_found_though_the_loss_fell_at_first
 
 def test_what_lies_between_two_validations_is_an_entry():
     steps, per_epoch = trained(epochs=6)
-    found = histories.evidence_of(ways_to_log(steps, per_epoch)["step and validation"])
+    found = logged_evidence.evidence_of(ways_to_log(steps, per_epoch)["step and validation"])
     assert found.evidence.loss == pytest.approx(per_epoch[:, 0])
     assert found.evidence.val_loss == pytest.approx(per_epoch[:, 1])
     assert found.evidence.metrics["val_accuracy"] == pytest.approx(per_epoch[:, 2])
@@ -145,15 +149,15 @@ def test_validation_that_counts_epochs_is_put_beside_a_loss_that_counts_steps_by
     logged = ways_to_log(steps, per_epoch)["step and validation"]
     held = logged["val/loss"]
     logged["val/loss"] = points(held.values, np.arange(6), held.times)
-    assert histories.evidence_of(logged).evidence.val_loss == pytest.approx(per_epoch[:, 1])
+    assert logged_evidence.evidence_of(logged).evidence.val_loss == pytest.approx(per_epoch[:, 1])
 
 
 def test_a_counter_of_batches_that_begins_anew_in_each_epoch_is_put_in_the_order_of_time():
     falling = np.linspace(2, 0.5, 60)
     logged = {"loss": points(falling, np.arange(60) % 20, START + 1000 * np.arange(60))}
-    assert histories.evidence_of(logged).evidence.loss == pytest.approx(falling)
+    assert logged_evidence.evidence_of(logged).evidence.loss == pytest.approx(falling)
     unstepped = {"loss": points(falling, np.zeros(60, int), START + 1000 * np.arange(60))}
-    assert histories.evidence_of(unstepped).evidence.loss == pytest.approx(falling)
+    assert logged_evidence.evidence_of(unstepped).evidence.loss == pytest.approx(falling)
 
 
 def test_a_nan_that_the_run_got_over_is_no_diagnosis_and_one_that_stays_is():
@@ -163,18 +167,18 @@ def test_a_nan_that_the_run_got_over_is_no_diagnosis_and_one_that_stays_is():
     few = {"loss": points([2.0, np.nan])}
     assert told_live(few) == {"non-finite-loss"}  # Also where little was logged.
     held = {"loss": points(np.linspace(2, 1, 8)), "val_loss": points([2, 1.9, 1.8, 1.7, *[np.inf] * 4])}
-    found = histories.examine(histories.evidence_of(held), DETECTORS)
+    found = logged_evidence.examine(logged_evidence.evidence_of(held), DETECTORS)
     assert (found.cause.name, found.cause.epoch) == ("non-finite-loss", 5)
 
 
 def test_little_of_a_running_run_is_no_sign_of_anything():
     resting = {"loss": points(np.full(20, 2.3026))}
-    assert histories.evidence_of(resting, running=True).evidence.loss == ()
-    assert len(histories.evidence_of(resting).evidence.loss) == 20
+    assert logged_evidence.evidence_of(resting, running=True).evidence.loss == ()
+    assert len(logged_evidence.evidence_of(resting).evidence.loss) == 20
 
 
 def test_a_diagnosis_says_that_an_epoch_is_a_stretch_of_steps():
-    found = histories.examine(histories.evidence_of({"loss": points(np.full(1000, 2.3026))}), DETECTORS)
+    found = logged_evidence.examine(logged_evidence.evidence_of({"loss": points(np.full(1000, 2.3026))}), DETECTORS)
     assert "an epoch here is 8 points" in found.cause.message
 
 

@@ -13,17 +13,18 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 import remedy
-from remedy import gallery, html, page, plots
-from remedy.confirm import Proof
-from remedy.confusion import Confusion
+from remedy import html
 from remedy.diagnosis import Diagnosis, Examination
-from remedy.engines._base import Outcome
 from remedy.errors import RemedyWarning
-from remedy.evidence import Evidence, Look
-from remedy.patient import Case, Fix
+from remedy.evidence.confusion import Confusion
+from remedy.evidence.evidence import Evidence, Look
 from remedy.prescription import Change, Prescription
-from remedy.search import Attempt, Course
-from remedy.tracking import Run
+from remedy.reporting import html_report, pictures, plots
+from remedy.results import Case, Fix
+from remedy.search.confirmation import Proof
+from remedy.search.options import Attempt, Course
+from remedy.tracking.run import Run
+from remedy.training.engines._base import Outcome
 
 from .conftest import healthy_program, sick_program
 
@@ -166,7 +167,7 @@ def test_the_report_of_a_real_run_is_a_whole_page_that_asks_nobody_and_tells_it_
     assert all(d.code in said and d.name in said for d in result.diagnoses)
     assert " ".join(result.fix.patch.split()) in said
     drawn = found.plots()
-    assert list(drawn) == [name for name in page.HEADINGS if name not in ("predicted_against_true",)]
+    assert list(drawn) == [name for name in html_report.HEADINGS if name not in ("predicted_against_true",)]
     traces = {trace.get("name"): trace for trace in drawn["curves"]["data"]}
     assert traces["before, training"]["y"] == pytest.approx(list(result.evidence.loss))
     assert traces["after, training"]["y"] == pytest.approx(list(result.fix.evidence.loss))
@@ -219,7 +220,7 @@ def test_a_stuck_run_that_is_only_watched_has_a_report_without_a_fix(fixed, tmp_
 
 
 def test_whatever_a_user_named_is_escaped():
-    found = Page(page.report(case(EVIL)))
+    found = Page(html_report.report(case(EVIL)))
     assert not found.wrong
     scripts = [text for tag, text in found.texts if tag == "script"]
     assert len(scripts) == len(found.all("script"))
@@ -238,18 +239,18 @@ def test_a_class_label_is_escaped_in_plots():
 
 
 def test_the_same_case_gives_the_same_page():
-    assert page.report(case()) == page.report(case())
+    assert html_report.report(case()) == html_report.report(case())
 
 
 def test_the_page_carries_plotly_itself():
     from plotly.offline import get_plotlyjs
 
-    (packed,) = re.findall(r'<script type="application/gzip" id="plotly">([^<]+)</script>', page.report(case()))
+    (packed,) = re.findall(r'<script type="application/gzip" id="plotly">([^<]+)</script>', html_report.report(case()))
     assert gzip.decompress(base64.b64decode(packed)).decode() == get_plotlyjs()
 
 
 def test_plots_hold_the_numbers_of_the_run():
-    drawn = Page(page.report(case())).plots()
+    drawn = Page(html_report.report(case())).plots()
     assert drawn["confusion"]["data"][1]["z"] == [[1.0, 0.0], [0.0, 1.0]]
     assert drawn["confusion"]["data"][0]["customdata"] == [[5, 0], [4, 0]]
     assert [trace["y"] for trace in drawn["recalls"]["data"]] == [[1.0, 0.0], [1.0, 1.0]]
@@ -267,7 +268,7 @@ def test_a_regression_has_its_answers_in_the_page_and_no_matrix():
     before = Evidence(task="regression", loss=(1.0,), answers=((1.0, 5.0), (2.0, float("nan"))))
     proof = Proof(evidence=(before, replace(before, answers=((1.0, 1.0), (2.0, 2.0)))))
     made = case(evidence=before, fix=replace(case().fix, proof=proof, evidence=before))
-    drawn = Page(page.report(made)).plots()
+    drawn = Page(html_report.report(made)).plots()
     assert drawn["predicted_against_true"]["data"][0]["y"] == [5.0, None]
     assert not {"confusion", "recalls"} & set(drawn)
 
@@ -278,11 +279,11 @@ def test_two_hundred_classes_and_three_hundred_layers_stay_under_five_megabytes(
     looks = tuple(Look(e, gradients=dict.fromkeys(names, 0.1)) for e in (1, 2, 4, 8))
     big = Evidence(task="multiclass", loss=(1.0,), confusion=pairs, looks=looks)
     made = case(evidence=big, fix=replace(case().fix, evidence=big, proof=Proof(evidence=(big, big))))
-    assert len(page.report(made)) < 5 * MEGABYTE
+    assert len(html_report.report(made)) < 5 * MEGABYTE
 
 
 def test_a_run_of_which_nothing_is_known_has_a_page():
-    found = Page(page.report(Case("run", Examination(), Evidence(), "Nothing is known.")))
+    found = Page(html_report.report(Case("run", Examination(), Evidence(), "Nothing is known.")))
     assert not found.wrong
     assert not found.plots()
     assert "Nothing is known." in found.said()
@@ -292,7 +293,7 @@ def test_a_picture_that_cannot_be_drawn_costs_a_warning_and_only_itself(fixed):
     broken = case(evidence=replace(case().evidence, predicted_counts=((1, 2), (1,))))
     with mlflow.start_run() as mine:
         with pytest.warns(RemedyWarning, match=r"curves.png could not be drawn"):
-            gallery.show(broken, Run(mine.info.run_id, mine.info.experiment_id))
+            pictures.show(broken, Run(mine.info.run_id, mine.info.experiment_id))
         names = artifacts(fixed[1], mine.info.run_id)
     assert "curves.png" not in names
     assert {"before_and_after.png", "confusion.png", "search.png"} <= names

@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 import remedy
+from remedy.data.fit_call import read_fit_call, read_rows
 from remedy.errors import InvalidInput, ModelError, RemedyWarning
-from remedy.inputs import read_fit_call, read_rows
 
 from .conftest import blobs, dense
 

@@ -6,9 +6,9 @@ import pytest
 from keras import layers, ops
 
 import remedy
-from remedy import report
 from remedy.diagnosis import Examination, diagnose
-from remedy.evidence import Evidence
+from remedy.evidence.evidence import Evidence
+from remedy.reporting import text as report
 
 from .conftest import blobs
 
@@ -70,7 +70,7 @@ def test_answers_that_fit_no_score_are_not_judged_and_that_is_said(store, progra
 
 
 def test_an_autoencoder_is_a_regression_whatever_its_numbers():
-    from remedy.inputs import read_fit_call
+    from remedy.data.fit_call import read_fit_call
 
     X = np.random.default_rng(0).integers(0, 17, (100, 8, 8, 1)).astype("float32")
     model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(1, 3, padding="same", activation="sigmoid")])

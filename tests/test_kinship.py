@@ -5,9 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from remedy.dataset import Dataset, Rows
-from remedy.kinship import kinship
-from remedy.shallow import shallow_baseline
+from remedy.data.dataset import Dataset
+from remedy.data.kinship import kinship
+from remedy.data.rows import Rows
+from remedy.evidence.baseline import shallow_baseline
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.standard_normal((300, 30)).astype("float32")

@@ -6,20 +6,23 @@ import pandas as pd
 import pytest
 
 import remedy
-from remedy import arrays, dataset, feeding, store
-from remedy.dataset import Dataset, Rows
-from remedy.engines.fitting import fit_recipe
+from remedy.data import arrays, dataset
+from remedy.data.dataset import Dataset
+from remedy.data.fit_call import read_fit_call
+from remedy.data.rows import Rows
+from remedy.data.scores import class_ids
 from remedy.errors import InvalidInput
-from remedy.feeding import Feed, fit_model
-from remedy.inputs import read_fit_call
-from remedy.recipe import Resampling
+from remedy.recipe.input_scaling import InputScaling, scaled
+from remedy.recipe.recipe import Resampling
 from remedy.remedies.batch_size import BatchSize
 from remedy.remedies.oversampling import Oversampling
 from remedy.remedies.shuffle_split import ShuffleSplit
 from remedy.remedies.train_longer import TrainLonger
-from remedy.scaling import InputScaling, scaled
-from remedy.scores import class_ids
 from remedy.testing import check_unchanged
+from remedy.tracking import artifacts
+from remedy.training import feed as feed_module
+from remedy.training.feed import Feed, fit_model
+from remedy.training.fit_recipe import fit_recipe
 
 from .conftest import blobs, dense, patient_of
 
@@ -55,8 +58,8 @@ def _weights(model):
 
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_every_row_comes_once_in_a_pass_and_in_a_new_order_in_the_next(mapped, monkeypatch, on_disk):
-    monkeypatch.setattr(feeding, "BLOCK_BYTES", 28)
-    monkeypatch.setattr(feeding, "POOL_BYTES", 400)
+    monkeypatch.setattr(feed_module, "BLOCK_BYTES", 28)
+    monkeypatch.setattr(feed_module, "POOL_BYTES", 400)
     X = mapped(_numbered(1003)) if on_disk else _numbered(1003)
     feed = Feed(X, X, batch_size=16, shuffle=True)
     first, second = _pass(feed), _pass(feed)
@@ -75,8 +78,8 @@ def test_the_order_follows_from_the_random_state():
 
 
 def test_blocks_of_a_file_are_read_together(mapped, monkeypatch):
-    monkeypatch.setattr(feeding, "BLOCK_BYTES", 40)
-    monkeypatch.setattr(feeding, "POOL_BYTES", 160)
+    monkeypatch.setattr(feed_module, "BLOCK_BYTES", 40)
+    monkeypatch.setattr(feed_module, "POOL_BYTES", 160)
     X = mapped(_numbered(1000))
     order = _pass(Feed(X, X, batch_size=20, shuffle=True))
     assert all(len(set((np.sort(order[i : i + 40]) - order.min()) // 10)) <= 9 for i in range(0, 1000, 40))
@@ -116,7 +119,7 @@ def test_several_inputs_and_outputs_are_fed_as_keras_takes_them(bound):
 def test_small_arrays_are_handed_to_keras_as_they_are(monkeypatch):
     X, y = blobs(rows=60)
     seen = []
-    monkeypatch.setattr(feeding, "Feed", lambda *_, **__: seen.append(1))
+    monkeypatch.setattr(feed_module, "Feed", lambda *_, **__: seen.append(1))
     fit_model(dense(), X, y, epochs=1, verbose=0)
     assert not seen
 
@@ -186,7 +189,7 @@ def test_of_a_large_array_only_a_fixed_number_of_bytes_is_hashed(bound, monkeypa
 
 
 def test_scaling_of_large_rows_is_measured_on_a_sample(bound, monkeypatch):
-    monkeypatch.setattr("remedy.scaling.SAMPLE_BYTES", 1 << 14)
+    monkeypatch.setattr("remedy.recipe.input_scaling.SAMPLE_BYTES", 1 << 14)
     X = np.random.default_rng(0).normal(50, 10, size=(20_000, 6)).astype("float32")
     recipe, data = patient_of(dense(), X, np.eye(3)[np.arange(20_000) % 3])
     built = scaled(recipe.architecture, InputScaling("standard"), data)
@@ -220,15 +223,15 @@ def test_oversampling_of_large_data_draws_rows_by_number(bound):
 def test_large_data_is_kept_with_a_run_only_when_asked_for(bound, store_run):
     X, y = blobs(rows=400)
     data = Dataset(Rows(X, y), None, "multiclass")
-    assert not store.keep_data(store_run, data, None)
-    assert store.load_data(store_run, data.digest) is None
-    assert store.keep_data(store_run, data, True)
-    assert store.load_data(store_run, data.digest).digest == data.digest
+    assert not artifacts.keep_data(store_run, data, None)
+    assert artifacts.load_data(store_run, data.digest) is None
+    assert artifacts.keep_data(store_run, data, True)
+    assert artifacts.load_data(store_run, data.digest).digest == data.digest
 
 
 @pytest.fixture
 def store_run(store):
-    from remedy import tracking
+    from remedy.tracking import run as tracking
 
     with tracking.open_run("kept", None, None) as run:
         yield run.run_id

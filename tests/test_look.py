@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.dataset import Rows
-from remedy.look import look
+from remedy.data.rows import Rows
+from remedy.evidence.layers import look
 
 from .conftest import blobs, dense
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.engines.fitting import fit_recipe
-from remedy.engines.loop import Batches, Loop
+from remedy.training.fit_recipe import fit_recipe
+from remedy.training.loop import Batches, Loop
 
 from .conftest import blobs, dense, patient_of
 

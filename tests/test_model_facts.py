@@ -5,10 +5,18 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
-from remedy.facts import static_evidence
-from remedy.model_facts import head_facts, layer_facts, layers_in_order, live_layer_facts, metric_names, planned_rates
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.evidence.model_facts import (
+    head_facts,
+    layer_facts,
+    layers_in_order,
+    live_layer_facts,
+    metric_names,
+    planned_rates,
+)
+from remedy.evidence.static import static_evidence
+from remedy.recipe.recipe import Recipe
 
 
 def recipe_of(model, loss="categorical_crossentropy", optimizer="adam", **options):

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from remedy.errors import InvalidInput
-from remedy.notify import Command, Webhook
+from remedy.monitoring.notify import Command, Webhook
 
 FACTS = {
     "event": "stuck",

@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from remedy.dataset import Dataset, Rows
-from remedy.own_callbacks import left_out
-from remedy.own_parts import live_loss, own_parts
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.recipe.own_callbacks import left_out
+from remedy.recipe.own_parts import live_loss, own_parts
+from remedy.recipe.recipe import Recipe
 
 
 class Twice(keras.layers.Layer):

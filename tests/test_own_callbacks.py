@@ -4,13 +4,13 @@ import keras
 import pytest
 
 from remedy import registry
-from remedy.engines._base import Job
-from remedy.engines.inline import InlineEngine
-from remedy.own_callbacks import left_out, make_callbacks, read_callbacks, scheduled_rates, with_rates
-from remedy.recipe import Recipe
+from remedy.data.scores import scorer_for
+from remedy.recipe.own_callbacks import left_out, make_callbacks, read_callbacks, scheduled_rates, with_rates
+from remedy.recipe.recipe import Recipe
 from remedy.remedies.learning_rate import LearningRate
 from remedy.remedies.optimizer import Optimizer
-from remedy.scores import scorer_for
+from remedy.training.engines._base import Job
+from remedy.training.engines.inline import InlineEngine
 
 from .conftest import blobs, dense, patient_of
 

@@ -9,17 +9,18 @@ from keras import layers, ops
 
 import remedy
 from remedy import registry
-from remedy.dataset import Dataset, Rows
-from remedy.engines._base import Job
-from remedy.engines.inline import InlineEngine
-from remedy.engines.process import ProcessEngine
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import scorer_for
 from remedy.errors import ModelError, RemedyWarning
-from remedy.own_parts import own_parts
-from remedy.recipe import Recipe
-from remedy.recorder import probe_loss
+from remedy.recipe.own_parts import own_parts
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.round_trip import difference
 from remedy.remedies.learning_rate import LearningRate
-from remedy.round_trip import difference
-from remedy.scores import scorer_for
+from remedy.training.engines._base import Job
+from remedy.training.engines.inline import InlineEngine
+from remedy.training.engines.process import ProcessEngine
+from remedy.training.recorder import probe_loss
 
 from .conftest import blobs
 
@@ -251,7 +252,7 @@ def test_a_stored_recipe_never_turns_trust_on():
 
 
 def test_brackets_in_the_error_of_a_trial_are_text_and_no_markup(capsys):
-    from remedy.report import Terminal
+    from remedy.reporting.terminal import Terminal
 
     Terminal().conclusion("The first error: cannot open [/data/labels.csv]")
     assert "[/data/labels.csv]" in capsys.readouterr().out

@@ -10,10 +10,11 @@ import pytest
 from keras import layers
 
 import remedy
-from remedy.dataset import Dataset, Rows
-from remedy.patching import Names, in_script, read_names, script
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.prescription import Prescription, patch
-from remedy.recipe import Recipe
+from remedy.recipe.patch import Names, in_script, read_names, script
+from remedy.recipe.recipe import Recipe
 from remedy.registry import remedies
 
 from .conftest import blobs, dense, patient_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.pause import free_iterators, rare_collections
+from remedy.training.runtime import free_iterators, rare_collections
 
 
 def _model():

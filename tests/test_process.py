@@ -14,12 +14,12 @@ import pytest
 
 import remedy
 from remedy import registry
-from remedy.engines._base import Job
-from remedy.engines.choice import engine_for
-from remedy.engines.inline import InlineEngine
-from remedy.engines.process import ProcessEngine
-from remedy.scores import scorer_for
-from remedy.store import children
+from remedy.data.scores import scorer_for
+from remedy.tracking.queries import children
+from remedy.training.engines._base import Job
+from remedy.training.engines.choice import engine_for
+from remedy.training.engines.inline import InlineEngine
+from remedy.training.engines.process import ProcessEngine
 
 from .conftest import blobs, patient_of, sick_program
 
@@ -130,9 +130,10 @@ def test_a_script_without_a_guard_is_not_run_again_by_the_workers(tmp_path):
             """
             import numpy as np
             from remedy import registry
-            from remedy.dataset import Dataset, Rows
-            from remedy.engines.process import ProcessEngine
-            from remedy.scores import scorer_for
+            from remedy.data.dataset import Dataset
+            from remedy.data.rows import Rows
+            from remedy.training.engines.process import ProcessEngine
+            from remedy.data.scores import scorer_for
 
             print("begin")
             rows = Rows(np.zeros((20, 2), "float32"), np.arange(20) % 2)

@@ -19,7 +19,7 @@ import remedy
 from remedy import registry
 from remedy.diagnosis import diagnose, replay
 from remedy.errors import RemedyWarning
-from remedy.evidence import Evidence, InputFacts, LayerFacts, Look, OutputFacts, Shallow
+from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts, Look, OutputFacts, Shallow
 
 from .conftest import blobs
 

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.architecture import Architecture
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.errors import NotApplicable
-from remedy.facts import static_evidence
-from remedy.readers import readers, takes_ids
-from remedy.recipe import Recipe
+from remedy.evidence.static import static_evidence
+from remedy.recipe.architecture import Architecture
+from remedy.recipe.readers import readers, takes_ids
+from remedy.recipe.recipe import Recipe
 from remedy.remedies.scale_inputs import ScaleInputs
 
 

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.errors import ModelError
-from remedy.recipe import Recipe
-from remedy.scaling import InputScaling, scaling_layers
+from remedy.recipe.input_scaling import InputScaling, scaling_layers
+from remedy.recipe.recipe import Recipe
 
 from .conftest import blobs, dense, patient_of
 

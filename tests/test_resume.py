@@ -13,13 +13,13 @@ import pytest
 
 import remedy
 from remedy import api, registry
-from remedy.connection import use_default_store
-from remedy.engines._base import Job
-from remedy.engines.remembered import RememberedEngine, from_dict, name, to_dict
-from remedy.engines.scripted import ScriptedEngine
 from remedy.errors import InvalidInput
-from remedy.store import children
-from remedy.study import Study
+from remedy.search.study import Study
+from remedy.tracking.connection import use_default_store
+from remedy.tracking.queries import children
+from remedy.training.engines._base import Job
+from remedy.training.engines.resumed import RememberedEngine, from_dict, name, to_dict
+from remedy.training.engines.scripted import ScriptedEngine
 
 from .conftest import blobs, dense, patient_of
 
@@ -108,8 +108,8 @@ def test_an_objective_of_the_users_own_has_to_be_given_again(store):
     def mine(y, p):
         return 0.0
 
-    from remedy.logbook import write_options
-    from remedy.tracking import open_run
+    from remedy.reporting.search_log import write_options
+    from remedy.tracking.run import open_run
 
     with open_run("sick", None, None) as run:
         search = run.child("search", "search")

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from remedy import registry
-from remedy.dataset import Dataset, Rows
-from remedy.engines._base import Job
-from remedy.engines.inline import InlineEngine
-from remedy.engines.scripted import ScriptedEngine
-from remedy.rungs import LEAST_ROWS, Rung
-from remedy.scores import scorer_for
-from remedy.screening import Screening
-from remedy.search import Budget, Search
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import scorer_for
+from remedy.search.halving import LEAST_ROWS, Rung
+from remedy.search.options import Budget, Search
+from remedy.search.schedule import Screening
+from remedy.training.engines._base import Job
+from remedy.training.engines.inline import InlineEngine
+from remedy.training.engines.scripted import ScriptedEngine
 
 from .conftest import blobs, dense, patient_of
 from .test_search import SICK, Heard

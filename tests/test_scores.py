@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from remedy.data.scores import balanced_accuracy, class_ids, constant_score, macro_f1, r2, scorer_for
 from remedy.errors import InvalidInput
-from remedy.scores import balanced_accuracy, class_ids, constant_score, macro_f1, r2, scorer_for
 
 
 def test_one_class_for_everything_scores_one_over_k_whatever_the_shares():

@@ -5,21 +5,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from remedy import conclusions, confirm, registry
-from remedy.dataset import Dataset, Rows
+from remedy import registry
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import scorer_for
 from remedy.diagnosis import Diagnosis
-from remedy.engines._base import Job, Outcome
 from remedy.errors import NotApplicable
-from remedy.improvements import improvements
-from remedy.measured import Shallow
-from remedy.patient import Fix
+from remedy.evidence.records import Shallow
 from remedy.prescription import Prescription, candidates, patch
-from remedy.reduction import reduce
-from remedy.scores import scorer_for
-from remedy.screening import Screening
-from remedy.search import Attempt, Budget, Search, Shares
+from remedy.reporting import conclusions
+from remedy.results import Fix
+from remedy.search import confirmation
+from remedy.search.ablation import reduce
+from remedy.search.local_search import improvements
+from remedy.search.options import Attempt, Budget, Search, Shares
+from remedy.search.schedule import Screening
+from remedy.search.stopping import Yardstick
 from remedy.testing import ScriptedEngine, check_patches, specimen
-from remedy.yardstick import Yardstick
+from remedy.training.engines._base import Job, Outcome
 
 SICK = (
     Diagnosis(
@@ -270,7 +273,7 @@ def test_the_budget_in_seconds_is_kept_within_a_tenth():
     made, scorer = screening(engine, Search(timeout=200.0), epochs=30)
     made.run(SICK, 2.0)
     reduce(made, made.best())
-    confirm.prove(made, made.best().prescription, scorer)
+    confirmation.prove(made, made.best().prescription, scorer)
     assert engine.now <= 220
 
 
@@ -301,7 +304,7 @@ def test_a_smaller_set_that_did_not_hold_is_not_offered_again():
 
 def test_a_cure_is_confirmed_on_three_fresh_seeds_of_both_sides_on_the_holdout_rows():
     made, scorer, engine = run(cured_by("scale-inputs"))
-    proof = confirm.prove(made, made.best().prescription, scorer)
+    proof = confirmation.prove(made, made.best().prescription, scorer)
     jobs = [j for j in engine.jobs if j.judge_by == "holdout"]
     assert proof.holds
     assert len(jobs) == 6
@@ -315,22 +318,22 @@ def test_a_better_score_by_chance_on_validation_rows_is_no_fix():
 
     made, scorer, _ = run(lucky)
     assert made.best().score == 0.6
-    assert not confirm.prove(made, made.best().prescription, scorer).holds
+    assert not confirmation.prove(made, made.best().prescription, scorer).holds
 
 
 def test_a_fix_must_beat_the_untouched_recipe_by_more_than_the_spread():
-    proof = confirm.Proof((0.5, 0.5, 0.5), (0.5, 0.62, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3))
+    proof = confirmation.Proof((0.5, 0.5, 0.5), (0.5, 0.62, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3))
     assert not proof.holds
-    assert confirm.Proof((0.5, 0.5, 0.5), (0.75, 0.8, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3)).holds
+    assert confirmation.Proof((0.5, 0.5, 0.5), (0.75, 0.8, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3)).holds
 
 
 def test_a_recipe_that_fails_from_no_seed_is_a_fix_for_one_that_fails_from_some():
-    steady = confirm.Proof((0.95, 0.48, 0.97), (0.91, 0.95, 0.92), margin=0.25, constant=0.5, seeds=(1, 2, 3))
+    steady = confirmation.Proof((0.95, 0.48, 0.97), (0.91, 0.95, 0.92), margin=0.25, constant=0.5, seeds=(1, 2, 3))
     assert steady.holds
     assert not steady.better
-    worse = confirm.Proof((0.95, 0.48, 0.97), (0.8, 0.81, 0.8), margin=0.25, constant=0.5, seeds=(1, 2, 3))
-    still = confirm.Proof((0.95, 0.48, 0.97), (0.5, 0.95, 0.95), margin=0.25, constant=0.5, seeds=(1, 2, 3))
-    sound = confirm.Proof((0.95, 0.96, 0.97), (0.95, 0.95, 0.95), margin=0.02, constant=0.5, seeds=(1, 2, 3))
+    worse = confirmation.Proof((0.95, 0.48, 0.97), (0.8, 0.81, 0.8), margin=0.25, constant=0.5, seeds=(1, 2, 3))
+    still = confirmation.Proof((0.95, 0.48, 0.97), (0.5, 0.95, 0.95), margin=0.25, constant=0.5, seeds=(1, 2, 3))
+    sound = confirmation.Proof((0.95, 0.96, 0.97), (0.95, 0.95, 0.95), margin=0.02, constant=0.5, seeds=(1, 2, 3))
     assert not worse.holds
     assert not still.holds
     assert not sound.holds
@@ -338,7 +341,7 @@ def test_a_recipe_that_fails_from_no_seed_is_a_fix_for_one_that_fails_from_some(
 
 
 def test_two_seeds_are_no_proof():
-    assert not confirm.Proof((0.3, 0.3), (0.9, 0.9), seeds=(1, 2)).holds
+    assert not confirmation.Proof((0.3, 0.3), (0.9, 0.9), seeds=(1, 2)).holds
 
 
 def test_a_recipe_that_cannot_be_trained_fails_its_trial_and_not_the_search():
@@ -554,7 +557,7 @@ def _fix(proof, **changes):
     return Fix(**{**told, **changes})
 
 
-PROVEN = confirm.Proof((0.5, 0.5, 0.5), (0.8, 0.8, 0.8), margin=0.1, constant=1 / 3, seeds=(1, 2, 3))
+PROVEN = confirmation.Proof((0.5, 0.5, 0.5), (0.8, 0.8, 0.8), margin=0.1, constant=1 / 3, seeds=(1, 2, 3))
 
 
 def test_the_best_of_several_proven_fixes_is_said_to_be_one():
@@ -573,7 +576,7 @@ def test_what_got_worse_is_said_first_and_the_models_own_score_beside_the_proofs
 
 
 def test_a_lead_on_fewer_seeds_than_a_proof_takes_is_called_not_confirmed():
-    few = confirm.Proof((0.4,), (0.9,), margin=0.1, constant=1 / 3, seeds=(1,))
+    few = confirmation.Proof((0.4,), (0.9,), margin=0.1, constant=1 / 3, seeds=(1,))
     assert few.promising
     assert not few.holds
     assert not replace(few, treated=(0.5,)).promising
@@ -603,7 +606,7 @@ def test_where_the_untouched_copy_learns_the_conclusion_points_at_what_changes_w
 def test_rows_that_are_trained_on_ask_for_a_fix_that_learns_them_and_never_for_more():
     X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
     few = Dataset(Rows(X, np.array([0.0, 1.0, 1.0, 0.0])), None, "binary").for_search(0)
-    margin = confirm._margin(few, ((1.0,) * 3, (0.5,) * 3, ()), 7, 0.5, None)
+    margin = confirmation._margin(few, ((1.0,) * 3, (0.5,) * 3, ()), 7, 0.5, None)
     assert 0.25 < margin < 0.5
 
 

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 import remedy
 from remedy.cli import main
 from remedy.errors import RemedyWarning, StoreError
-from remedy.store import children, read_folder
+from remedy.tracking.artifacts import read_folder
+from remedy.tracking.queries import children
 
 from .conftest import dense, healthy_program, sick_program
 from .servers import ADMIN, PASSWORD, free_port

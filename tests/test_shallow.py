@@ -6,9 +6,9 @@ import warnings
 import numpy as np
 import pytest
 
-from remedy.dataset import Rows
-from remedy.scores import constant_score
-from remedy.shallow import COLUMNS, SHALLOW_ROWS, shallow_baseline, summary
+from remedy.data.rows import Rows
+from remedy.data.scores import constant_score
+from remedy.evidence.baseline import COLUMNS, SHALLOW_ROWS, shallow_baseline, summary
 
 from .conftest import blobs
 

@@ -2,7 +2,7 @@
 
 import mlflow
 
-from remedy import store as stored
+from remedy.tracking import queries
 
 
 def test_every_run_of_an_experiment_is_found_however_many_pages_they_fill(store, monkeypatch):
@@ -12,4 +12,4 @@ def test_every_run_of_an_experiment_is_found_however_many_pages_they_fill(store,
         mlflow.start_run()
         mlflow.end_run()
     monkeypatch.setattr(mlflow.tracking.fluent, "NUM_RUNS_PER_PAGE_PANDAS", 2)
-    assert len({run.info.run_id for run in stored.find_runs("many", "")}) == 5
+    assert len({run.info.run_id for run in queries.find_runs("many", "")}) == 5

@@ -10,11 +10,12 @@ import tensorflow as tf
 from keras import layers
 
 import remedy
-from remedy import registry, streams
-from remedy.arrays import tree_map
+from remedy import registry
+from remedy.data import streams
+from remedy.data.arrays import tree_map
+from remedy.data.fit_call import read_fit_call
+from remedy.data.streams import is_stream, read_stream
 from remedy.errors import InvalidInput, RemedyWarning
-from remedy.inputs import read_fit_call
-from remedy.streams import is_stream, read_stream
 
 from .conftest import blobs, dense, sick_program
 

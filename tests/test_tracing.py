@@ -5,9 +5,9 @@ import gc
 import keras
 import pytest
 
-from remedy.engines import inline
-from remedy.engines._base import Job
-from remedy.engines.tracing import forgotten_gradients
+from remedy.training.engines import inline
+from remedy.training.engines._base import Job
+from remedy.training.tracing import forgotten_gradients
 
 from .conftest import blobs, dense, patient_of
 from .test_engine import _engine

@@ -8,10 +8,11 @@ import pytest
 from keras import layers
 
 import remedy
-from remedy import store as stored
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.fit_call import read_rows
+from remedy.data.rows import Rows
 from remedy.errors import RemedyWarning
-from remedy.inputs import read_rows
+from remedy.tracking import artifacts
 
 from .conftest import blobs, dense, healthy_program, sick_program
 
@@ -58,7 +59,7 @@ def test_masks_of_two_classes_are_scored_by_pixel(store):
 
 
 def test_an_epoch_that_cannot_be_judged_is_logged(store, monkeypatch):
-    monkeypatch.setattr("remedy.recorder.probe_loss", lambda *_: 1 / 0)
+    monkeypatch.setattr("remedy.training.recorder.probe_loss", lambda *_: 1 / 0)
     with pytest.warns(RemedyWarning, match="could not look"):
         result = remedy.fit(*healthy_program(), epochs=2, verbose=0)
     assert "loss" in _metrics(result)
@@ -129,7 +130,7 @@ def test_no_sample_of_a_stream_is_kept_for_tune(store):
     endless = tf.data.Dataset.from_tensor_slices((X, y)).batch(50).repeat()
     result = remedy.fit(dense(), endless, epochs=1, steps_per_epoch=3, verbose=0)
     assert "remedy.data_digest" not in mlflow.get_run(result.run_id).data.tags
-    assert stored.load_data(result.run_id, "") is None
+    assert artifacts.load_data(result.run_id, "") is None
 
 
 def test_what_frozen_and_adapted_layers_know_is_there_when_a_run_is_tuned_later(store):
@@ -140,6 +141,6 @@ def test_what_frozen_and_adapted_layers_know_is_there_when_a_run_is_tuned_later(
     model = keras.Sequential([keras.Input(X.shape[1:]), norm, frozen, layers.Dense(3, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
     result = remedy.fit(model, X, y, epochs=1, verbose=0, search=False)
-    again = stored.read_recipe(result.run_id).build(Dataset(Rows(X, y), None, "multiclass"), 7)
+    again = artifacts.read_recipe(result.run_id).build(Dataset(Rows(X, y), None, "multiclass"), 7)
     for layer in (norm, frozen):
         assert np.allclose(np.asarray(layer(X)), np.asarray(again.get_layer(layer.name)(X)), atol=1e-4)

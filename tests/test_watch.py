@@ -24,8 +24,8 @@ from rich.console import Console
 from remedy import registry
 from remedy.cli import main
 from remedy.errors import NotFound, StoreError
-from remedy.follow import Lines, follow
-from remedy.watch import Watch
+from remedy.monitoring.follow import Lines, follow
+from remedy.monitoring.watch import Watch
 
 from .bare_loop import trained
 from .test_notify import hook  # noqa: F401

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from remedy import registry
-from remedy.closer import CloserLook
-from remedy.engines.fitting import fit_recipe
-from remedy.facts import probe, static_evidence
-from remedy.inputs import read_fit_call
-from remedy.recipe import Recipe
-from remedy.recorder import Recorder
-from remedy.scores import scorer_for
+from remedy.data.fit_call import read_fit_call
+from remedy.data.scores import scorer_for
+from remedy.evidence.closer_look import CloserLook
+from remedy.evidence.static import probe, static_evidence
+from remedy.recipe.recipe import Recipe
+from remedy.training.fit_recipe import fit_recipe
+from remedy.training.recorder import Recorder
 
 
 def watched(recipe, data, detectors=None, seed=1):

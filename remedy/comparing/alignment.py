@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from remedy.architecture import Architecture
 from remedy.comparing import spelling
 from remedy.comparing.difference import NONE, Block, Difference, Found, training_differences
 from remedy.comparing.network import Network, Step, read
 from remedy.comparing.spelling import Spec
 from remedy.errors import NotApplicable
-from remedy.model_facts import NORMALIZERS
-from remedy.readers import DROPOUTS
-from remedy.recipe import Recipe
+from remedy.evidence.model_facts import NORMALIZERS
+from remedy.recipe.architecture import Architecture
+from remedy.recipe.readers import DROPOUTS
+from remedy.recipe.recipe import Recipe
 
 PLACES = 4
 """Places that are listed by name."""

@@ -14,13 +14,14 @@ from remedy.comparing.alignment import Aligned
 from remedy.comparing.difference import Difference, Found, takes_ids
 from remedy.comparing.network import Network
 from remedy.comparing.transplant import takes_rows, transplanted
-from remedy.confirm import CHANCE, LEAST
-from remedy.dataset import Dataset, Rows
-from remedy.engines._base import Job
-from remedy.engines.inline import InlineEngine
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import Scorer, class_ids, scorer_for, standard_error
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
-from remedy.scores import Scorer, class_ids, scorer_for, standard_error
+from remedy.recipe.recipe import Recipe
+from remedy.search.confirmation import CHANCE, LEAST
+from remedy.training.engines._base import Job
+from remedy.training.engines.inline import InlineEngine
 
 HALF = 0.5
 """Share of the gap that a single difference must bring about to be named as what made the result."""
@@ -87,7 +88,7 @@ def which_counts(
         dataset: Rows; a part is set aside, and all scores are those on that part after the last epoch.
         seeds: Every recipe is trained from each.
         on_training: Called with the name and the score of every training that has ended.
-        objective: As for `remedy.scores.scorer_for`.
+        objective: As for `remedy.data.scores.scorer_for`.
     """
     aligned, dataset = _one_coding(aligned, dataset)
     data = _set_aside(dataset)

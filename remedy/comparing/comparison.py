@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from remedy.array_rows import read_rows
 from remedy.comparing.alignment import Aligned, align
 from remedy.comparing.attribution import OnTraining, Trained, which_counts
 from remedy.comparing.difference import Difference
 from remedy.comparing.sameness import TOLERANCE, verify
-from remedy.dataset import Dataset, infer_task
+from remedy.data.array_rows import read_rows
+from remedy.data.dataset import Dataset
+from remedy.data.task import infer_task
 from remedy.errors import InvalidInput, ModelError
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
 
 EPOCHS = 10
 """Epochs of every training where none are given."""
@@ -243,7 +244,7 @@ def _placeholder(X: Any) -> Any:
     """Return a target for rows that were given without one, so that they are checked all the same."""
     import numpy as np
 
-    from remedy import arrays
+    from remedy.data import arrays
 
     return np.zeros(arrays.length(X))
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from remedy.comparing import spelling
-from remedy.facts import KERAS_BATCH_SIZE
-from remedy.recipe import Recipe
+from remedy.evidence.static import KERAS_BATCH_SIZE
+from remedy.recipe.recipe import Recipe
 
 NONE = "none"
 """Stands for what one side does not have."""

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from remedy.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of, references
 from remedy.comparing.spelling import (
     Spec,
     activation,
@@ -23,6 +22,7 @@ from remedy.comparing.spelling import (
     usual_call,
 )
 from remedy.errors import NotApplicable
+from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of, references
 
 Source = tuple[int, int]
 """Where a step reads: the position of another one, and which of its outputs."""

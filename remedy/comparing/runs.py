@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from remedy import store
 from remedy.comparing.alignment import align
 from remedy.comparing.attribution import OnTraining
 from remedy.comparing.comparison import Comparison, compared, told
 from remedy.comparing.difference import NONE, Difference
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import DataMismatch, InvalidInput, NotFound
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
+from remedy.tracking import artifacts, queries
 
 FROM_RECIPE = frozenset(
     {"optimizer", "learning_rate", "loss", "class_weight", "batch_size", "epochs"}
@@ -56,7 +56,7 @@ def compare_runs(
         InvalidInput: Training was asked for, and one of the runs has no recipe.
         DataMismatch: Training was asked for, and the data of neither run was kept.
     """
-    runs = store.get_run(run_a), store.get_run(run_b)
+    runs = queries.get_run(run_a), queries.get_run(run_b)
     recipes = [_recipe(run) for run in runs]
     notes = [note for side, run, recipe in zip("AB", runs, recipes, strict=True) for note in _notes(side, run, recipe)]
     known = frozenset(FROM_RECIPE if all(recipes) else ())
@@ -100,7 +100,7 @@ def compare_runs(
 
 def _recipe(run: Any) -> Recipe | None:
     try:
-        return store.read_recipe(run.info.run_id)
+        return artifacts.read_recipe(run.info.run_id)
     except (NotFound, KeyError, TypeError, ValueError):  # None, or of a version that wrote it in another way.
         return None
 
@@ -140,7 +140,7 @@ def _digest(run: Any) -> str | None:
 
 def _data(runs: Sequence[Any], digests: Sequence[str | None]) -> Dataset:
     for run, digest in zip(runs, digests, strict=True):
-        dataset = store.load_data(run.info.run_id, digest) if digest else None
+        dataset = artifacts.load_data(run.info.run_id, digest) if digest else None
         if dataset is not None:
             return dataset
     raise DataMismatch(
@@ -159,7 +159,7 @@ def _outcome(run: Any) -> dict[str, Any]:
     tags: Mapping[str, str] = run.data.tags
     told_of = {k: v for k, v in tags.items() if not k.startswith("mlflow.") and k != DIGEST}
     found |= {f"tag {name}": value for name, value in sorted(told_of.items())}
-    for name, series in store.history(run.info.run_id, run.data.metrics).items():
+    for name, series in queries.history(run.info.run_id, run.data.metrics).items():
         finite = [value for value in series if math.isfinite(value)]
         if finite:
             best = min(finite) if any(part in name for part in SMALLER) else max(finite)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from remedy import arrays
 from remedy.comparing.alignment import Aligned
 from remedy.comparing.spelling import loss
-from remedy.live_model import Model
-from remedy.recipe import Recipe
-from remedy.seeds import keep_random_state
+from remedy.data import arrays
+from remedy.recipe.live_model import Model
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.seeds import keep_random_state
 
 ROWS = 32
 """Rows that two models are compared on."""

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from remedy.architecture import KERNEL_LAYERS, LayerConfig
 from remedy.origin import package
+from remedy.recipe.architecture import KERNEL_LAYERS, LayerConfig
 
 UNREAD = frozenset({"name", "seed", "build_config", "registered_name", "input_axes", "output_axes"})
 """Settings that name things, or that are luck."""

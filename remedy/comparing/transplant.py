@@ -12,7 +12,7 @@ from remedy.comparing.difference import Block, Found
 from remedy.comparing.network import Network, Source, Step, write
 from remedy.comparing.spelling import snake
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
 
 _GUEST = "guest"
 """Marks the paths of layers that were taken over."""

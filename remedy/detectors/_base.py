@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from remedy.diagnosis import Finding, Severity
 from remedy.errors import InvalidInput
-from remedy.evidence import Evidence
+from remedy.evidence.evidence import Evidence
 
 
 class Detector:

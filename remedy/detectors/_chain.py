@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remedy.evidence import LayerFacts, OutputFacts
+from remedy.evidence.evidence import LayerFacts, OutputFacts
 
 
 def chain(layers: Sequence[LayerFacts], outputs: Sequence[OutputFacts] | None) -> list[LayerFacts]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors._symptoms import judged
-from remedy.evidence import Evidence
+from remedy.evidence.evidence import Evidence
 
 
 class BelowExpectation(Detector):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, OutputFacts
+from remedy.evidence.evidence import Evidence, OutputFacts
 
 REACH: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("sigmoid", "hard_sigmoid", "softmax"), (0.0, 1.0)),

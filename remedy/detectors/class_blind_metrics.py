@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, OutputFacts
+from remedy.evidence.evidence import Evidence, OutputFacts
 
 COUNTING = ("precision", "recall", "truepositives", "truenegatives", "falsepositives", "falsenegatives")
 ACCURACIES = ("accuracy", "acc", "binaryaccuracy", "categoricalaccuracy", "sparsecategoricalaccuracy")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence
+from remedy.evidence.evidence import Evidence
 
 
 class ClassImbalance(Detector):

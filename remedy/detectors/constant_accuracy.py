@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors._symptoms import NOT_LEARNING
-from remedy.evidence import Evidence
+from remedy.evidence.evidence import Evidence
 
 
 class ConstantAccuracy(Detector):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, OutputFacts
+from remedy.evidence.evidence import Evidence, OutputFacts
 
 KIND = OutputFacts("kind", 3, "softmax", loss="sparse_categorical_crossentropy", distinct=3, maximum=2.0)
 PRICE = OutputFacts("price", 1, loss="mse", mean=30000.0, std=9000.0, distinct=900, integers=False)

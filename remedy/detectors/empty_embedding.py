@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, LayerFacts
+from remedy.evidence.evidence import Evidence, LayerFacts
 
 
 class EmptyEmbedding(Detector):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors._chain import chain as chain_of
-from remedy.evidence import Evidence, LayerFacts, OutputFacts
+from remedy.evidence.evidence import Evidence, LayerFacts, OutputFacts
 
 
 class ExcessiveDropout(Detector):

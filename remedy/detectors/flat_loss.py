@@ -9,7 +9,7 @@ from statistics import mean, pstdev
 
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors._symptoms import NOT_LEARNING, is_early
-from remedy.evidence import Evidence
+from remedy.evidence.evidence import Evidence
 
 
 class FlatLoss(Detector):

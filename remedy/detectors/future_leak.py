@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, Shallow
+from remedy.evidence.evidence import Evidence, Shallow
 
 
 class FutureLeak(Detector):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, LayerFacts, OutputFacts
+from remedy.evidence.evidence import Evidence, LayerFacts, OutputFacts
 
 MAPS = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 LINEAR = (  # Beginnings of the kinds that leave a linear map linear.

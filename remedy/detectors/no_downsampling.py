@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors._chain import chain as chain_of
-from remedy.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
+from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
 
 
 def _pictures(*between: LayerFacts) -> Evidence:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, Shallow
+from remedy.evidence.evidence import Evidence, Shallow
 
 
 class NoSignal(Detector):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
+from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
 
 CLEANERS = ("nan", "impute", "missing", "where", "isfinite", "lambda")
 """Words in the class of a layer that may take such values out."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors._symptoms import is_on_its_way, judged
-from remedy.evidence import Evidence, Shallow
+from remedy.evidence.evidence import Evidence, Shallow
 
 
 class ShortOfShallow(Detector):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors.unmasked_padding import RECURRENT
-from remedy.evidence import Evidence, InputFacts, LayerFacts
+from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts
 
 LSTM = (LayerFacts("lstm", "LSTM"), LayerFacts("dense", "Dense"))
 

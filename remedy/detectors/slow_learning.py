@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors._symptoms import is_early, is_on_its_way
-from remedy.evidence import Evidence, Shallow
+from remedy.evidence.evidence import Evidence, Shallow
 
 
 class SlowLearning(Detector):

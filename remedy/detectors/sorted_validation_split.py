@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, OutputFacts
+from remedy.evidence.evidence import Evidence, OutputFacts
 
 
 class SortedValidationSplit(Detector):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, OutputFacts
+from remedy.evidence.evidence import Evidence, OutputFacts
 
 SEPARATE = ("linear", "sigmoid", "hard_sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh")
 DISTANCES = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence
+from remedy.evidence.evidence import Evidence
 
 
 class UndefinedLossGradient(Detector):

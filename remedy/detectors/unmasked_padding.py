@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence, InputFacts, LayerFacts
+from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts
 
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "Bidirectional", "RNN")
 WORDS = InputFacts("words", (60,), 0.0, 599.0, 60.0, 90.0, integers=True, ids=True, padded_behind=0.77)

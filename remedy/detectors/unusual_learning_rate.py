@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence
+from remedy.evidence.evidence import Evidence
 
 ADAPTIVE = (2e-5, 0.03)
 USUAL: Mapping[str, tuple[float, float]] = {

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from optuna.distributions import BaseDistribution
 
-from remedy.dataset import Dataset
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.recipe.recipe import Recipe
 
 Dose = Mapping[str, Any]
 

@@ -6,9 +6,9 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, Architecture, LayerConfig, name_of
 from remedy.errors import NotApplicable
-from remedy.model_facts import ACTIVATION_LAYERS, NORMALIZERS, activation_of
+from remedy.evidence.model_facts import ACTIVATION_LAYERS, NORMALIZERS, activation_of
+from remedy.recipe.architecture import CONVOLUTIONS, KERNEL_LAYERS, Architecture, LayerConfig, name_of
 
 DENSE_OR_CONVOLUTION = CONVOLUTIONS | {"Dense"}
 RECURRENT = frozenset({"SimpleRNN", "LSTM", "GRU", "Bidirectional"})

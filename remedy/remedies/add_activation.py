@@ -6,9 +6,9 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import Architecture, LayerConfig
-from remedy.dataset import Dataset
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.recipe.architecture import Architecture, LayerConfig
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.remedies._layers import bends, kernels, rewrite, settings_patch
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import Architecture, LayerConfig, name_of
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.facts import KERAS_BATCH_SIZE
-from remedy.model_facts import NORMALIZERS
-from remedy.recipe import Recipe
+from remedy.evidence.model_facts import NORMALIZERS
+from remedy.evidence.static import KERAS_BATCH_SIZE
+from remedy.recipe.architecture import Architecture, LayerConfig, name_of
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies._layers import kernels
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from optuna.distributions import CategoricalDistribution
 
-from remedy import arrays
-from remedy.architecture import Architecture, LayerConfig, name_of
-from remedy.dataset import Dataset
+from remedy.data import arrays
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.readers import takes_ids
-from remedy.recipe import Recipe
+from remedy.recipe.architecture import Architecture, LayerConfig, name_of
+from remedy.recipe.readers import takes_ids
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 
 IMAGE_LAYERS: dict[str, list[tuple[str, dict[str, Any]]]] = {

@@ -6,10 +6,10 @@ from typing import Any
 
 from optuna.distributions import FloatDistribution
 
-from remedy.architecture import LayerConfig
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.architecture import LayerConfig
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.remedies._layers import for_every_layer
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
+from remedy.data.scores import CLASSIFICATION
 from remedy.errors import NotApplicable
-from remedy.model_facts import head_facts, metric_names
-from remedy.recipe import Recipe
+from remedy.evidence.model_facts import head_facts, metric_names
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
-from remedy.scores import CLASSIFICATION
 
 
 class ClassAwareMetrics(Remedy):

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import Architecture
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
+from remedy.data.scores import class_ids
 from remedy.errors import NotApplicable
-from remedy.model_facts import head_facts
-from remedy.recipe import Recipe
+from remedy.evidence.model_facts import head_facts
+from remedy.recipe.architecture import Architecture
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.remedies._layers import head_layers, settings_patch
-from remedy.scores import class_ids
 
 
 class ClassWeights(Remedy):

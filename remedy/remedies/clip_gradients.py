@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from optuna.distributions import FloatDistribution
 
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 
 CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from remedy import arrays
-from remedy.architecture import CONVOLUTIONS, Architecture, LayerConfig, name_of, width_key
-from remedy.coding import TargetCoding, label_values
-from remedy.dataset import Dataset
+from remedy.data import arrays
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.model_facts import ACTIVATION_LAYERS, PASSING, head_facts
-from remedy.recipe import Recipe
+from remedy.evidence.model_facts import ACTIVATION_LAYERS, PASSING, head_facts
+from remedy.recipe.architecture import CONVOLUTIONS, Architecture, LayerConfig, name_of, width_key
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.target_coding import TargetCoding, label_values
 from remedy.remedies._base import Remedy
 
 REGRESSION_LOSSES = ("squared", "absolute", "huber", "log_cosh", "mse", "mae", "logcosh", "tukey", "quantile")

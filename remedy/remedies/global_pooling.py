@@ -7,10 +7,10 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import CONVOLUTIONS, Architecture, LayerConfig, name_of
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.architecture import CONVOLUTIONS, Architecture, LayerConfig, name_of
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 
 MAPS = (

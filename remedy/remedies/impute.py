@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.evidence.data_facts import facts_of
+from remedy.recipe.input_scaling import InputScaling
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.remedies.scale_inputs import scaled_per, scaling_patch
-from remedy.scaling import InputScaling
 
 
 class Impute(Remedy):
@@ -32,7 +33,7 @@ class Impute(Remedy):
         recipe.architecture.require_open()
         if recipe.input_scaling is not None and recipe.input_scaling.impute:
             raise NotApplicable("missing values are imputed already")
-        if not any(f.nonfinite for f in dataset.train.input_facts):
+        if not any(f.nonfinite for f in facts_of(dataset.train)):
             raise NotApplicable("no value is missing")
         now = recipe.input_scaling or InputScaling("standard", scaled_per(dataset))
         return recipe.replace(input_scaling=InputScaling(now.kind, now.per, impute=True))

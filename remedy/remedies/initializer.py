@@ -8,11 +8,11 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import KERNEL_LAYERS, Architecture, LayerConfig
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.model_facts import activation_of
-from remedy.recipe import Recipe
+from remedy.evidence.model_facts import activation_of
+from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies._layers import kernels, settings_patch
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from remedy.calls import leaving_schedule_out
-from remedy.dataset import Dataset
-from remedy.facts import KERAS_BATCH_SIZE
-from remedy.own_callbacks import has_schedule, without_schedule
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.evidence.static import KERAS_BATCH_SIZE
+from remedy.recipe.own_callbacks import has_schedule, without_schedule
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.source_code import leaving_schedule_out
 from remedy.remedies._base import Dose, Remedy
 
 TEXTBOOK = {"SGD": 1e-2, "Adadelta": 1.0, "Adagrad": 1e-2}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.model_facts import head_facts
-from remedy.recipe import Recipe
+from remedy.evidence.model_facts import head_facts
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 
 

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from remedy.calls import leaving_schedule_out
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.own_callbacks import has_schedule, without_schedule
-from remedy.recipe import Recipe
+from remedy.recipe.own_callbacks import has_schedule, without_schedule
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.source_code import leaving_schedule_out
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies.clip_gradients import CLIPS
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe, Resampling
+from remedy.recipe.recipe import Recipe, Resampling
+from remedy.recipe.resampling import require_resampling
 from remedy.remedies._base import Remedy
-from remedy.resampling import require_resampling
 
 
 class Oversampling(Remedy):

@@ -8,10 +8,10 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import KERNEL_LAYERS, Architecture, LayerConfig
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies._layers import settings_patch
 

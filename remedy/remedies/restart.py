@@ -6,10 +6,10 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.calls import compile_line
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.source_code import compile_line
 from remedy.remedies._base import Remedy
 
 

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from optuna.distributions import CategoricalDistribution
 
-from remedy import arrays
-from remedy.architecture import name_of
-from remedy.coding import NEAR_ONE, NEAR_ZERO
-from remedy.data_facts import FACT_ROWS
-from remedy.dataset import Dataset
+from remedy.data import arrays
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.readers import takes_ids
-from remedy.recipe import Recipe
+from remedy.evidence.data_facts import FACT_ROWS, facts_of
+from remedy.recipe.architecture import name_of
+from remedy.recipe.input_scaling import InputScaling, columns
+from remedy.recipe.readers import takes_ids
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.target_coding import NEAR_ONE, NEAR_ZERO
 from remedy.remedies._base import Dose, Remedy
-from remedy.scaling import InputScaling, columns
 
 HEAVY = 50
 """Quartile ranges from the middle: a normal distribution reaches 3, a log-normal one of sigma 1 about 20."""
@@ -55,7 +55,7 @@ class ScaleInputs(Remedy):
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return "per-sample" first for signals whose rows have baselines of their own, "log" for heavy tails."""
         del recipe
-        facts = dataset.train.input_facts
+        facts = facts_of(dataset.train)
         shifts = [f.row_shift for f in facts if f.row_shift is not None and len(f.shape) == 2]
         if shifts and max(shifts) > self.wandering:
             return [{"kind": "per-sample"}, {"kind": "standard"}]
@@ -68,7 +68,7 @@ class ScaleInputs(Remedy):
         kind = str(dose["kind"])
         if recipe.architecture.inputs() and not columns(recipe.architecture, dataset):
             raise NotApplicable("every input holds ids")
-        if kind == "per-sample" and all(f.shape in ((), (1,)) for f in dataset.train.input_facts):
+        if kind == "per-sample" and all(f.shape in ((), (1,)) for f in facts_of(dataset.train)):
             raise NotApplicable("a row of one number has no spread of its own to scale by")
         if kind == "standard" and recipe.input_scaling is None and all(map(_standard, _leaves(dataset))):
             raise NotApplicable("every column has zero mean and unit spread already")
@@ -153,7 +153,7 @@ def _scaled_by(kind: str, per: str) -> list[str]:
 def scaled_per(dataset: Dataset) -> str:
     """Return "input" where all values of a row share one unit (pixels), else "feature"."""
     parts = _leaves(dataset)
-    facts = dataset.train.input_facts
+    facts = facts_of(dataset.train)
     flat_picture = any(len(f.shape) == 2 and f.shape[-1] > 16 and f.shape[0] > 1 for f in facts)
     return "input" if flat_picture or all(map(_one_unit, parts)) else "feature"
 

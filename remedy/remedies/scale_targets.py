@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from remedy import arrays
-from remedy.calls import compile_line
-from remedy.coding import NEAR_ONE, NEAR_ZERO, fit_standard
-from remedy.dataset import Dataset
+from remedy.data import arrays
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.source_code import compile_line
+from remedy.recipe.target_coding import NEAR_ONE, NEAR_ZERO, fit_standard
 from remedy.remedies._base import Remedy
 
 

@@ -8,11 +8,19 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import CONVOLUTIONS, KERNEL_LAYERS, SHAPERS, Architecture, LayerConfig, name_of, width_key
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.model_facts import shrinks
-from remedy.recipe import Recipe
+from remedy.evidence.model_facts import shrinks
+from remedy.recipe.architecture import (
+    CONVOLUTIONS,
+    KERNEL_LAYERS,
+    SHAPERS,
+    Architecture,
+    LayerConfig,
+    name_of,
+    width_key,
+)
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies._layers import head_layers, models
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from optuna.distributions import IntDistribution
 
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.facts import KERAS_BATCH_SIZE
-from remedy.recipe import Recipe
+from remedy.evidence.static import KERAS_BATCH_SIZE
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
 
 ENOUGH_STEPS = 1000

@@ -7,9 +7,9 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from remedy.architecture import Architecture, LayerConfig, width_key
-from remedy.dataset import Dataset
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.recipe.architecture import Architecture, LayerConfig, width_key
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.remedies._layers import DENSE_OR_CONVOLUTION, RECURRENT, kernels, rewrite, settings_patch
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from remedy import histories, registry
+from remedy import registry
 from remedy.detectors.constant_accuracy import ConstantAccuracy
-from remedy.points import Points
+from remedy.tracking import logged_evidence
+from remedy.tracking.metric_history import Points
 
 from ..bare_loop import trained
 
@@ -13,8 +14,8 @@ RESTING = {"loss": [2.61, 2.31, 2.303, 2.302, 2.303, 2.302], "metrics": {"val_ac
 def _found(**options):
     _, per_epoch = trained(**options)
     loss, held, accuracy = (Points(np.arange(12), np.arange(12) * 1000, column) for column in per_epoch.T)
-    logged = histories.evidence_of({"train_loss": loss, "val_loss": held, "val_acc": accuracy})
-    return histories.examine(logged, registry.detectors(["constant-accuracy"]))
+    logged = logged_evidence.evidence_of({"train_loss": loss, "val_loss": held, "val_acc": accuracy})
+    return logged_evidence.examine(logged, registry.detectors(["constant-accuracy"]))
 
 
 def test_a_loop_that_trains_no_weights_is_found_in_the_sixth_epoch():

@@ -3,8 +3,8 @@ import numpy as np
 from remedy import registry
 from remedy.detectors.constant_features import ConstantFeatures
 from remedy.diagnosis import diagnose
-from remedy.evidence import InputFacts
-from remedy.facts import static_evidence
+from remedy.evidence.evidence import InputFacts
+from remedy.evidence.static import static_evidence
 
 from ..conftest import blobs, dense, patient_of
 

@@ -2,10 +2,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.detectors.constant_output import ConstantOutput
-from remedy.evidence import Evidence
-from remedy.recipe import Recipe
+from remedy.evidence.evidence import Evidence
+from remedy.recipe.recipe import Recipe
 
 from ..conftest import blobs, dense, patient_of
 from ..watch import named, watched

@@ -1,8 +1,8 @@
 import keras
 
 from remedy.detectors.dead_units import DeadUnits
-from remedy.look import look
-from remedy.measured import Look
+from remedy.evidence.layers import look
+from remedy.evidence.records import Look
 
 from ..conftest import blobs, dense, patient_of
 from ..watch import named, watched

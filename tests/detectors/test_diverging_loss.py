@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.detectors.diverging_loss import DivergingLoss
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
 
 from ..watch import named, watched
 

@@ -1,5 +1,5 @@
 from remedy.detectors import EmptyEmbedding
-from remedy.facts import static_evidence
+from remedy.evidence.static import static_evidence
 
 from ..remedies.test_mask_padding import padded
 

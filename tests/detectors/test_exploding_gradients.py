@@ -2,11 +2,12 @@ import keras
 import numpy as np
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.detectors.exploding_gradients import ExplodingGradients
-from remedy.look import look
-from remedy.measured import Look
-from remedy.recipe import Recipe
+from remedy.evidence.layers import look
+from remedy.evidence.records import Look
+from remedy.recipe.recipe import Recipe
 
 from ..watch import named, watched
 

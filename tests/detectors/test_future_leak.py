@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from remedy.dataset import Rows
+from remedy.data.rows import Rows
 from remedy.detectors import FutureLeak
-from remedy.shallow import shallow_baseline
+from remedy.evidence.baseline import shallow_baseline
 
 
 def _drifting(drift):

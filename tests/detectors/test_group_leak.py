@@ -1,9 +1,9 @@
 import numpy as np
 
+from remedy.data.fit_call import read_rows
 from remedy.detectors.group_leak import GroupLeak
-from remedy.evidence import Shallow
-from remedy.inputs import read_rows
-from remedy.shallow import shallow_baseline
+from remedy.evidence.baseline import shallow_baseline
+from remedy.evidence.evidence import Shallow
 
 
 def _found(groups_tell):

@@ -4,12 +4,13 @@ import pytest
 from keras import layers
 
 from remedy import registry
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.detectors.label_encoding import LabelEncoding
 from remedy.diagnosis import diagnose
-from remedy.evidence import OutputFacts
-from remedy.facts import static_evidence
-from remedy.recipe import Recipe
+from remedy.evidence.evidence import OutputFacts
+from remedy.evidence.static import static_evidence
+from remedy.recipe.recipe import Recipe
 
 from ..conftest import blobs
 

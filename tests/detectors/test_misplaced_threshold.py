@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
-from remedy.recipe import Recipe
-from remedy.scores import moved_threshold
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import moved_threshold
+from remedy.recipe.recipe import Recipe
 
 from ..watch import named, watched
 

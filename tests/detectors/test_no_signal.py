@@ -4,7 +4,7 @@ import pytest
 from remedy import registry
 from remedy.detectors.no_signal import NoSignal
 from remedy.diagnosis import diagnose
-from remedy.evidence import Evidence, Shallow
+from remedy.evidence.evidence import Evidence, Shallow
 
 from ..conftest import blobs, dense, patient_of
 from ..watch import named, watched

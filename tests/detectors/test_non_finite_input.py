@@ -3,12 +3,13 @@ import numpy as np
 from keras import layers
 
 from remedy import registry
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.detectors.non_finite_input import NonFiniteInput
 from remedy.diagnosis import diagnose
-from remedy.evidence import InputFacts, LayerFacts, OutputFacts
-from remedy.facts import static_evidence
-from remedy.recipe import Recipe
+from remedy.evidence.evidence import InputFacts, LayerFacts, OutputFacts
+from remedy.evidence.static import static_evidence
+from remedy.recipe.recipe import Recipe
 
 from ..conftest import blobs, dense, patient_of
 

@@ -3,8 +3,8 @@ import pytest
 from keras import layers
 
 from remedy.detectors.saturated_units import SaturatedUnits
-from remedy.look import look
-from remedy.measured import Look
+from remedy.evidence.layers import look
+from remedy.evidence.records import Look
 
 from ..conftest import blobs, patient_of
 from ..watch import named, watched

@@ -5,10 +5,11 @@ import numpy as np
 from keras import layers
 from sklearn.datasets import load_iris
 
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.detectors import ShortOfShallow
-from remedy.evidence import Shallow
-from remedy.recipe import Recipe
+from remedy.evidence.evidence import Shallow
+from remedy.recipe.recipe import Recipe
 
 from ..watch import named, watched
 

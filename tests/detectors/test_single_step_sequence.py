@@ -4,7 +4,7 @@ from keras import layers
 
 from remedy import registry
 from remedy.diagnosis import diagnose
-from remedy.facts import static_evidence
+from remedy.evidence.static import static_evidence
 
 from ..conftest import patient_of
 

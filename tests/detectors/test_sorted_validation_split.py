@@ -5,7 +5,7 @@ import numpy as np
 from remedy import registry
 from remedy.detectors.sorted_validation_split import SortedValidationSplit
 from remedy.diagnosis import diagnose
-from remedy.facts import static_evidence
+from remedy.evidence.static import static_evidence
 
 from ..conftest import blobs, dense, patient_of
 

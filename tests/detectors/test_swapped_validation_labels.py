@@ -1,8 +1,9 @@
 import numpy as np
 
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.detectors import SwappedValidationLabels
-from remedy.shallow import shallow_baseline
+from remedy.evidence.baseline import shallow_baseline
 
 from ..conftest import blobs, dense, patient_of
 from ..watch import named, watched

@@ -1,7 +1,7 @@
 from remedy import registry
 from remedy.detectors.too_few_rows import TooFewRows
 from remedy.diagnosis import diagnose
-from remedy.facts import static_evidence
+from remedy.evidence.static import static_evidence
 
 from ..conftest import blobs, dense, patient_of
 

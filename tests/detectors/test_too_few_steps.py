@@ -1,6 +1,6 @@
 from remedy import registry
 from remedy.diagnosis import diagnose
-from remedy.facts import static_evidence
+from remedy.evidence.static import static_evidence
 
 from ..conftest import blobs, dense, patient_of
 

@@ -3,12 +3,13 @@ import numpy as np
 from keras import layers
 
 from remedy import registry
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.diagnosis import diagnose
-from remedy.evidence import Evidence
-from remedy.facts import static_evidence
-from remedy.model_facts import live_layer_facts
-from remedy.recipe import Recipe
+from remedy.evidence.evidence import Evidence
+from remedy.evidence.model_facts import live_layer_facts
+from remedy.evidence.static import static_evidence
+from remedy.recipe.recipe import Recipe
 
 from ..conftest import blobs, dense, patient_of
 

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from remedy.dataset import Rows
+from remedy.data.rows import Rows
 from remedy.detectors import UndefinedLossGradient
-from remedy.judging import defined_at_zero
-from remedy.recipe import Recipe
+from remedy.evidence.judging import defined_at_zero
+from remedy.recipe.recipe import Recipe
 
 
 def rooted(truth, answer):

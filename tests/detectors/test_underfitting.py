@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.detectors.underfitting import Underfitting
-from remedy.evidence import Shallow
-from remedy.recipe import Recipe
+from remedy.evidence.evidence import Shallow
+from remedy.recipe.recipe import Recipe
 
 from ..watch import named, watched
 

@@ -3,10 +3,10 @@ import numpy as np
 from keras import layers
 
 from remedy import registry
+from remedy.data.scores import scorer_for
 from remedy.detectors.unlucky_initialisation import UnluckyInitialisation
 from remedy.diagnosis import diagnose
-from remedy.evidence import Evidence
-from remedy.scores import scorer_for
+from remedy.evidence.evidence import Evidence
 
 from ..conftest import blobs, patient_of
 from ..watch import watched

@@ -4,9 +4,9 @@ from keras import layers
 from remedy import registry
 from remedy.detectors.vanishing_gradients import VanishingGradients
 from remedy.diagnosis import diagnose
-from remedy.evidence import Evidence
-from remedy.look import look
-from remedy.measured import Look
+from remedy.evidence.evidence import Evidence
+from remedy.evidence.layers import look
+from remedy.evidence.records import Look
 
 from ..conftest import blobs, patient_of
 from ..watch import named, watched

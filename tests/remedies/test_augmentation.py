@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.recipe.recipe import Recipe
 from remedy.remedies.augmentation import Augmentation
 from remedy.testing import check_rewritten, check_saved, check_unchanged
 

@@ -3,12 +3,14 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.dataset import Dataset, Rows, infer_task
-from remedy.engines.fitting import fit_recipe
-from remedy.model_facts import head_facts
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.task import infer_task
+from remedy.evidence.model_facts import head_facts
+from remedy.recipe.recipe import Recipe
 from remedy.remedies.fix_head import FixHead
 from remedy.testing import check_rewritten, check_unchanged
+from remedy.training.fit_recipe import fit_recipe
 
 IDS = np.random.default_rng(0).integers(0, 3, 120)
 TWO = (IDS > 0).astype("float32")

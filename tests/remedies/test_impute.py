@@ -1,9 +1,9 @@
 import numpy as np
 
-from remedy.engines.fitting import fit_recipe
 from remedy.remedies.impute import Impute
 from remedy.remedies.scale_inputs import ScaleInputs
 from remedy.testing import check_patch, check_rewritten, check_saved, check_unchanged
+from remedy.training.fit_recipe import fit_recipe
 
 from ..conftest import blobs, dense, patient_of
 

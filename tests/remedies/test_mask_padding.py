@@ -2,8 +2,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.recipe.recipe import Recipe
 from remedy.remedies.mask_padding import MaskPadding
 from remedy.testing import check_patch, check_rewritten, check_unchanged
 

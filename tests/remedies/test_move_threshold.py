@@ -6,13 +6,14 @@ import pytest
 from keras import layers
 
 from remedy import registry
-from remedy.dataset import Dataset, Rows
-from remedy.engines._base import Job
-from remedy.engines.inline import InlineEngine
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import balanced_accuracy, scorer_for
+from remedy.recipe.recipe import Recipe
 from remedy.remedies.move_threshold import MoveThreshold
-from remedy.scores import balanced_accuracy, scorer_for
 from remedy.testing import check_rewritten, check_unchanged
+from remedy.training.engines._base import Job
+from remedy.training.engines.inline import InlineEngine
 
 from ..conftest import blobs, dense, patient_of
 

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from remedy import resampling
-from remedy.dataset import Rows
-from remedy.recipe import Resampling
+from remedy.data.rows import Rows
+from remedy.recipe import resampling
+from remedy.recipe.recipe import Resampling
+from remedy.recipe.resampling import resample
 from remedy.remedies.oversampling import Oversampling
-from remedy.resampling import resample
 from remedy.testing import check_patch, check_rewritten, check_unchanged
 
 from ..conftest import blobs, dense, patient_of

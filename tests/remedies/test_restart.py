@@ -2,9 +2,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from remedy.engines.fitting import fit_recipe
 from remedy.remedies.restart import Restart
 from remedy.testing import check_rewritten, check_unchanged
+from remedy.training.fit_recipe import fit_recipe
 
 from ..conftest import blobs, dense, patient_of
 

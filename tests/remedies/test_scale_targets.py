@@ -3,12 +3,13 @@ import numpy as np
 import pytest
 from keras import layers
 
-from remedy.dataset import Dataset, Rows
-from remedy.engines.fitting import fit_recipe
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import r2
+from remedy.recipe.recipe import Recipe
 from remedy.remedies.scale_targets import ScaleTargets
-from remedy.scores import r2
 from remedy.testing import check_rewritten, check_unchanged
+from remedy.training.fit_recipe import fit_recipe
 
 
 def _parabola(mean=900.0, spread=400.0, loss="mse", rows=200):

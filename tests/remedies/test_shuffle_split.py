@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from remedy.dataset import Dataset, Rows
-from remedy.recipe import Recipe
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import class_ids
+from remedy.recipe.recipe import Recipe
 from remedy.remedies.shuffle_split import ShuffleSplit
-from remedy.scores import class_ids
 from remedy.testing import check_rewritten, check_unchanged
 
 from ..conftest import blobs, dense

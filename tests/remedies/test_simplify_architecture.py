@@ -2,7 +2,7 @@ import keras
 import pytest
 from keras import layers
 
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
 from remedy.remedies.simplify_architecture import SimplifyArchitecture
 from remedy.testing import check_rewritten, check_unchanged, specimen
 

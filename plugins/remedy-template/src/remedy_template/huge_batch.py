@@ -1,7 +1,7 @@
 """huge-batch: an epoch has so few steps that hardly anything can be learned in it."""
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence import Evidence
+from remedy.evidence.evidence import Evidence
 
 
 class HugeBatch(Detector):

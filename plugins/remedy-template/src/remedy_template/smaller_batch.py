@@ -4,9 +4,9 @@ from typing import Any
 
 from optuna.distributions import IntDistribution
 
-from remedy.dataset import Dataset
+from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.recipe import Recipe
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 
 

@@ -1,0 +1,251 @@
+"""Rows of a stream, kept as training meets them: looking at a stream by itself would move it.
+
+A stream that is shuffled, counts its passes, draws random numbers or can be read once gives other rows to a training
+when somebody has read it before. So Keras is handed the same stream with an eye on it, and after an epoch remedy has
+the rows of that epoch. Of a stream without end the rows of further epochs are kept until no new ones come.
+"""
+
+from __future__ import annotations
+
+import threading
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from remedy.data import arrays
+from remedy.data.rows import Rows
+from remedy.data.streams import WHOLE_BYTES, is_stream
+
+MOST_PASSES = 4
+"""Epochs after which a stream that still gives new rows is taken for one without end."""
+
+NEW = 0.02
+"""Share of the rows of an epoch that must be new for it to have brought some."""
+
+
+@dataclass
+class Kept:
+    """What was kept of a stream so far.
+
+    Attributes:
+        batches: Parts of every batch, in the order of training; by place where a stream has places.
+        batch_size: Rows of the first batch.
+        unread: Why its rows cannot be read, in words; None where they can.
+        ended: Whether all rows are there, or no more are kept.
+        complete: Whether these are all rows.
+    """
+
+    steps_per_epoch: int | None = None
+    batches: dict[int, Any] = field(default_factory=dict)
+    batch_size: int = 0
+    unread: str | None = None
+    ended: bool = False
+    complete: bool = False
+    _size: int = 0
+    _passes: int = 0
+    _distinct: int = 0
+    _offered: int = 0
+    _looked_at: int = 0
+    _skipped: bool = False
+    _shapes: Any = None
+    _lock: Any = field(default_factory=threading.Lock, repr=False)
+
+    def keep(self, batch: Any, place: int | None = None) -> None:
+        """Keep a batch, given as ``(x, y)`` or ``(x, y, sample_weight)``; never raises."""
+        self._offered += 1
+        if self.ended or self.unread:
+            return
+        try:
+            with self._lock:
+                self._keep(batch, place)
+        except Exception as error:
+            self.unread = f"its batches could not be read ({type(error).__name__})"
+
+    def _keep(self, batch: Any, place: int | None) -> None:
+        if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+            self.unread = "its batches hold no labels"
+            return
+        given = batch[:2] if len(batch) == 2 or batch[2] is None else batch[:3]
+        parts = tuple(arrays.tree_map(_copied, part) for part in given)
+        leaves = arrays.leaves(parts)
+        if any(leaf.dtype.kind in "OSU" for leaf in leaves):
+            self.unread = "its rows are text, which remedy does not read"
+            return
+        if any(leaf.dtype.kind not in "biuf" for leaf in leaves) or not arrays.leaves(parts[1]):
+            self.unread = "its batches hold no labels" if not arrays.leaves(parts[1]) else "its rows are no numbers"
+            return
+        shapes = [leaf.shape[1:] for leaf in leaves]
+        if self._shapes is None:
+            self._shapes, self.batch_size = shapes, len(leaves[0])
+        if shapes != self._shapes:
+            self._skipped = True  # Padded batch by batch: those like the first are looked at.
+            return
+        number = len(self.batches) if place is None else place
+        if number not in self.batches:
+            self.batches[number] = parts
+            self._size += sum(leaf.nbytes for leaf in leaves)
+        self.ended = self.ended or self._size > WHOLE_BYTES
+
+    def epoch_over(self) -> None:
+        """Decide after an epoch whether all rows are there."""
+        if self.ended or not self.batches or self._offered == self._looked_at:
+            return
+        self._passes, self._looked_at = self._passes + 1, self._offered
+        if self.steps_per_epoch is None:
+            # An epoch without a number of steps is the whole stream.
+            self.ended, self.complete = True, not self._skipped
+            return
+        distinct = len(np.unique(self._keys()))
+        new, self._distinct = distinct - self._distinct, distinct
+        if self._passes > 1 and new < NEW * self.steps_per_epoch * self.batch_size:
+            self.ended, self.complete = True, not self._skipped
+        elif self._passes >= MOST_PASSES:
+            self.ended = True
+
+    def rows(self) -> Rows | None:
+        """Return the rows that were kept; of a stream that repeats itself each once. None where there are none."""
+        if not self.batches or self.unread:
+            return None
+        whole = arrays.concatenate(*(self.batches[place] for place in sorted(self.batches)))
+        found = Rows(whole[0], whole[1], whole[2] if len(whole) == 3 else None)
+        if self.steps_per_epoch is None:
+            return found
+        return found.take(np.sort(np.unique(self._keys(), return_index=True)[1]))
+
+    def _keys(self) -> Any:
+        kept = (arrays.leaves(self.batches[place]) for place in sorted(self.batches))
+        return np.array(
+            [hash(b"".join(leaf[i].tobytes() for leaf in parts)) for parts in kept for i in range(len(parts[0]))]
+        )
+
+
+def _copied(value: Any) -> Any:
+    """Return a batch as an array of its own: a stream may write into the same memory again."""
+    return np.array(value.numpy() if hasattr(value, "numpy") else value)
+
+
+def watched(stream: Any, steps_per_epoch: int | None) -> tuple[Any, Kept | None]:
+    """Return a stream that gives the same batches and keeps them, and what it keeps; None where it cannot.
+
+    Args:
+        stream: What ``Model.fit`` is given: a ``tf.data.Dataset``, a ``PyDataset`` or a generator.
+        steps_per_epoch: As given to ``fit``, or None.
+    """
+    kept = Kept(steps_per_epoch)
+    if isinstance(stream, types.GeneratorType):
+        return _generator(stream, kept), kept
+    if not is_stream(stream):
+        return stream, None
+    if hasattr(stream, "element_spec"):
+        return _tf_data(stream, kept)
+    if getattr(stream, "use_multiprocessing", False):
+        return stream, None  # Its batches are made in other processes.
+    return _py_dataset(stream, kept), kept
+
+
+def _generator(stream: Any, kept: Kept) -> Iterator[Any]:
+    for batch in stream:
+        kept.keep(batch)
+        yield batch
+
+
+def _tf_data(stream: Any, kept: Kept) -> tuple[Any, Kept | None]:
+    import tensorflow as tf
+
+    spec = stream.element_spec
+    leaves = tf.nest.flatten(spec)
+    if not isinstance(spec, tuple) or not all(isinstance(leaf, tf.TensorSpec) for leaf in leaves):
+        kept.unread = "its rows are no arrays" if isinstance(spec, tuple) else "its batches hold no labels"
+        return stream, kept
+    if any(leaf.dtype == tf.string for leaf in leaves):
+        kept.unread = "its rows are text, which remedy does not read"
+        return stream, kept
+    if any(leaf.shape.rank == 0 for leaf in leaves):
+        return stream, None  # Not batched; Keras will say so.
+
+    def eye(*batch: Any) -> Any:
+        flat = tf.nest.flatten(batch)
+
+        def keep(*parts: Any) -> Any:
+            kept.keep(tf.nest.pack_sequence_as(spec, parts))
+            return np.int64(0)
+
+        seen = tf.numpy_function(keep, flat, tf.int64)
+        with tf.control_dependencies([seen]):
+            return tf.nest.map_structure(tf.identity, batch)
+
+    return stream.map(eye), kept
+
+
+def _py_dataset(stream: Any, kept: Kept) -> Any:
+    import keras
+
+    class Watched(keras.utils.PyDataset):
+        """The user's dataset with an eye on it."""
+
+        def __init__(self) -> None:
+            workers, queue = stream.workers, stream.max_queue_size
+            super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=queue)
+
+        @property
+        def num_batches(self) -> Any:
+            return stream.num_batches
+
+        def __getitem__(self, place: int) -> Any:
+            batch = stream[place]
+            kept.keep(batch, place)
+            return batch
+
+        def on_epoch_begin(self) -> None:
+            stream.on_epoch_begin()
+
+        def on_epoch_end(self) -> None:
+            stream.on_epoch_end()
+
+    return Watched()
+
+
+@dataclass
+class Arrival:
+    """Rows that are there after an epoch: of the training side, of the validation side, or of both.
+
+    Attributes:
+        train, held: What is kept of a stream, or rows that were there from the start; None for no validation.
+    """
+
+    train: Kept | Rows
+    held: Kept | Rows | None = None
+
+    def epoch_over(self) -> None:
+        """Tell both sides that an epoch is over."""
+        for side in (self.train, self.held):
+            if isinstance(side, Kept):
+                side.epoch_over()
+
+    @property
+    def unread(self) -> str | None:
+        """Why the rows cannot be read."""
+        return self.train.unread if isinstance(self.train, Kept) else None
+
+    @property
+    def batch_size(self) -> int | None:
+        """Rows of a batch of the stream, once known."""
+        return (self.train.batch_size or None) if isinstance(self.train, Kept) else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all training rows are there."""
+        return self.train.complete if isinstance(self.train, Kept) else True
+
+    @property
+    def settled(self) -> bool:
+        """Whether waiting for another epoch brings nothing."""
+        return not isinstance(self.train, Kept) or self.train.ended or self.train.unread is not None
+
+    def sides(self) -> tuple[Rows | None, Rows | None]:
+        """Return the training and the validation rows as far as they are there."""
+        train, held = (side.rows() if isinstance(side, Kept) else side for side in (self.train, self.held))
+        return train, held

@@ -1,0 +1,83 @@
+"""Data for `remedy tune` from a file or a function that the user names on the command line.
+
+A function runs only because it was named there, never because a run's tags name it.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from remedy.data import arrays
+from remedy.data.array_rows import read_rows
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.task import infer_task
+from remedy.errors import InvalidInput
+
+
+def load(source: str) -> Dataset:
+    """Return the dataset that ``source`` names.
+
+    Args:
+        source: An ``.npz`` file that remedy kept, or one with arrays ``X`` and ``y`` (and
+            ``X_val`` and ``y_val``); or ``package.module:function``, a function without arguments
+            that returns ``(X, y)``, ``(X, y, X_val, y_val)`` or a `Dataset`. The working folder is
+            searched first.
+
+    Raises:
+        InvalidInput: Neither, or it holds something else.
+    """
+    if source.endswith(".npz"):
+        return _from_file(Path(source))
+    module, colon, function = source.partition(":")
+    if not colon:
+        raise InvalidInput(f"--data {source!r}: give a FILE.npz or package.module:function.")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        loader = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise InvalidInput(f"--data {source!r}: {error}.") from error
+    finally:
+        sys.path.pop(0)
+    found = loader()
+    if isinstance(found, Dataset):
+        return found
+    if not isinstance(found, tuple) or len(found) not in (2, 4):
+        raise InvalidInput(f"--data {source!r} returned {type(found).__name__}; return (X, y) or (X, y, X_val, y_val).")
+    return _dataset(*found)
+
+
+def _from_file(path: Path) -> Dataset:
+    if not path.exists():
+        raise InvalidInput(f"--data {path}: there is no such file.")
+    with np.load(path, allow_pickle=False) as pack:
+        names = set(pack.files)
+        if "task" in names:
+            return read_dataset(path.read_bytes())
+        if not {"X", "y"} <= names:
+            raise InvalidInput(f"--data {path} holds {', '.join(sorted(names))}; it needs X and y.")
+        held = (pack["X_val"], pack["y_val"]) if {"X_val", "y_val"} <= names else ()
+        return _dataset(pack["X"], pack["y"], *held)
+
+
+def _dataset(X: Any, y: Any, X_val: Any = None, y_val: Any = None) -> Dataset:
+    train = read_rows(X, y)
+    held = None if X_val is None else read_rows(X_val, y_val, where="validation: ")
+    return Dataset(train, held, infer_task(train.y, None, None))
+
+
+def read_dataset(content: bytes) -> Dataset:
+    """Read a dataset from the bytes of an ``.npz`` that `keep_data` wrote."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as pack:
+        packed = {key: pack[key] for key in pack.files}
+    sides = []
+    for side in ("train", "validation"):
+        parts = [arrays.restore_from_npz(packed, f"{side}/{part}") for part in ("X", "y", "sample_weight", "groups")]
+        sides.append(None if parts[0] is None else Rows(*parts))
+    return Dataset(sides[0], sides[1], str(packed["task"]))  # type: ignore[arg-type]

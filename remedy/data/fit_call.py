@@ -1,0 +1,330 @@
+"""Reads a call of ``fit``: checks what can be checked before training, and splits as Keras would.
+
+What Keras could not train on raises here, before the first step. What Keras would train on, but
+remedy cannot see into, gives a `RemedyWarning` and a run that is watched without the parts that
+need arrays.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import GeneratorType
+from typing import Any
+
+import numpy as np
+
+from remedy.data import arrays
+from remedy.data.array_rows import as_array, read_rows, warn
+from remedy.data.arrays import Nest
+from remedy.data.arrival import Arrival, watched
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import Task
+from remedy.data.splitting import split
+from remedy.data.streams import is_stream, read_stream
+from remedy.data.task import infer_task, rebuilds
+from remedy.errors import InvalidInput, ModelError
+from remedy.origin import is_keras
+
+READ_TEXT = {"TextVectorization", "StringLookup", "Hashing", "HashedCrossing"}
+"""Keras' layers that take text."""
+
+
+@dataclass(frozen=True)
+class FitCall:
+    """A checked call of ``fit``.
+
+    Attributes:
+        X, y: To hand to Keras: as the user gave them, or the training side of a split by groups.
+        kwargs: Keywords for ``Model.fit``.
+        dataset: The same as arrays, or None where they cannot be had.
+        batch_size: Rows a step where a stream gives them, else None.
+        arrival: What is kept of streams while they are trained on; their rows are there after an epoch. None else.
+        order: As given by the user, for rows that arrive later.
+    """
+
+    X: Any
+    y: Any
+    kwargs: dict[str, Any]
+    dataset: Dataset | None
+    batch_size: int | None = None
+    arrival: Arrival | None = None
+    order: Any = None
+
+    @property
+    def recipe_options(self) -> dict[str, Any]:
+        """The keywords with the batch size that a stream brings, and whether there are validation rows."""
+        validated = bool(self.kwargs.get("validation_split")) or self.kwargs.get("validation_data") is not None
+        size = self.kwargs.get("batch_size") or self.batch_size
+        return {**self.kwargs, "batch_size": size, "validated": validated}
+
+
+def read_fit_call(
+    model: Any,
+    X: Any,
+    y: Any,
+    kwargs: Mapping[str, Any],
+    groups: Any = None,
+    seed: int = 0,
+    order: Any = None,
+    late: bool = False,
+) -> FitCall:
+    """Check a call of ``fit`` and read its data.
+
+    Args:
+        model: A Keras model.
+        X, y: As ``Model.fit`` takes them.
+        kwargs: Keywords of ``Model.fit``.
+        groups: None, or one label a row, shape (n,): rows of a group stay on one side of a split.
+        seed: Of a split by groups.
+        order: None, True where rows stand in the order of time, or their times, shape (n,).
+        late: Streams are not read now but kept as training meets them, so that nothing moves them.
+
+    Raises:
+        ModelError: The model is not compiled.
+        InvalidInput: Keras could not train on this.
+    """
+    require_compiled(model)
+    known = inspect.signature(type(model).fit).parameters
+    unknown = [name for name in kwargs if name not in known]
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        raise InvalidInput(
+            f"fit() has no keyword {', '.join(map(repr, unknown))}; beside Keras' own, remedy knows "
+            "experiment, run_name, tags, search, groups, order, expect, detectors, ignore, remedies, build, log_data "
+            "and register_as."
+        )
+    if groups is not None and order is not None and order is not False:
+        raise InvalidInput("groups= and order= ask for two splits that exclude each other: give one of them.")
+    if y is None and late and (is_stream(X) or isinstance(X, GeneratorType)):
+        return _watch_stream_call(X, dict(kwargs), groups, order)
+    if y is None and is_stream(X):
+        return _read_stream_call(model, X, dict(kwargs), groups, order)
+    if y is None or not _is_arrays(X):
+        warn(
+            f"X is a {type(X).__name__}, y a {type(y).__name__}, where arrays are expected: "
+            "the run is logged and its loss is watched, but data and predictions are not examined and no "
+            "remedy is searched. Give arrays, a tf.data.Dataset or a keras.utils.PyDataset for that."
+        )
+        return FitCall(X, y, dict(kwargs), None)
+    text = _is_text(X, model)
+    if text or _is_nested(kwargs.get("sample_weight")):
+        what = "text" if text else "sample weights for every output"
+        warn(f"remedy does not read {what}: the run is logged and its loss is watched; no remedy is searched.")
+        return FitCall(X, y, dict(kwargs), None)
+    rows = read_rows(X, y, kwargs.get("sample_weight"), groups, order=order)
+    validation, share = kwargs.get("validation_data"), float(kwargs.get("validation_split") or 0.0)
+    new_kwargs = dict(kwargs)
+    if validation is not None and _is_arrays(validation[0] if isinstance(validation, (tuple, list)) else validation):
+        parts = (*validation, None)[:3]
+        given = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+        held: Rows | None = given
+        if rows.order is not None:
+            held = replace(given, order=rows.order.max() + 1 + np.arange(len(given)))
+    elif share and groups is not None:
+        # Keras would take the last rows; one group's rows would then stand on both sides.
+        if arrays.is_large(rows.X):
+            raise InvalidInput(
+                f"groups= with validation_split= would copy {arrays.nbytes(rows.X) / 2**30:.1f} GiB; put the rows of "
+                "every group together and give validation_data=: slices of the same arrays take no memory."
+            )
+        task = infer_task(rows.y, _loss_name(model), _output_units(model))
+        rows, held = split(rows, share, seed, task)
+        new_kwargs.pop("validation_split")
+        new_kwargs |= {"validation_data": _as_validation(held), "sample_weight": rows.sample_weight}
+        X, y = rows.X, rows.y
+    elif share:
+        if not 0 < share < 1:
+            raise InvalidInput(f"validation_split={share} must lie between 0 and 1.")
+        at = math.floor(len(rows) * (1 - share))
+        if at in (0, len(rows)):
+            raise InvalidInput(f"validation_split={share} of {len(rows)} rows leaves one side empty; give more rows.")
+        rows, held = rows.take(slice(None, at)), rows.take(slice(at, None))
+    else:
+        held = None
+    _check_output(model, rows)
+    task = _task(model, rows)
+    tail = bool(share and groups is None and held is not None and validation is None)
+    data = Dataset(rows, held, task, validation_tail=tail)
+    if held is None and validation is not None and is_stream(validation):
+        if not late:
+            return FitCall(X, y, new_kwargs, replace(data, validation=_whole(validation)))
+        new_kwargs["validation_data"], kept = watched(validation, kwargs.get("validation_steps"))
+        return FitCall(X, y, new_kwargs, data, arrival=None if kept is None else Arrival(rows, kept))
+    return FitCall(X, y, new_kwargs, data)
+
+
+def _whole(stream: Any) -> Rows | None:
+    found = read_stream(stream)
+    return None if found is None else found.rows
+
+
+def _watch_stream_call(X: Any, kwargs: dict[str, Any], groups: Any, order: Any) -> FitCall:
+    """Put an eye on the streams of a call; their rows are there after the first epoch."""
+    _no_positions(groups, order)
+    X, kept = watched(X, kwargs.get("steps_per_epoch"))
+    if kept is None:
+        warn(f"The rows of this {type(X).__name__} cannot be seen: the run is logged and its loss is watched only.")
+        return FitCall(X, None, kwargs, None)
+    validation = kwargs.get("validation_data")
+    held: Any = None
+    if validation is not None and (is_stream(validation) or isinstance(validation, GeneratorType)):
+        kwargs["validation_data"], held = watched(validation, kwargs.get("validation_steps"))
+    elif isinstance(validation, (tuple, list)):
+        parts = (*validation, None)[:3]
+        try:
+            held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+        except InvalidInput as error:
+            warn(f"The validation rows are not looked at: {error}")
+    return FitCall(X, None, kwargs, None, arrival=Arrival(kept, held), order=order)
+
+
+def arrived(model: Any, call: FitCall) -> FitCall:
+    """Return the call with the rows that have arrived; as it was while there are none.
+
+    Raises:
+        InvalidInput: The rows are such that nothing can be read from them.
+    """
+    arrival = call.arrival
+    if arrival is None:
+        return call
+    train, held = arrival.sides()
+    if train is None:
+        return call
+    rows = read_rows(
+        train.X, train.y, train.sample_weight, train.groups, order=call.order if call.order else train.order
+    )
+    task = call.dataset.task if call.dataset is not None else _task(model, rows)
+    data = Dataset(rows, held, task, complete=arrival.complete)
+    return replace(call, dataset=data, batch_size=arrival.batch_size)
+
+
+def _no_positions(groups: Any, order: Any) -> None:
+    """Refuse what goes by the positions of rows, which those of a stream have not."""
+    if groups is not None or (order is not None and order is not True):
+        raise InvalidInput(
+            "groups= needs arrays, times in order= too: the rows of a stream have no positions. Give X and y as arrays."
+        )
+
+
+def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, order: Any) -> FitCall:
+    """Read a ``tf.data.Dataset`` or ``PyDataset``; Keras still gets the stream itself."""
+    _no_positions(groups, order)
+    stream = read_stream(X)
+    if stream is None:
+        warn(f"The batches of this {type(X).__name__} hold no labels: the run is logged and its loss is watched only.")
+        return FitCall(X, None, kwargs, None)
+    if not stream.complete:
+        warn(
+            f"This {type(X).__name__} is too large to keep as arrays: its first {len(stream.rows)} rows are examined, "
+            "and no remedy is searched. Give arrays (memory-mapped ones too) for that."
+        )
+    validation = kwargs.get("validation_data")
+    held: Rows | None = None
+    if validation is not None and is_stream(validation):
+        found = read_stream(validation)
+        held = None if found is None else found.rows
+    elif isinstance(validation, (tuple, list)):
+        parts = (*validation, None)[:3]
+        held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+    rows = read_rows(stream.rows.X, stream.rows.y, stream.rows.sample_weight, order=order)
+    task = _task(model, rows)
+    data = Dataset(rows, held, task, complete=stream.complete, total_rows=stream.total)
+    return FitCall(X, None, kwargs, data, stream.batch_size)
+
+
+def require_compiled(model: Any) -> None:
+    """Raise `ModelError` unless the model is a compiled Keras model."""
+    if not hasattr(model, "fit") or not hasattr(model, "compiled"):
+        raise ModelError(f"{type(model).__name__} is no Keras 3 model; remedy.fit takes keras.Model objects.")
+    if not model.compiled:
+        raise ModelError("The model is not compiled. Call model.compile(optimizer=..., loss=...) first.")
+
+
+def build_if_needed(model: Any, X: Nest) -> None:
+    """Build a Sequential model that was given no Input, so that its layers can be read."""
+    if not model.built and type(model).__name__ == "Sequential" and isinstance(X, np.ndarray):
+        model.build((None, *X.shape[1:]))
+
+
+def _check_output(model: Any, rows: Rows) -> None:
+    """Ask the loss itself whether it takes these labels for this output."""
+    import keras
+
+    build_if_needed(model, rows.X)
+    shape = getattr(model, "output_shape", None) if model.built else None
+    if not (isinstance(shape, tuple) and all(isinstance(s, int) for s in shape[1:]) and isinstance(rows.y, np.ndarray)):
+        return
+    if model.loss is None or isinstance(model.loss, (list, dict)) or rows.y.ndim > 2 or len(shape) != 2:
+        return
+    if not isinstance(model.loss, str) and not is_keras(model.loss):
+        return  # A loss of the user's own may take nothing but tensors.
+    try:
+        loss = keras.losses.get(model.loss)
+        sample = rows.y[:2].astype("float32")
+        if (
+            sample.ndim == len(shape) - 1
+            and "Sparse" not in type(loss).__name__
+            and "sparse" not in getattr(loss, "__name__", "")
+        ):
+            sample = sample[..., None]
+        value = keras.ops.convert_to_numpy(loss(sample, np.full((len(sample), *shape[1:]), 0.5, "float32")))
+    except (ValueError, TypeError) as error:
+        name = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", type(model.loss).__name__)
+        raise InvalidInput(
+            f"y of shape {rows.y.shape} does not fit the model's output {shape} under {name}: "
+            f"{str(error).splitlines()[0]} Change the units of the last layer, or the coding of y."
+        ) from error
+    except Exception:  # A backend that checks shapes in its own way: Keras will say it in fit.
+        return
+    del value
+
+
+def _as_validation(rows: Rows) -> tuple[Any, ...]:
+    return (rows.X, rows.y) if rows.sample_weight is None else (rows.X, rows.y, rows.sample_weight)
+
+
+def _is_arrays(X: Any) -> bool:
+    if isinstance(X, (list, tuple)):
+        return bool(X) and all(_is_arrays(part) or np.isscalar(part) for part in X)
+    if isinstance(X, Mapping):
+        return bool(X) and all(_is_arrays(part) for part in X.values())
+    return hasattr(X, "__array__") or hasattr(X, "to_numpy")
+
+
+def _is_nested(weights: Any) -> bool:
+    return isinstance(weights, Mapping) or (isinstance(weights, (list, tuple)) and any(map(np.ndim, weights)))
+
+
+def _is_text(X: Any, model: Any) -> bool:
+    """Say whether X holds text, and the model has a layer that reads it."""
+    if not any(type(layer).__name__ in READ_TEXT for layer in model._flatten_layers()):
+        return False
+    leaves = [as_array(leaf) for leaf in arrays.leaves(X)]
+    return any(
+        a.dtype.kind in "US" or (a.dtype == object and isinstance(a.flat[0], (str, bytes))) for a in leaves if a.size
+    )
+
+
+def _task(model: Any, rows: Rows) -> Task:
+    """Say what the labels ask for; an autoencoder's are its inputs, and no classes."""
+    shape, y = getattr(model, "output_shape", None) if model.built else None, rows.target
+    alike = isinstance(shape, tuple) and tuple(shape[1:]) == y.shape[1:] and "sparse" not in (_loss_name(model) or "")
+    if alike and y.ndim > 1 and len(np.unique(y[:100])) > 2 and rebuilds(rows.X, y):
+        return "regression"
+    return infer_task(rows.y, _loss_name(model), _output_units(model))
+
+
+def _loss_name(model: Any) -> str | None:
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, str):
+        return loss
+    return getattr(loss, "name", None) or getattr(loss, "__name__", None)
+
+
+def _output_units(model: Any) -> int | None:
+    shape = getattr(model, "output_shape", None) if model.built else None
+    last = shape[-1] if isinstance(shape, tuple) and shape else None
+    return last if isinstance(last, int) else None

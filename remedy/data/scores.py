@@ -1,0 +1,251 @@
+"""What a trial is judged by: one number per task, higher is better, measured on unseen rows.
+
+Accuracy is the wrong thing to watch where one class rules (Brodersen et al., "The balanced
+accuracy and its posterior distribution", ICPR 2010): a constant answer gets balanced accuracy
+1/K, macro F1 of the best constant, or R^2 = 0, whatever the class shares are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from remedy.data.arrays import Array
+from remedy.errors import InvalidInput
+
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Objective = Callable[[Any, Any], float]
+
+CLASSIFICATION: tuple[Task, ...] = ("binary", "multiclass")
+
+
+def class_ids(y: Array) -> Array:
+    """Return integer class ids, shape (n,), from one-hot (n, k), sparse or two-valued labels.
+
+    Labels -1/1 become 0/1, fractions (labels that were scaled) their rank.
+    Sequence labels (n, t) or (n, t, k) are flattened to (n * t,).
+    """
+    y = np.asarray(y)
+    if y.ndim > 1 and y.shape[-1] > 1 and not _holds_ids(y):
+        return y.argmax(-1).reshape(-1)
+    values = np.nan_to_num(y.reshape(-1).astype("float64"))
+    if values.size and not np.all(values == np.round(values)):
+        return np.unique(values, return_inverse=True)[1].astype("int64")
+    if values.size and values.min() < 0:
+        return (values > 0).astype("int64")
+    return values.astype("int64")
+
+
+def _holds_ids(y: Array) -> bool:
+    """Say whether the last axis runs along a sequence of class ids, and not over classes."""
+    sample = np.asarray(y[:1000], dtype="float64")
+    several = np.nanmax(sample, initial=0.0) > 1 or (sample.ndim > 2 and np.nanmax(sample.sum(-1), initial=0.0) > 1)
+    return bool(several and np.all(sample == np.round(sample)))
+
+
+def predicted_ids(output: Array, logits: bool = False) -> Array:
+    """Return integer class ids, shape (n,), from a model's output (n, k) or (n, 1).
+
+    Args:
+        output: Probabilities, or logits of the same shape.
+        logits: True where a single unit has no sigmoid; its threshold is then 0 and not 0.5.
+    """
+    output = np.nan_to_num(np.asarray(output, dtype="float64"))
+    if output.ndim > 1 and output.shape[-1] > 1:
+        return output.argmax(-1).reshape(-1)
+    return (output.reshape(-1) > (0.0 if logits else 0.5)).astype("int64")
+
+
+def recalls(y: Array, output: Array, logits: bool = False) -> dict[int, float]:
+    """Return the recall of every class that occurs in ``y``: ``{class id: share found}``."""
+    truth, guess = class_ids(y), predicted_ids(output, logits)
+    return {int(c): float(np.mean(guess[truth == c] == c)) for c in np.unique(truth)}
+
+
+def balanced_accuracy(y: Array, output: Array, logits: bool = False) -> float:
+    """Return the mean recall over the classes present in ``y``, between 0 and 1."""
+    return float(np.mean(list(recalls(y, output, logits).values())))
+
+
+def moved_threshold(y: Array, output: Array) -> tuple[float, float] | None:
+    """Return the balanced accuracy at a better threshold than one half, and that threshold; None for other answers.
+
+    Each half of the rows is judged at the threshold that is best on the other, so that luck in choosing does not count.
+
+    Args:
+        y: Labels of two classes, shape (n,) or (n, 1).
+        output: Answers of a single unit, shape (n, 1).
+    """
+    answers = np.nan_to_num(np.asarray(output, dtype="float64"))
+    if answers.ndim > 1 and answers.shape[-1] > 1:
+        return None
+    truth, answers = class_ids(y), answers.reshape(-1)
+    order = np.argsort(truth, kind="stable")
+    halves = order[::2], order[1::2]
+    if len(truth) != len(answers) or any(len(np.unique(truth[half])) != 2 for half in halves):
+        return None
+    right = np.zeros(len(truth), dtype=bool)
+    for ours, theirs in (halves, halves[::-1]):
+        right[theirs] = (answers[theirs] > _best_threshold(truth[ours], answers[ours])) == (truth[theirs] > 0)
+    score = float(np.mean([right[truth == c].mean() for c in np.unique(truth)]))
+    return score, _best_threshold(truth, answers)
+
+
+def _best_threshold(truth: Array, answers: Array) -> float:
+    """Return the threshold with the highest balanced accuracy: half-way between the two answers that it parts."""
+    values = np.unique(answers)
+    if len(values) < 2:
+        return float(values[0])
+    cuts = (values[1:] + values[:-1]) / 2
+    found = np.searchsorted(np.sort(answers[truth > 0]), cuts, side="right") / (truth > 0).sum()
+    wrong = np.searchsorted(np.sort(answers[truth == 0]), cuts, side="right") / (truth == 0).sum()
+    return float(cuts[np.argmax(wrong - found)])
+
+
+def macro_f1(y: Array, output: Array, logits: bool = False) -> float:
+    """Return the mean F1 over the labels of a multilabel target, at probability 0.5."""
+    truth = np.asarray(y) > 0.5
+    guess = np.nan_to_num(np.asarray(output, dtype="float64")) > (0.0 if logits else 0.5)
+    hit, false, missed = (truth & guess).sum(0), (~truth & guess).sum(0), (truth & ~guess).sum(0)
+    return float(np.mean(2 * hit / np.maximum(2 * hit + false + missed, 1)))
+
+
+def confusion(task: Task, y: Array, output: Array, logits: bool = False) -> tuple[tuple[float, float, int], ...]:
+    """Return how often each class was taken for each: ``(true, predicted, rows)`` of every pair that occurs.
+
+    Classes are named by the labels in ``y``, where every class has one label. Of a multilabel target every label
+    is counted by itself: ``(k, k, found)`` and ``(k, -1, missed)``.
+
+    Args:
+        task: What the labels ask for; one with classes.
+        y, output, logits: As for `recalls` and `macro_f1`.
+    """
+    if task == "multilabel":
+        truth = (np.asarray(y) > 0.5).reshape(len(y), -1)
+        guess = (np.nan_to_num(np.asarray(output, dtype="float64")) > (0.0 if logits else 0.5)).reshape(truth.shape)
+        found, missed = (truth & guess).sum(0), (truth & ~guess).sum(0)
+        sides = [((k, k, int(found[k])), (k, -1, int(missed[k]))) for k in range(len(found))]
+        return tuple(pair for both in sides for pair in both)
+    ids, guesses = class_ids(y), predicted_ids(output, logits)
+    base = 1 + max(ids.max(initial=0), guesses.max(initial=0))
+    pairs, counts = np.unique(ids * base + guesses, return_counts=True)
+    names = _labels(y, ids)
+    split = [(int(pair // base), int(pair % base), int(n)) for pair, n in zip(pairs, counts, strict=True)]
+    return tuple((names.get(a, float(a)), names.get(b, float(b)), n) for a, b, n in split)
+
+
+def _labels(y: Array, ids: Array) -> dict[int, float]:
+    """Return the label of every class id; nothing where the ids are no other name of the labels."""
+    flat = np.asarray(y, dtype="float64").reshape(-1)
+    if len(flat) != len(ids):
+        return {}
+    found, first = np.unique(ids, return_index=True)
+    names = dict(zip(found.tolist(), flat[first].tolist(), strict=True))
+    return names if np.array_equal(np.array([names[i] for i in found])[np.searchsorted(found, ids)], flat) else {}
+
+
+def answers(y: Array, output: Array, most: int = 300) -> tuple[tuple[float, float], ...]:
+    """Return true and predicted value of at most ``most`` rows of a regression; of several columns the first."""
+    truth = np.asarray(y, dtype="float64").reshape(len(y), -1)[:, 0]
+    guess = np.asarray(output, dtype="float64").reshape(len(y), -1)[:, 0]
+    rows = np.unique(np.linspace(0, len(y) - 1, min(len(y), most)).round().astype("int64"))
+    return tuple(zip(truth[rows].tolist(), guess[rows].tolist(), strict=True))
+
+
+def r2(y: Array, output: Array, logits: bool = False) -> float:
+    """Return the coefficient of determination, clipped to [-1, 1]; non-finite answers count as far off."""
+    del logits
+    truth = np.asarray(y, dtype="float64").reshape(len(y), -1)
+    guess = np.nan_to_num(np.asarray(output, dtype="float64"), nan=0.0, posinf=1e30, neginf=-1e30)
+    guess = guess.reshape(len(truth), -1)
+    if guess.shape != truth.shape:
+        guess = np.broadcast_to(guess.mean(-1, keepdims=True), truth.shape)
+    total = float(((truth - truth.mean(0)) ** 2).sum())
+    return float(np.clip(1 - float(((truth - guess) ** 2).sum()) / max(total, 1e-12), -1.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The objective of one search: a name and how it is computed.
+
+    Attributes:
+        name: What is measured, as it appears in tables and in MLflow.
+        constant: The score of the best constant answer (the floor that a fix has to leave).
+        function: How it is computed, from target, output and ``logits``.
+        logits: True when the model answers without a final sigmoid or softmax.
+        own: True for the user's own objective, which takes target and output only.
+        worst: What a score that is no finite number counts as.
+    """
+
+    name: str
+    constant: float | None
+    function: Callable[..., Any]
+    logits: bool = False
+    own: bool = False
+    worst: float = -1.0
+
+    def __call__(self, y: Array, output: Array) -> float:
+        """Score ``output`` against ``y``; a score that is no finite number counts as the worst."""
+        value = float(self.function(y, output) if self.own else self.function(y, output, self.logits))
+        return value if np.isfinite(value) else self.worst
+
+
+OBJECTIVES: Mapping[str, Callable[[Array, Array, bool], float]] = {
+    "balanced_accuracy": balanced_accuracy,
+    "macro_f1": macro_f1,
+    "r2": r2,
+}
+"""Scores by name."""
+
+
+def score_name(task: Task) -> str:
+    """Return the name of a task's own score."""
+    return {"multilabel": "macro_f1", "regression": "r2"}.get(task, "balanced_accuracy")
+
+
+def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -> Scorer:
+    """Choose the scorer of a task, or wrap the user's own objective.
+
+    Args:
+        task: What the labels ask for.
+        y: Labels that the constant answer is scored on, shape (n,) or (n, k).
+        objective: None for the task's own score; one of "balanced_accuracy", "macro_f1", "r2"; or a
+            callable ``(y_true, y_pred) -> float``, higher is better.
+
+    Raises:
+        InvalidInput: The objective is not known.
+    """
+    if callable(objective):
+        return Scorer(getattr(objective, "__name__", "objective"), None, objective, own=True)
+    name = objective or score_name(task)
+    if name not in OBJECTIVES:
+        raise InvalidInput(
+            f"Search(objective={objective!r}) is not known: use one of {', '.join(sorted(OBJECTIVES))}, "
+            "or a function (y_true, y_pred) -> float."
+        )
+    return Scorer(name, constant_score(task, y), OBJECTIVES[name])
+
+
+def constant_score(task: Task, y: Array) -> float:
+    """Return what the best constant answer scores on ``y``: 1/K, its macro F1, or 0."""
+    if task == "regression":
+        return 0.0
+    if task == "multilabel":
+        share = (np.asarray(y) > 0.5).reshape(len(y), -1).mean(0)
+        return float(np.mean(2 * share / (1 + share)))
+    return 1.0 / max(1, len(np.unique(class_ids(y))))
+
+
+def standard_error(task: Task, y: Array) -> float:
+    """Return how far chance alone moves the mean of recalls on such labels; 0 for other tasks, where it is not known.
+
+    The binomial error of every recall, at one half, where it is largest.
+    """
+    if task not in CLASSIFICATION:
+        return 0.0
+    rows = np.unique(class_ids(y), return_counts=True)[1]
+    return math.sqrt(float((0.25 / rows).sum())) / len(rows)

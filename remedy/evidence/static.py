@@ -1,0 +1,221 @@
+"""What is known before the first epoch: the evidence that data and recipe give by themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from remedy.data import arrays
+from remedy.data.arrays import Array
+from remedy.data.dataset import Dataset
+from remedy.data.persistence import constant_answer
+from remedy.data.rows import Rows
+from remedy.data.scores import CLASSIFICATION, class_ids
+from remedy.data.task import rebuilds
+from remedy.evidence.data_facts import input_facts, overlap, target_facts
+from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
+from remedy.evidence.model_facts import NORMALIZERS, head_facts, layer_facts, metric_names, planned_rates
+from remedy.recipe.architecture import name_of
+from remedy.recipe.readers import read_by_own_layer, readers, takes_ids
+from remedy.recipe.recipe import Recipe
+
+KERAS_BATCH_SIZE = 32
+
+PLAIN = ("sum_over_batch_size", "mean", None)
+"""Reductions of a Keras loss that give its mean over rows."""
+
+
+def training_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
+    """Return what detectors need to judge a training as it goes: cheap, so that every trial can have it.
+
+    Args:
+        recipe: How the run will train.
+        dataset: What it will train on.
+    """
+    rows = dataset.total_rows or len(dataset.train)
+    batch_size = recipe.batch_size or KERAS_BATCH_SIZE
+    architecture = recipe.architecture
+    momenta = [float(layer["config"]["momentum"]) for layer in architecture.layers("BatchNormalization")]
+    dropouts = tuple(float(layer["config"]["rate"]) for layer in architecture.layers("Dropout"))
+    regression = dataset.task == "regression"
+    return Evidence(
+        task=dataset.task,
+        epochs_planned=recipe.epochs,
+        steps_per_epoch=recipe.steps_per_epoch or math.ceil(rows / batch_size),
+        n_train=rows,
+        class_counts=dataset.class_counts,
+        class_weights=_class_weights(recipe, dataset),
+        optimizer=str(recipe.descent["class_name"]),
+        batch_size=batch_size,
+        loss_name=recipe.loss_name,
+        prior_loss=prior_loss(recipe, dataset),
+        constant_score=constant_answer(dataset.train, dataset.task),
+        batchnorm_momentum=max(momenta) if momenta else None,
+        dropout_rates=None if architecture.opaque else dropouts,
+        target_spread=float(np.std(np.asarray(recipe.coded(dataset.train).target, dtype="float64")))
+        if regression
+        else None,
+    )
+
+
+def static_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
+    """Return the evidence of data and recipe alone, all of it; nothing is trained.
+
+    Args:
+        recipe: How the run will train.
+        dataset: What it will train on.
+    """
+    known, held = training_evidence(recipe, dataset), dataset.validation
+    steps = (known.steps_per_epoch or 1) * recipe.epochs
+    known = replace(
+        known,
+        inputs=_inputs(recipe, dataset.train),
+        outputs=_outputs(recipe, dataset),
+        layers=_layers(recipe),
+        planned_rates=planned_rates(recipe, steps),
+        metric_names=(*metric_names(recipe.metrics), *metric_names(recipe.weighted_metrics)),
+    )
+    if held is None:
+        return known
+    return replace(
+        known,
+        n_validation=len(held),
+        validation_counts=dataset.counts(held),
+        validation_tail=dataset.validation_tail,
+        validation_overlap=overlap(dataset.train, held),
+        validation_inputs=_inputs(recipe, held),
+    )
+
+
+def _layers(recipe: Recipe) -> tuple[LayerFacts, ...] | None:
+    """Return the layers, with what the weights of frozen tables of words hold."""
+    found = layer_facts(recipe.architecture)
+    tables = {f.name: recipe.kept_weights[f.name][0] for f in found or () if _is_table(f, recipe)}
+    empty = {name: float(np.mean(~np.any(table, axis=1))) for name, table in tables.items()}
+    return found and tuple(replace(f, empty_rows=empty[f.name]) if f.name in empty else f for f in found)
+
+
+def _is_table(layer: LayerFacts, recipe: Recipe) -> bool:
+    kept = recipe.kept_weights.get(layer.name)
+    return layer.kind == "Embedding" and bool(kept) and np.ndim(kept[0]) == 2  # type: ignore[index]
+
+
+def _inputs(recipe: Recipe, rows: Rows) -> tuple[InputFacts, ...]:
+    """Measure the inputs, and mark those that the model normalizes itself or takes as ids."""
+    architecture = recipe.architecture
+    names, ids, inside = [], {}, {}
+    for entry in architecture.inputs():
+        name = name_of(entry)
+        kinds = [reader["class_name"] for reader in readers(architecture, name)]
+        names.append(name)
+        ids[name] = takes_ids(architecture, name)
+        inside[name] = recipe.input_scaling is not None or bool(kinds and all(kind in NORMALIZERS for kind in kinds))
+    own = {name for name in names if read_by_own_layer(architecture, name)}
+    return tuple(
+        replace(
+            facts,
+            normalized_inside=bool(inside.get(facts.name)),
+            ids=facts.ids or (facts.name in own and facts.integers and facts.minimum >= 0),
+        )
+        for facts in input_facts(rows.X, names or None, ids)
+    )
+
+
+def _outputs(recipe: Recipe, dataset: Dataset) -> tuple[OutputFacts, ...]:
+    """Put head, loss and target of every output side by side."""
+    heads = head_facts(recipe)
+    named = dict(arrays.named_leaves(dataset.train.y))
+    held = {} if dataset.validation is None else dict(arrays.named_leaves(dataset.validation.y))
+    if len(heads) != len(named):
+        return ()
+    keys = [h["name"] for h in heads] if set(named) == {h["name"] for h in heads} else list(named)
+    facts = []
+    for head, key in zip(heads, keys, strict=True):
+        target = target_facts(named[key], held.get(key), head.get("ignore_class"))
+        facts.append(OutputFacts(**head, **target, rebuilds=rebuilds(dataset.train.X, named[key])))
+    return tuple(facts)
+
+
+def row_weights(rows: Rows, class_weight: Mapping[int, float] | None) -> Array:
+    """Return the weight of every row, shape (n,): sample weights (the mean over its steps) times class weights."""
+    weights = np.ones(len(rows)) if rows.sample_weight is None else np.asarray(rows.sample_weight, dtype="float64")
+    weights = weights.reshape(len(rows), -1).mean(-1)
+    ids = class_ids(rows.target) if class_weight else np.zeros(0, dtype="int64")
+    if class_weight and len(ids) == len(rows):
+        kinds, kind = np.unique(ids, return_inverse=True)
+        weights = weights * np.array([class_weight.get(int(c), 1.0) for c in kinds])[kind]
+    return weights
+
+
+def _class_weights(recipe: Recipe, dataset: Dataset) -> Mapping[int, float] | None:
+    """Return the mean weight of the training rows of every class; None where no weights were given."""
+    rows = dataset.train
+    weighted = recipe.class_weight is not None or rows.sample_weight is not None
+    if not weighted or dataset.task not in CLASSIFICATION or len(arrays.leaves(rows.y)) != 1:
+        return None
+    coded = recipe.coded(rows)
+    ids, weights = class_ids(coded.target), row_weights(coded, recipe.class_weight)
+    if len(ids) != len(weights):
+        return None
+    return {int(c): float(weights[ids == c].mean()) for c in np.unique(ids)}
+
+
+def prior_loss(recipe: Recipe, dataset: Dataset) -> float | None:
+    """Return the loss of the best constant answer on the training rows, or None where unknown.
+
+    For a cross-entropy this is the (weighted) entropy of the class shares in nats, ln K for K
+    balanced classes; for a mean squared error the variance of the target, for a mean absolute one
+    its mean distance from the median; for a KL divergence that from the mean target.
+    """
+    rows = recipe.coded(dataset.train)
+    name = (recipe.loss_name or "").lower().replace("_", "")
+    if not isinstance(rows.y, np.ndarray) or (rows.sample_weight is not None and rows.sample_weight.ndim > 1):
+        return None
+    if recipe.loss_options.get("label_smoothing") or recipe.loss_options.get("ignore_class") is not None:
+        return None
+    if recipe.loss_options.get("reduction", PLAIN[0]) not in PLAIN:
+        return None  # What is logged is no mean over rows.
+    target = np.asarray(rows.target, dtype="float64")
+    if not np.all(np.isfinite(target)):
+        return None
+    flat = target.reshape(-1, target.shape[-1] if target.ndim > 1 else 1)
+    if rows.sample_weight is not None and dataset.task not in CLASSIFICATION:
+        return None  # What is logged is weighted.
+    if name in ("mse", "meansquarederror"):
+        return float(flat.var(axis=0).mean())
+    if name in ("mae", "meanabsoluteerror"):
+        return float(np.abs(flat - np.median(flat, axis=0)).mean())
+    if name in ("kldivergence", "kld", "kullbackleiblerdivergence") and flat.min() >= 0:
+        safe = np.clip(flat, 1e-7, 1)
+        return float((safe * np.log(safe / safe.mean(axis=0))).sum(-1).mean())
+    if "crossentropy" not in name or "focal" in name:
+        return None
+    if dataset.task in CLASSIFICATION and not ("binary" in name and target.ndim > 1 and target.shape[-1] > 1):
+        ids = class_ids(rows.target)
+        weights = row_weights(rows, recipe.class_weight) if len(ids) == len(rows) else np.ones(len(ids))
+        mass = np.array([total for c in np.unique(ids) if (total := weights[ids == c].sum()) > 0])
+        return float(-(mass * np.log(mass / mass.sum())).sum() / len(ids))
+    share = np.clip(flat.mean(0), 1e-12, 1 - 1e-12)
+    if "binary" not in name and len(share) > 1:  # Shares of classes in every row: smoothed, mixed or distilled labels.
+        return float(-(share * np.log(share)).sum())
+    return float(-(share * np.log(share) + (1 - share) * np.log(1 - share)).mean())
+
+
+def probe(rows: Rows, limit: int = 512) -> Rows:
+    """Pick at most ``limit`` rows that keep the shares of the classes (or the spread of the target).
+
+    Args:
+        rows: Rows to pick from.
+        limit: Never more than this; also never more than a sixteenth of the rows (128 at least), so
+            that looking stays a few per cent of training.
+    """
+    wanted = min(len(rows), limit, max(128, len(rows) // 16))
+    target = np.asarray(rows.target)
+    keys = class_ids(target) if target.ndim > 1 and target.shape[-1] > 1 else target.reshape(len(target), -1)[:, 0]
+    if len(keys) != len(rows):
+        keys = np.arange(len(rows))
+    order = np.argsort(keys, kind="stable")
+    return rows.take(np.sort(order[np.linspace(0, len(rows) - 1, wanted).round().astype("int64")]))

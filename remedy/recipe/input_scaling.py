@@ -1,0 +1,156 @@
+"""Scaling of inputs as a layer inside the model, fitted on the training rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from remedy.data import arrays
+from remedy.data.dataset import Dataset
+from remedy.errors import NotApplicable
+from remedy.recipe.architecture import Architecture, LayerConfig, name_of
+from remedy.recipe.readers import read_by_own_layer, takes_ids
+
+SAMPLE_BYTES, LEAST_ROWS = 1 << 23, 256
+"""Statistics of large data are those of random rows that take so many bytes, and of so many rows at least: from
+20,000 rows of 100 columns the mean is known to 0.7 % of the spread."""
+
+
+@dataclass(frozen=True)
+class InputScaling:
+    """Scaling layers behind the model's inputs, fitted on the training rows when the recipe is built.
+
+    Attributes:
+        kind: "standard" (mean and standard deviation), "minmax" (range to 0..1), "robust" (median and
+            interquartile range), "log" (inverse hyperbolic sine, then standard: for heavy tails) or
+            "per-sample" (every row by its own mean and standard deviation).
+        per: "feature" for one pair of numbers per entry of the last axis, "input" for one per input.
+        impute: Put the training rows' mean in the place of values that are not finite.
+    """
+
+    kind: str
+    per: str = "feature"
+    impute: bool = False
+
+
+def scaled(architecture: Architecture, scaling: InputScaling | None, dataset: Dataset) -> Architecture:
+    """Return the architecture with scaling layers behind every input that holds quantities.
+
+    Of large data a random sample is measured, whose smallest and largest value need not be those of all rows.
+
+    Raises:
+        NotApplicable: No input does: ids for an Embedding, or a model that cannot be operated on.
+    """
+    if scaling is None:
+        return architecture
+    found = columns(architecture, dataset)
+    if not found:
+        raise NotApplicable("no input holds quantities that could be scaled")
+    for entry, rows in found:
+        wanted = max(LEAST_ROWS, SAMPLE_BYTES // max(1, rows[:1].nbytes))
+        measured = rows[arrays.spread(len(rows), wanted)] if dataset.large else rows
+        layers = scaling_layers(scaling, measured)
+        if any("ops" in layer["module"] for layer in layers):
+            architecture = architecture.functional()
+        for layer in reversed(layers):
+            layer["config"]["name"] = architecture.unused_name(name_of(layer))
+            architecture = architecture.insert_after(name_of(entry), layer)
+    return architecture
+
+
+def scaling_layers(scaling: InputScaling, rows: arrays.Array) -> list[LayerConfig]:
+    """Return the configurations of the Keras layers and operations that scale one input, in order.
+
+    Only what Keras itself ships is used, so a saved fix loads without remedy. A column that never
+    varies in training is not divided by its spread of zero.
+
+    Args:
+        scaling: What to do.
+        rows: Training rows of this input, shape (n, ...).
+    """
+    layers: list[LayerConfig] = []
+    if scaling.kind == "per-sample":
+        axes = list(range(1, rows.ndim))
+        config: dict[str, Any] = {"axis": axes, "center": False, "scale": False, "epsilon": 1e-6}
+        layers.append(_layer("keras.layers", "LayerNormalization", "input_scaling", config))
+    else:
+        values = np.where(np.isfinite(rows), rows, np.nan).astype("float64")
+        per_feature = scaling.per == "feature" and rows.ndim > 1
+        axes_out = tuple(range(rows.ndim - 1)) if per_feature else None
+        kind = scaling.kind
+        if kind == "log":
+            centre, spread = statistics("mad", values, axes_out)
+            layers.append(_normalization("input_unit", centre, spread, per_feature))
+            layers.append(_layer("keras.src.ops.numpy", "Arcsinh", "input_log", {}))
+            values, kind = np.arcsinh((values - centre) / spread), "standard"
+        layers.append(_normalization("input_scaling", *statistics(kind, values, axes_out), per_feature))
+    if scaling.impute:
+        # Behind the scaling 0 is the mean; ten spreads stand for infinity.
+        config = {"nan": 0.0, "posinf": 10.0, "neginf": -10.0}
+        layers.append(_layer("keras.src.ops.numpy", "NanToNum", "input_imputed", config))
+    return layers
+
+
+def statistics(kind: str, values: arrays.Array, axes: tuple[int, ...] | None) -> tuple[Any, Any]:
+    """Return centre and spread over ``axes`` (None for all), NaN left out; the spread is never 0.
+
+    Raises:
+        NotApplicable: The kind is not known.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a column of nothing but NaN
+        if kind == "standard":
+            centre, spread = np.nanmean(values, axis=axes), np.nanstd(values, axis=axes)
+        elif kind == "minmax":
+            centre = np.nanmin(values, axis=axes)
+            spread = np.nanmax(values, axis=axes) - centre
+        elif kind == "robust":
+            low, centre, high = np.nanpercentile(values, [25, 50, 75], axis=axes)
+            spread = (high - low) / 1.349  # the interquartile range of a normal distribution of variance 1
+            spread = np.where(spread > 0, spread, np.nanstd(values, axis=axes))
+        elif kind == "mad":
+            centre = np.nanmedian(values, axis=axes)
+            distance = np.abs(values - centre)
+            spread = np.nanmedian(distance, axis=axes)
+            spread = np.where(spread > 0, spread, np.nanmean(distance, axis=axes))
+        else:
+            raise NotApplicable(f"scaling of kind {kind!r} is not known")
+    centre, spread = np.nan_to_num(np.asarray(centre)), np.nan_to_num(np.asarray(spread))
+    varies = spread > 1e-7 * np.abs(centre)
+    typical = float(np.median(spread[varies])) if np.any(varies) else 1.0
+    return centre, np.where(varies, spread, typical)
+
+
+def _normalization(name: str, centre: Any, spread: Any, per_feature: bool) -> LayerConfig:
+    config = {
+        "axis": -1 if per_feature else None,
+        "mean": centre.tolist() if per_feature else float(centre),
+        "variance": (spread**2).tolist() if per_feature else float(spread**2),
+    }
+    return _layer("keras.layers", "Normalization", name, config)
+
+
+def _layer(module: str, kind: str, name: str, config: dict[str, Any]) -> LayerConfig:
+    return {"module": module, "class_name": kind, "config": {"name": name, **config}}
+
+
+def columns(architecture: Architecture, dataset: Dataset) -> list[tuple[LayerConfig, arrays.Array]]:
+    """Pair the InputLayers that hold quantities with their training rows, in Keras' order."""
+    entries = architecture.inputs()
+    if isinstance(dataset.train.X, Mapping):
+        pairs = [(e, dataset.train.X[name_of(e)]) for e in entries if name_of(e) in dataset.train.X]
+    else:
+        pairs = list(zip(entries, arrays.leaves(dataset.train.X), strict=False))
+    return [(entry, rows) for entry, rows in pairs if not _holds_ids(architecture, name_of(entry), rows)]
+
+
+def _holds_ids(architecture: Architecture, name: str, rows: arrays.Array) -> bool:
+    """Say whether an input holds ids: for a layer of the user's own, whole numbers may be."""
+    if takes_ids(architecture, name):
+        return True
+    some = rows[:1000]
+    return read_by_own_layer(architecture, name) and bool(np.all(some == np.round(some)) and np.min(some) >= 0)

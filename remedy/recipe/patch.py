@@ -1,0 +1,210 @@
+"""The patch of a fix as lines that run as they stand in the user's own script.
+
+The lines of the remedies speak of ``model``, ``X_train``, ``y_train`` and ``fit``. Here these are bound to what the
+user calls them, as far as the calling frame tells; else the lines become a function that takes them.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from remedy.data.streams import is_stream
+
+OURS = ("remedy", "keras", "contextlib", "functools")
+"""Packages whose frames are not the user's."""
+
+LITERALS = (int, float, str, bool, type(None))
+LONG = 120
+
+
+@dataclass(frozen=True)
+class Names:
+    """How the user's script spells what it handed to ``fit``.
+
+    Attributes:
+        model, X, y: Names, or None where there is none; y is "" where a stream brings the labels.
+        fit: Keywords of ``fit`` as expressions.
+        lost: Keywords that no expression was found for.
+        stream: "tf.data", "PyDataset" or None for arrays.
+        steps: Batches of an epoch of a stream without end, or None.
+        nested: Whether y is a dict or a list that holds the array of a single output.
+        held_stream: Whether the validation rows are a stream.
+    """
+
+    model: str | None = None
+    X: str | None = None
+    y: str | None = None
+    fit: Mapping[str, str] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    stream: str | None = None
+    steps: int | None = None
+    nested: bool = False
+    held_stream: bool = False
+
+
+def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
+    """Return how the calling script spells what it hands to ``fit``.
+
+    Args:
+        model, X, y: As given by the user.
+        fit: Keywords of ``Model.fit``.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] in OURS:
+        frame = frame.f_back
+    known = {**frame.f_globals, **frame.f_locals}
+    spelled = {id(value): name for name, value in known.items() if name.isidentifier() and not name.startswith("_")}
+
+    def name(value: Any) -> str | None:
+        return spelled.get(id(value))
+
+    told = {key: _spelled(value, name) for key, value in fit.items() if key != "verbose"}
+    kind = "tf.data" if hasattr(X, "element_spec") else "PyDataset" if y is None and hasattr(X, "__getitem__") else None
+    return Names(
+        name(model),
+        name(X),
+        "" if y is None else name(y),
+        {key: text for key, text in told.items() if text is not None},
+        tuple(key for key, text in told.items() if text is None),
+        kind if y is None else None,
+        fit.get("steps_per_epoch"),
+        isinstance(y, (Mapping, list, tuple)) and len(y) == 1 and len(_parts(y)) == 1,
+        is_stream(fit.get("validation_data")),
+    )
+
+
+def _parts(y: Any) -> Sequence[Any]:
+    """Return the arrays that a nest holds, by name or by place; numbers are none."""
+    return [part for part in (y.values() if isinstance(y, Mapping) else y) if np.ndim(part)]
+
+
+def _spelled(value: Any, name: Any) -> str | None:
+    """Return an expression for a value of a call: a literal, a name, or a tuple of those; None where there is none."""
+    if isinstance(value, LITERALS):
+        return repr(value)
+    if isinstance(value, Mapping) and all(isinstance(part, LITERALS) for pair in value.items() for part in pair):
+        return repr(dict(value)) if len(repr(dict(value))) < LONG else name(value)
+    if (found := name(value)) is not None:
+        return str(found)
+    if isinstance(value, (tuple, list)) and value:
+        parts = [_spelled(part, name) for part in value]
+        if all(part is not None for part in parts):
+            inner = ", ".join(str(part) for part in parts)
+            return f"[{inner}]" if isinstance(value, list) else f"({inner},)"
+    return repr(value.item()) if isinstance(value, np.generic) else None
+
+
+IMPORTS = "import keras\nimport numpy as np"
+
+OF_STREAMS = {
+    "tf.data": "batches = list({stream}.as_numpy_iterator())  # its rows as arrays; they fit into memory",
+    "PyDataset": "batches = [{stream}[i] for i in range(len({stream}))]  # its rows as arrays; they fit into memory",
+}
+JOIN = """\
+X_train, y_train, *weights = (
+    keras.tree.map_structure(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *side)
+    for side in zip(*(tuple(batch) for batch in batches))
+)"""
+NESTED = """\
+weights = fit.pop('class_weight', None)
+if weights:  # Keras takes none beside targets in a nest: as row weights
+    kinds = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)
+    rows = np.array([weights.get(int(kind), 1.0) for kind in kinds])
+    rows = rows * np.asarray(keras.tree.flatten(fit.get('sample_weight', 1.0))[0])
+    fit['sample_weight'] = keras.tree.pack_sequence_as({y}, [rows])
+model.fit(X_train, keras.tree.pack_sequence_as({y}, [y_train]), **fit)"""
+
+HELD = """\
+held = fit.get('validation_data')
+if held is not None and not isinstance(held, (tuple, list)):  # the validation rows as arrays, too
+    held = list(held.as_numpy_iterator()) if hasattr(held, 'element_spec') else [held[i] for i in range(len(held))]
+    fit['validation_data'] = tuple(
+        keras.tree.map_structure(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *side)
+        for side in zip(*(tuple(batch) for batch in held))
+    )"""
+
+
+def in_script(lines: str, after: str, names: Names | None, defaults: Mapping[str, Any]) -> str:
+    """Return lines that run as they stand behind the imports of the user's script; they train the model, too.
+
+    Args:
+        lines: Of the remedies and the compile line.
+        after: What comes behind ``fit``, or nothing.
+        names: Of the user's script; None where there is no script.
+        defaults: Keywords of ``fit`` where no script tells them.
+    """
+    unread = names is not None and names.y == "" and names.stream is None  # A generator, which is gone when read.
+    if names is None or unread or None in (names.model, names.X, names.y):
+        return script(lines, after, names, defaults)
+    held = [HELD] if names.held_stream else []
+    return "\n".join([IMPORTS, *_bound(names), *held, lines, *_trained(after, names)])
+
+
+def script(lines: str, after: str, names: Names | None, defaults: Mapping[str, Any]) -> str:
+    """Return the same as a function of model, X and y, which needs no other names."""
+    own = {k: repr(v) for k, v in defaults.items() if v is not None}
+    kept = {k: v for k, v in (names.fit if names else own).items() if _is_literal(v)}
+    lost = tuple(k for k in (names.fit if names else ()) if k not in kept) + (names.lost if names else ())
+    stream = names.stream if names else None
+    known = names or Names()
+    given = replace(known, model="model", X="X", y="" if stream else "y", fit=kept, lost=lost)
+    held = [HELD] if known.held_stream else []
+    inner = "\n".join([*_bound(given), "fit |= more", *held, lines, *_trained(after, given), "return model"])
+    body = "".join(f"    {line}\n" if line else "\n" for line in inner.splitlines())
+    takes = "model, X, **more" if stream else "model, X, y, **more"
+    return f"{IMPORTS}\n\n\ndef fixed({takes}):  # more: what else fit is given\n{body}"
+
+
+def _bound(names: Names) -> list[str]:
+    lines = [] if names.model == "model" else [f"model = {names.model}"]
+    if names.stream:
+        taken = f"{names.X}.take({names.steps})" if names.steps and names.stream == "tf.data" else str(names.X)
+        lines += [OF_STREAMS[names.stream].format(stream=taken), JOIN]
+    else:
+        target = f"keras.tree.flatten({names.y})[0]" if names.nested else names.y
+        lines.append(f"X_train, y_train = keras.tree.map_structure(np.asarray, {names.X}), np.asarray({target})")
+        lines.append(
+            "X_train = keras.tree.map_structure(lambda a: a.astype('float32') if a.dtype == object else a, X_train)"
+        )
+    skipped = ("steps_per_epoch", "shuffle") if names.stream else ()
+    told = ", ".join(f"{key!r}: {text}" for key, text in names.fit.items() if key not in skipped)
+    lines.append(f"fit = {{{told}}}")
+    if names.stream:
+        lines.append("fit |= {'sample_weight': weights[0]} if weights else {}")
+        lines.append("fit['batch_size'] = len(keras.tree.flatten(batches[0])[0])")
+    lines.append("if not model.built:\n    model(keras.tree.map_structure(lambda part: part[:1], X_train))")
+    if names.lost:
+        lines.append(f"# {', '.join(names.lost)}: add to fit what your call has")
+    return lines
+
+
+def _is_literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return False
+    return True
+
+
+def _trained(after: str, names: Names) -> list[str]:
+    lines = [NESTED.format(y=names.y)] if names.nested else ["model.fit(X_train, y_train, **fit)"]
+    if after:
+        lines.append(after)
+    return lines if names.model in ("model", None) else [*lines, f"{names.model} = model"]
+
+
+def defaults_of(recipe: Any) -> dict[str, Any]:
+    """Return the keywords of ``fit`` that a recipe knows, for a run without its script."""
+    weights = recipe.class_weight
+    known: Sequence[tuple[str, Any]] = (
+        ("epochs", recipe.epochs),
+        ("batch_size", recipe.batch_size),
+        ("class_weight", None if weights is None else dict(weights)),
+    )
+    return {key: value for key, value in known if value is not None}

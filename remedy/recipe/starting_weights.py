@@ -1,0 +1,73 @@
+"""The weights that a model has when ``fit`` is called: fresh ones are chance, loaded or trained ones are the program.
+
+Which is which is told by comparing them with a fresh build of the same model. What begins alike in every build (biases,
+scales) must be alike; what is drawn must look drawn from the same distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from remedy.data.arrays import Array
+
+Weights = Mapping[str, list[Array]]
+"""Weights by layer name, as ``layer.get_weights()`` gives them."""
+
+MOST_BYTES = 1 << 29
+"""The weights of a larger model are not copied; a search of it then begins from fresh ones, and says so."""
+
+COMPARED, UNLIKE = 5000, 1e-6
+"""Values of a weight that are compared, and the probability below which two samples are called unlike."""
+
+
+def snapshot(model: Any) -> Weights | None:
+    """Return a copy of the weights of every layer that may be trained; None where they are too many or not made yet."""
+    if not model.built or sum(int(np.prod(w.shape)) for w in model.weights) * 4 > MOST_BYTES:
+        return None
+    found = {}
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        if layer.built and layer.trainable_weights and not _nests(layer):
+            found[str(layer.name)] = [np.array(w, copy=True) for w in layer.get_weights()]
+    return found
+
+
+def loaded(start: Weights, fresh: Any, again: Any) -> dict[str, list[Array]]:
+    """Return the weights of the layers that did not begin as fresh ones do.
+
+    Args:
+        start: Of the user's model, by `snapshot`.
+        fresh, again: Two models built anew from different seeds.
+    """
+    one, two = snapshot(fresh) or {}, snapshot(again) or {}
+    return {
+        name: list(weights)
+        for name, weights in start.items()
+        if name in one and name in two and not _fresh(weights, one[name], two[name])
+    }
+
+
+def _nests(layer: Any) -> bool:
+    return hasattr(layer, "layers") or hasattr(layer, "cell") or hasattr(layer, "cells")
+
+
+def _fresh(weights: list[Array], one: list[Array], two: list[Array]) -> bool:
+    if [w.shape for w in weights] != [w.shape for w in one]:
+        return True  # Another network: nothing can be said, and nothing could be put back.
+    return all(_alike(*parts) for parts in zip(weights, one, two, strict=True))
+
+
+def _alike(own: Array, one: Array, two: Array) -> bool:
+    if own.dtype.kind not in "f":
+        return True  # States of random layers.
+    if np.array_equal(one, two):
+        return bool(np.allclose(own, one, atol=1e-6, equal_nan=True))
+    from scipy.stats import ks_2samp
+
+    drawn = np.concatenate([one.ravel(), two.ravel()])
+    step = max(1, own.size // COMPARED)
+    if own.size < 8:
+        return bool(np.abs(own).max() <= 3 * np.abs(drawn).max())
+    return bool(ks_2samp(own.ravel()[::step], drawn[::step]).pvalue > UNLIKE)

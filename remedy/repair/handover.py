@@ -1,0 +1,162 @@
+"""Hands a fix over: its last training, its patch, its table of changes, its run linked to the stuck one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from remedy.data.dataset import Dataset
+from remedy.data.scores import Scorer
+from remedy.errors import NotApplicable
+from remedy.evidence.confusion import confusions
+from remedy.prescription import Change, Prescription, after_fit, patch
+from remedy.recipe.patch import Names, defaults_of, in_script, script
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.source_code import from_fresh_weights
+from remedy.registry import remedies_for
+from remedy.remedies._base import Remedy
+from remedy.repair.final_training import Ground, LastTraining, fell_short, train_proven
+from remedy.repair.setbacks import setbacks
+from remedy.reporting import conclusions
+from remedy.reporting.run_log import write_fix
+from remedy.reporting.terminal import Terminal
+from remedy.results import Fix, Patient, Treatment
+from remedy.search import confirmation
+from remedy.search.ablation import Reduction, changes
+from remedy.search.confirmation import Proof
+from remedy.search.options import Attempt
+from remedy.search.schedule import Screening
+
+
+def complete(
+    patient: Patient,
+    screening: Screening,
+    reduction: Reduction,
+    proof: Proof,
+    scorer: Scorer,
+    terminal: Terminal,
+) -> Treatment | None:
+    """Train the proven prescription in full and log it as a run linked both ways; None where it fell short twice.
+
+    Ctrl-C keeps the model where an epoch was over, and else what was proven.
+
+    Args:
+        patient: The stuck run.
+        screening: What was tried.
+        reduction: The smallest set, with what was measured of it.
+        proof: Of that set.
+        scorer: The objective.
+        terminal: Hears how it goes on.
+    """
+    prescription, rows = _with_unsearched(
+        patient, reduction.prescription, changes(screening, reduction, patient.dataset)
+    )
+    recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
+    run = patient.run.child(
+        f"fixed {patient.name or ''}".strip(),
+        "fix",
+        {"remedy.verdict": "fixed", "remedy.fixes_run_id": str(patient.run.run_id)},
+    )
+    ground = Ground(screening.dataset, scorer, screening.yardstick.same)
+    try:
+        terminal.stage("training the fix for all epochs", recipe.epochs)
+        last = train_proven(patient, recipe, proof, run, terminal, ground)
+        recorder, short = last.recorder, last.whole and fell_short(last, proof)
+        if last.interrupted and (short or not recorder.scores):
+            run.tags({"remedy.verdict": "interrupted"})
+            run.end("KILLED")
+            return Treatment(None, conclusions.untrained(str(prescription), proof, scorer.name), True)
+        if short:
+            run.tags({"remedy.verdict": "not as proven"})
+            run.end("FAILED")
+            return None
+        lines = _lines(patient, prescription)
+        fix = _handed_over(screening, recipe, proof, last, (run.run_id, prescription, rows, lines))
+        conclusion = conclusions.fixed(fix, scorer.name, screening.dataset, screening.yardstick.shallow)
+        if not fix.confirmed:
+            run.tags({"remedy.verdict": "not confirmed"})
+        if not last.whole:
+            done = len(recorder.scores)
+            conclusion += f" Its last training was interrupted in epoch {done + 1} of {recipe.epochs}."
+        terminal.conclusion(conclusion, proof, rows)
+        write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
+    except BaseException:
+        run.end("FAILED")
+        raise
+    return Treatment(fix, conclusion, last.interrupted)
+
+
+def as_lines(
+    prescription: Prescription, recipe: Recipe, dataset: Dataset, available: Sequence[Remedy], names: Names | None
+) -> tuple[str, str]:
+    """Return the patch of a prescription in the user's own names, and as a function that takes model and rows.
+
+    Args:
+        prescription: What to apply.
+        recipe: The untouched recipe.
+        dataset: Rows it trains on.
+        available: Remedies by whose names the prescription is read.
+        names: Of the user's script; None where there is none.
+    """
+    program = (prescription, recipe, dataset, available)
+    lines = from_fresh_weights(patch(*program), recipe)
+    parts = (lines, after_fit(*program), names, defaults_of(recipe))
+    return in_script(*parts), script(*parts)
+
+
+def _lines(patient: Patient, prescription: Prescription) -> tuple[str, str]:
+    return as_lines(prescription, patient.recipe, patient.dataset, patient.remedies, patient.names)
+
+
+def _handed_over(
+    screening: Screening,
+    recipe: Recipe,
+    proof: Proof,
+    last: LastTraining,
+    told: tuple[str | None, Prescription, tuple[Change, ...], tuple[str, str]],
+) -> Fix:
+    """Return the fix with the model's own score, and with what is worse than untouched."""
+    run_id, prescription, rows, lines = told
+    model, held = recipe.deliver(last.recorder.model), screening.dataset.holdout
+    labels = () if recipe.target is None else recipe.target.values
+    evidence = last.recorder.evidence
+    worse: tuple[str, ...] = ()
+    if held is not None and last.whole:
+        seen = held if recipe.delivers_raw else recipe.coded(held)
+        after = confirmation.own_metrics(model, seen) if proof.metrics else {}
+        worse = setbacks(confusions(proof.evidence[0], evidence, labels), proof.metrics, after, len(held))
+    # A model that Ctrl-C left far behind the proof is no fix yet.
+    confirmed = screening.dataset.provable and proof.holds and not fell_short(last, proof)
+    numbers = (last.score, proof.baseline_score, confirmed, proof, labels, evidence, worse)
+    return Fix(model, run_id, prescription, rows, lines[0], *numbers, script=lines[1])
+
+
+def _with_unsearched(
+    patient: Patient, prescription: Prescription, changes: tuple[Change, ...]
+) -> tuple[Prescription, tuple[Change, ...]]:
+    """Add what a diagnosis asks for and no search can weigh, such as better metrics."""
+    recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
+    for remedy in dict.fromkeys(r for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)):
+        if remedy.searched:
+            continue
+        try:
+            after = remedy.apply(recipe, patient.dataset, **remedy.usual)
+        except NotApplicable:
+            continue
+        changes = (*changes, Change(remedy.name, *remedy.describe(recipe, after)))
+        prescription = Prescription((*prescription.items, (remedy.name, remedy.usual)))
+        recipe = after
+    return prescription, changes
+
+
+def keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatment:
+    """Return the best so far, as it stands, after Ctrl-C."""
+    model = screening.engine.model(best.key)
+    if model is None or best.recipe is None:
+        told = conclusions.Tried(tuple(screening.attempts), "score", screening.budget.spent, "Ctrl-C")
+        return Treatment(None, conclusions.no_fix(told, None), True)
+    lines = _lines(patient, best.prescription)
+    rows = changes(screening, Reduction(best.prescription), patient.dataset)
+    fix = Fix(
+        best.recipe.deliver(model), None, best.prescription, rows, lines[0], None, None, False, Proof(), script=lines[1]
+    )
+    return Treatment(fix, conclusions.interrupted(best.prescription), True)

@@ -1,0 +1,241 @@
+"""Treats one stuck recipe: search, smallest set, proof, final training, linked runs.
+
+`remedy.fit` and `remedy tune` both come here; what differs is only where recipe and data are from.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+
+from remedy.data.dataset import Dataset
+from remedy.data.persistence import constant_answer
+from remedy.data.scores import Scorer, scorer_for, standard_error
+from remedy.diagnosis import Diagnosis, diagnose
+from remedy.evidence.baseline import shallow_baseline
+from remedy.evidence.evidence import Evidence
+from remedy.prescription import Prescription
+from remedy.recipe.seeds import keep_random_state
+from remedy.registry import remedies_for
+from remedy.repair.handover import complete, keep_best
+from remedy.reporting import conclusions, pictures
+from remedy.reporting import text as report
+from remedy.reporting.search_log import SearchLog, write_options
+from remedy.reporting.terminal import Terminal
+from remedy.results import Case, Patient, Treatment
+from remedy.search import confirmation
+from remedy.search.ablation import Reduction, reduce
+from remedy.search.confirmation import Proof
+from remedy.search.options import Budget, Course, Search
+from remedy.search.schedule import Screening
+from remedy.search.stopping import Yardstick
+from remedy.tracking.run import Run
+from remedy.training.engines.choice import engine_for
+from remedy.training.engines.resumed import RememberedEngine
+from remedy.training.recorder import loss_scorer
+from remedy.training.runtime import rare_collections
+
+
+def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
+    """Search a fix for a stuck run, prove it, train it in full, and link both runs.
+
+    Args:
+        patient: The stuck run.
+        options: How to search.
+        terminal: Hears how it goes on.
+    """
+    with keep_random_state(), rare_collections():
+        indicated = {r.name for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)}
+        own, swapped = patient.dataset, _swapped_labels(patient)
+        if swapped:
+            own = replace(own, validation=None)  # Nothing can be chosen by labels that mean the opposite.
+        share = max(LEAST_SHARE, min(SHARE, ENOUGH_ROWS / max(1, len(own.train))))
+        data = own.for_search(options.seed, share, resplit="shuffle-split" in indicated)
+        held = data.holdout
+        assert held is not None
+        by_loss = patient.evidence.unscored is not None and options.objective is None
+        scorer = loss_scorer(patient.recipe) if by_loss else scorer_for(data.task, held.target, options.objective)
+        if by_loss:
+            patient = replace(patient, remedies=[r for r in patient.remedies if not r.recodes])
+        if held.order is not None and scorer.constant is not None:
+            scorer = replace(scorer, constant=constant_answer(held, data.task))
+        trains = engine_for(data, scorer, patient.detectors, options.workers, _expected_seconds(patient, options))
+        search_run = patient.unfinished or patient.run.child(
+            f"search {patient.name or ''}".strip(), "search", {"remedy.verdict": "searching"}
+        )
+        if patient.unfinished is None:
+            write_options(search_run, options)
+        listener = SearchLog(terminal, search_run, scorer)
+        known = {} if patient.unfinished is None else listener.earlier(patient.detectors)
+        engine = RememberedEngine(trains, known, listener.training)
+        screening = Screening(
+            data, patient.recipe, patient.remedies, engine, options, listener, Budget(options.timeout, engine)
+        )
+        screening.yardstick = _yardstick(patient, data, scorer)
+        try:
+            treatment, proof = _treat(patient, screening, scorer, terminal, search_run)
+        except BaseException:
+            search_run.end("FAILED")
+            raise
+        finally:
+            engine.close()
+            listener.close()
+            terminal.close()
+        course = Course(
+            tuple(screening.attempts),
+            scorer.name,
+            scorer.constant,
+            screening.yardstick.shallow,
+            screening.budget.spent,
+        )
+        treatment = replace(treatment, diagnoses=(*swapped, *_seen_by_seeds(patient, proof)), course=course)
+        _show(patient, treatment, search_run)
+        search_run.tags({"remedy.verdict": "fixed" if treatment.fix else "no fix"})
+        search_run.note(report.note(treatment.conclusion, None, (), treatment.fix.changes if treatment.fix else ()))
+        search_run.end("KILLED" if treatment.interrupted else "FINISHED")
+    return treatment
+
+
+def _show(patient: Patient, treatment: Treatment, search_run: Run) -> None:
+    """Draw what came of it in the stuck run, in the fixed one and in that of the search."""
+    stuck, fix = patient.run, treatment.fix
+    seen = replace(patient.examination, diagnoses=(*patient.examination.diagnoses, *treatment.diagnoses))
+    name = patient.name or "run"
+    case = Case(name, seen, patient.evidence, treatment.conclusion, stuck.run_id, fix, treatment.course)
+    fixed = None if fix is None or fix.run_id is None else Run(fix.run_id, stuck.experiment_id)
+    pictures.show(case, stuck, fixed, search_run)
+
+
+SHARE, LEAST_SHARE, ENOUGH_ROWS = 0.2, 0.1, 400
+"""Share of the training rows that is set aside: a fifth, of many rows less, for what is set aside is not trained on;
+400 rows know a balanced accuracy of two classes to 3.5 %."""
+
+SWAPPED = "swapped-validation-labels"
+
+
+def _swapped_labels(patient: Patient) -> tuple[Diagnosis, ...]:
+    """Return what was found where the validation labels mean the opposite; a search may begin before that is seen."""
+    found = tuple(d for d in patient.examination.diagnoses if d.name == SWAPPED)
+    data, looks = patient.dataset, [d for d in patient.detectors if d.name == SWAPPED]
+    if found or data.validation is None or patient.evidence.constant_score is None or not looks:
+        return found
+    ids = any(patient.recipe.architecture.layers("Embedding"))
+    try:
+        known = shallow_baseline(data.train, data.task, ids, validation=data.validation)
+    except (ValueError, TypeError, MemoryError):
+        return ()
+    constant, rows = patient.evidence.constant_score, len(data.validation)
+    seen = Evidence(task=data.task, shallow=known, constant_score=constant, n_validation=rows)
+    return diagnose(seen, looks).diagnoses
+
+
+def _seen_by_seeds(patient: Patient, proof: Proof | None) -> tuple[Diagnosis, ...]:
+    """Return what the untouched program's scores from several fresh seeds say about it."""
+    if proof is None or proof.constant is None:
+        return ()
+    known = Evidence(task=patient.dataset.task, seed_scores=proof.baseline, constant_score=proof.constant)
+    return diagnose(known, patient.detectors).diagnoses
+
+
+def _treat(
+    patient: Patient, screening: Screening, scorer: Scorer, terminal: Terminal, search_run: Run
+) -> tuple[Treatment, Proof | None]:
+    """Search, and confirm the best; where that fails or leaves much to gain, and time is left, the next best."""
+    screening.run(patient.examination.diagnoses, _seconds_per_epoch(patient, screening.dataset))
+    examined: list[Prescription] = []
+    proven: list[tuple[Proof, Reduction]] = []
+    hopeful: list[tuple[Proof, Reduction]] = []
+    proof, interrupted, promised = None, screening.interrupted, -math.inf
+    while (best := screening.best()) is not None and best.score > max(_floor(screening), promised):
+        reduction = Reduction(best.prescription)
+        if not interrupted:
+            try:
+                reduction = reduce(screening, best, examined)
+                proof = confirmation.prove(screening, reduction.prescription, scorer, len(examined) + 1)
+            except KeyboardInterrupt:
+                interrupted, proof = True, None
+        terminal.close()
+        search_run.metrics({"trials": len(screening.attempts), "seconds": screening.budget.spent})
+        if interrupted:
+            if proven:
+                break
+            return keep_best(patient, screening, best), None
+        if proof is not None and proof.holds and not screening.yardstick.far_behind(proof.score):
+            treatment = complete(patient, screening, reduction, proof, scorer, terminal)
+            if treatment is not None:
+                return treatment, proof
+        elif proof is not None and proof.holds:
+            proven.append((proof, reduction))
+            # What promises less than a proven one did is not worth a proof of its own.
+            promised = max(promised, best.score - screening.yardstick.error)
+        elif proof is not None and proof.promising:
+            hopeful.append((proof, reduction))
+        screening.set_aside.append(best.prescription)
+        examined.append(reduction.prescription)
+        if screening.budget.left(confirmation.ANOTHER_PROOF) <= 0:
+            break
+        screening.again()
+        interrupted = screening.interrupted
+    for held, reduction in _best_first(proven or hopeful, screening.yardstick.same):
+        shown = replace(held, rivals=len(proven))
+        treatment = complete(patient, screening, reduction, shown, scorer, terminal)
+        if treatment is not None:
+            return treatment, shown
+    conclusion = conclusions.no_fix(_tried(patient, screening, scorer, interrupted), proof)
+    patient.run.tags({"remedy.search_result": "no fix"})
+    return Treatment(None, conclusion, interrupted), proof
+
+
+def _tried(patient: Patient, screening: Screening, scorer: Scorer, interrupted: bool) -> conclusions.Tried:
+    """Return what a search came to, for the sentence that says so."""
+    options, seconds = screening.options, screening.budget.spent
+    ended = "Ctrl-C" if interrupted else "nothing left to try"
+    if not interrupted and options.timeout is not None and screening.budget.left(confirmation.ANOTHER_PROOF) <= 0:
+        ended = f"the budget of {options.timeout:g} seconds"
+    elif not interrupted and len(screening.attempts) >= options.trials:
+        ended = f"the limit of {options.trials} trials"
+    known = {d.name for d in patient.examination.diagnoses}
+    return conclusions.Tried(
+        tuple(screening.attempts), scorer.name, seconds, ended, screening.yardstick.shallow, "no-signal" in known
+    )
+
+
+def _best_first(proven: Sequence[tuple[Proof, Reduction]], same: float) -> list[tuple[Proof, Reduction]]:
+    """Return what was proven, the best first; of those that lie so near to it that with the fewest remedies."""
+    order = sorted(proven, key=lambda found: -(found[0].score or 0.0))
+    near = [found for found in order if (found[0].score or 0.0) >= (order[0][0].score or 0.0) - same]
+    return sorted(near, key=lambda found: len(found[1].prescription)) + order[len(near) :]
+
+
+def _yardstick(patient: Patient, data: Dataset, scorer: Scorer) -> Yardstick:
+    """Return what a shallow model reaches on the rows of the search; unknown for a user's own objective."""
+    if scorer.own:
+        return Yardstick(bounded=False)
+    rows = data.train if data.extra is None else data.train.with_rows(data.extra)
+    error = standard_error(data.task, data.validation.target) if data.validation is not None else 0.0
+    ids = any(patient.recipe.architecture.layers("Embedding"))
+    try:
+        return Yardstick(shallow_baseline(rows, data.task, ids), error, scorer.constant)
+    except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
+        return Yardstick(error=error, constant=scorer.constant)
+
+
+def _floor(screening: Screening) -> float:
+    """Return the score that an attempt has to pass to be worth confirming."""
+    return screening.baseline.score if math.isfinite(screening.baseline.score) else -math.inf
+
+
+def _expected_seconds(patient: Patient, options: Search) -> float:
+    """Return how long a search will train, as far as can be told before: ten whole trainings, or its budget."""
+    seconds = _seconds_per_epoch(patient, patient.dataset) or 0.0
+    return min(options.timeout or math.inf, 10 * seconds * patient.recipe.epochs)
+
+
+def _seconds_per_epoch(patient: Patient, data: Dataset) -> float | None:
+    """Return what an epoch costs on the rows of the search; None where only the first, which traces, was seen."""
+    seconds = [s for s in patient.evidence.seconds or () if math.isfinite(s)][1:]
+    if not seconds:
+        return None
+    return statistics.median(seconds[-5:]) * len(data.train) / max(1, len(patient.dataset.train))

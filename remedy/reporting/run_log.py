@@ -1,0 +1,144 @@
+"""What stands in a run: written while it trains, while it is treated, and read back later."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from remedy.data.dataset import Dataset
+from remedy.data.scores import Scorer, score_name
+from remedy.errors import RemedyWarning
+from remedy.evidence.evidence import Evidence
+from remedy.evidence.layers import put_back
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.source_code import number
+from remedy.reporting import pictures
+from remedy.reporting import text as report
+from remedy.reporting.environment import backend, device, requirements
+from remedy.results import Case, Fix, Patient, Treatment
+from remedy.tracking import artifacts, model_registry
+from remedy.tracking.run import Run
+from remedy.training.recorder import Recorder
+
+
+def write_start(
+    run: Run, recipe: Recipe | None, dataset: Dataset | None, name: str | None, log_data: bool | None
+) -> None:
+    """Write what is known before the first epoch: parameters, recipe, dataset, device."""
+    run.tags({"remedy.device": device(), "remedy.backend": os.environ.get("KERAS_BACKEND") or backend()})
+    write_recipe(run, recipe)
+    write_rows(run, dataset, name, log_data)
+
+
+def write_recipe(run: Run, recipe: Recipe | None) -> None:
+    """Write how a run is trained."""
+    if recipe is not None:
+        run.params(
+            {
+                "optimizer": recipe.descent["class_name"],
+                "learning_rate": number(recipe.learning_rate),
+                "loss": recipe.loss_name,
+                "batch_size": recipe.batch_size or 32,
+                "epochs": recipe.epochs,
+                "class_weight": recipe.class_weight,
+                "architecture": recipe.architecture.digest,
+                "recipe": recipe.digest,
+            }
+        )
+        run.json("recipe.json", recipe.to_dict())
+        if recipe.kept_weights and run.run_id is not None:
+            _try_to_keep("weights of frozen layers", artifacts.keep_weights, run.run_id, recipe.kept_weights)
+
+
+def write_rows(run: Run, dataset: Dataset | None, name: str | None, log_data: bool | None) -> None:
+    """Write what a run is trained on, as soon as it is there."""
+    if dataset is not None and run.run_id is not None:
+        run.params({"task": dataset.task, "rows_train": len(dataset.train)})
+        run.dataset(dataset, name or "data")
+        run.tags({"remedy.data_digest": dataset.digest})
+        if dataset.complete:  # `remedy tune` would take a sample for the whole.
+            _try_to_keep("arrays", artifacts.keep_data, run.run_id, dataset, log_data)
+
+
+def _try_to_keep(what: str, keep: Callable[..., Any], *arguments: Any) -> None:
+    """Keep something for `remedy tune`; where that fails, say so and go on."""
+    try:
+        keep(*arguments)
+    except Exception as error:
+        text = f"The {what} could not be kept for `remedy tune` ({error}); the training goes on."
+        warnings.warn(text, RemedyWarning, stacklevel=4)
+
+
+def write_end(
+    run: Run,
+    recorder: Recorder,
+    conclusion: str,
+    model: Any,
+    dataset: Dataset | None,
+    treatment: Treatment | None,
+    name: str | None,
+    register_as: str | None = None,
+) -> None:
+    """Write what is known after the last epoch: verdict, evidence, pictures, description and model."""
+    examination = recorder.examination
+    run.tags(report.verdict_tags(examination))
+    run.json("evidence.json", recorder.evidence.to_dict())
+    run.json("examination.json", examination.to_dict())
+    fix = treatment.fix if treatment else None
+    if treatment is None or not (fix or treatment.interrupted):  # Else the training ended when all was drawn.
+        course = treatment.course if treatment else None
+        case = Case(name or "run", examination, recorder.evidence, conclusion, run.run_id, None, course)
+        pictures.show(case, run)
+    if fix is None:
+        run.note(report.note(conclusion, None, examination.diagnoses))
+    if dataset is not None:
+        with put_back(model):  # MLflow asks the model for an example of its answers.
+            uri = run.model(model, dataset.train.X, requirements())
+        if register_as is not None and uri is not None and not examination.stuck:
+            scores = recorder.evidence.val_score
+            write_registered(run, register_as, uri, dataset, score_name(dataset.task), scores[-1] if scores else None)
+
+
+def write_fix(
+    patient: Patient, run: Run, recorder: Recorder, recipe: Recipe, fix: Fix, conclusion: str, scorer: Scorer
+) -> None:
+    """Write a fix into its own run and link it both ways with the stuck one."""
+    stuck = patient.run
+    run.params({"batch_size": recipe.batch_size, "epochs": recipe.epochs, "learning_rate": recipe.learning_rate})
+    run.params(fix.prescription.params())
+    scores = {"confirmed": fix.proof.score, "handed_over": fix.score, "baseline": fix.baseline_score}
+    run.metrics({f"{side}_{scorer.name}": value for side, value in scores.items() if value is not None})
+    run.json("recipe.json", recipe.to_dict())
+    run.json("evidence.json", recorder.evidence.to_dict())
+    proof = {name: value for name, value in vars(fix.proof).items() if name != "evidence"}
+    run.json("prescription.json", {"items": fix.prescription.to_list(), "proof": proof})
+    run.text("patch.py", fix.patch + "\n")
+    run.dataset(patient.dataset, patient.name or "data")
+    if run.run_id is not None:
+        run.note(report.note(conclusion, f"[the stuck run]({stuck.link})", (), fix.changes, run.run_id))
+        headline = report.verdict(patient.examination)
+        said = "Fixed" if fix.confirmed else "Not confirmed"
+        link = f"[{said}: {scorer.name} {fix.baseline_score:.3f} to {fix.score:.3f}]({run.link})"
+        stuck.note(report.note(headline, link, patient.examination.diagnoses, fix.changes, stuck.run_id))
+        stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": said.lower()})
+        stuck.group_families()
+    uri = run.model(fix.model, patient.dataset.train.X, requirements())
+    if patient.register_as is not None and uri is not None:
+        held = recorder.evidence.val_score if patient.dataset.validation is not None else None
+        measured = max(held) if held else None
+        write_registered(run, patient.register_as, uri, patient.dataset, scorer.name, measured)
+    run.end()
+
+
+def write_registered(run: Run, name: str, uri: str, dataset: Dataset, metric: str, score: float | None) -> None:
+    """Register a logged model and write into its run what became of it."""
+    run.tags({"remedy.registered": model_registry.register(name, uri, dataset.digest, metric, score)})
+
+
+def last_values(evidence: Evidence) -> dict[str, float]:
+    """Return the newest entry of every per-epoch field that is worth a chart."""
+    names = ("loss", "val_loss", "learning_rate", "probe_score", "probe_loss", "output_spread", "seconds")
+    values = {name: series[-1] for name in names if (series := getattr(evidence, name))}
+    return values | {name: series[-1] for name, series in evidence.metrics.items() if series}

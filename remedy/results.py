@@ -1,0 +1,135 @@
+"""What goes into a treatment and what comes out: a stuck run, and its fix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from remedy.data.dataset import Dataset
+from remedy.detectors._base import Detector
+from remedy.diagnosis import Diagnosis, Examination
+from remedy.evidence.confusion import Confusion, confusions
+from remedy.evidence.evidence import Evidence
+from remedy.prescription import Change, Prescription
+from remedy.recipe.patch import Names
+from remedy.recipe.recipe import Recipe
+from remedy.remedies._base import Remedy
+from remedy.search.confirmation import Proof
+from remedy.search.options import Course
+from remedy.tracking.run import Run
+
+
+@dataclass(frozen=True)
+class Fix:
+    """The smallest confirmed prescription, its model and its proof.
+
+    Attributes:
+        model: An ordinary Keras model, trained as the proof was; takes the raw X.
+        run_id: Its MLflow run, linked with the stuck one; None where nothing is logged.
+        prescription: Remedies and doses.
+        changes: One row a remedy: before, after, what it is worth.
+        patch: The same as lines of Python that run as they stand in your script, training included.
+        script: The same as a function ``fixed(model, X, y)``, for another script.
+        score: Of ``model`` itself, on rows used neither for training it nor for choosing. None where Ctrl-C kept the
+            best so far.
+        baseline_score: Median over fresh seeds of the untouched recipe on the same rows.
+        confirmed: False where Ctrl-C kept the best so far, where time paid for fewer seeds than a proof needs, and
+            where no rows could be set aside that are no copies of others.
+        proof: The scores over fresh seeds.
+        setbacks: What is worse with ``model`` than untouched, by more than chance: classes, metrics of your own.
+        classes: The user's own label of every output column, or of 0 and 1 for a single unit; empty for numbers.
+        evidence: What was measured while it was trained in full; None where that was not done.
+    """
+
+    model: Any
+    run_id: str | None
+    prescription: Prescription
+    changes: tuple[Change, ...]
+    patch: str
+    score: float | None
+    baseline_score: float | None
+    confirmed: bool
+    proof: Proof
+    classes: tuple[float, ...] = ()
+    evidence: Evidence | None = None
+    setbacks: tuple[str, ...] = ()
+    script: str = ""
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What came of treating one recipe: a fix or none, and the sentence that says so.
+
+    Attributes:
+        fix: The confirmed fix, or None. After Ctrl-C in the search the best so far, not confirmed.
+        conclusion: One sentence that says how it ended.
+        interrupted: True when the user pressed Ctrl-C.
+        diagnoses: What only the search could show, such as a program that fails from some seeds only.
+        course: How the search went.
+    """
+
+    fix: Fix | None
+    conclusion: str
+    interrupted: bool = False
+    diagnoses: tuple[Diagnosis, ...] = ()
+    course: Course | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run and what came of it: all that its pictures and its report show.
+
+    Attributes:
+        name: Of the run or its experiment.
+        examination, evidence: Of the run.
+        conclusion: One sentence that says how it ended.
+        run_id: Its MLflow run.
+        fix: Its fix, or None.
+        course: How the search went, or None where there was none.
+    """
+
+    name: str
+    examination: Examination
+    evidence: Evidence
+    conclusion: str
+    run_id: str | None = None
+    fix: Fix | None = None
+    course: Course | None = None
+
+    @property
+    def confusions(self) -> tuple[Confusion, Confusion] | None:
+        """How often each class was taken for each on rows set aside, before and after; None where not counted.
+
+        Before is the untouched training of the proof with the median score, after the model that was handed over.
+        """
+        return None if self.fix is None else confusions(*self.sides, self.fix.classes)
+
+    @property
+    def sides(self) -> tuple[Evidence | None, Evidence | None]:
+        """Evidence of the untouched training with the median score, and of the model that was handed over."""
+        return (None, None) if self.fix is None else (self.fix.proof.evidence[0], self.fix.evidence)
+
+
+@dataclass
+class Patient:
+    """A stuck run and everything needed to treat it.
+
+    Attributes:
+        unfinished: A search of it that was killed.
+        names: How the user's script spells what it handed to ``fit``; None without a script.
+        register_as: Name under which the model of its fix is registered.
+    """
+
+    recipe: Recipe
+    dataset: Dataset
+    examination: Examination
+    evidence: Evidence
+    run: Run
+    detectors: Sequence[Detector]
+    remedies: Sequence[Remedy]
+    callbacks: Sequence[Any] = ()
+    name: str | None = None
+    unfinished: Run | None = None
+    register_as: str | None = None
+    names: Names | None = None

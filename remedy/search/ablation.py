@@ -1,0 +1,232 @@
+"""From the best attempt to the smallest set of remedies that keeps its score."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from remedy.data.dataset import Dataset
+from remedy.errors import NotApplicable
+from remedy.prescription import Change, Prescription
+from remedy.search.budget import FRESH_SEEDS
+from remedy.search.intensify import other_seeds
+from remedy.search.options import Attempt, epoch_seconds
+from remedy.search.schedule import Screening
+from remedy.training.engines._base import Job, Outcome
+
+SLACK, SHARE = 0.02, 0.05
+"""Remedies that may be left out together for less than this on the validation rows, for less than this share of what
+all of them gained, or for less than one standard error of the score are not worth their lines (the one-standard-error
+rule: Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees", 1984, section 3.4.3) ..."""
+
+SLOWER = 1.5
+"""... unless an epoch takes so many times as long without it: by more than what other programs on the machine do."""
+
+MANY = 4
+"""Remedies from which on half of them are dropped at a time."""
+
+JUDGED_AFTER, SETTLED = 1 / 3, 0.9
+"""Share of the planned epochs, and share of what the best has gained in the end, after which the absence of a remedy
+may be judged. Earlier, little shows: heavy dropout passed as harmless after three epochs of the ECG example, and
+then held the full training back."""
+
+
+@dataclass
+class Reduction:
+    """The smallest prescription found, and what each remedy is worth."""
+
+    prescription: Prescription
+    lost: dict[str, float] = field(default_factory=dict)
+    alone: dict[str, float] = field(default_factory=dict)
+
+
+def reduce(screening: Screening, best: Attempt, disproved: Sequence[Prescription] = ()) -> Reduction:
+    """Drop remedies one at a time, costly ones and then the last wanted first, while the validation score stays.
+
+    Of many the later half is dropped at once, if it may go. Every try trains as long as the best
+    attempt did, or as long as the time allows, but never shorter than `JUDGED_AFTER` and `SETTLED` say; it is
+    compared with the best attempt after equally many epochs from the same seeds. What could not be examined
+    in time stays.
+
+    Args:
+        screening: What was tried; its engine and budget are used.
+        best: The attempt to make smaller.
+        disproved: What did not hold before; where dropping leads there again, what was left out was needed.
+    """
+    smallest = _reduced(screening, best)
+    return Reduction(best.prescription) if smallest.prescription in disproved else smallest
+
+
+def _reduced(screening: Screening, best: Attempt) -> Reduction:
+    result = Reduction(best.prescription)
+    names = [n for n in best.prescription.names if not _speeds_up(screening, n)]
+    costly = {remedy.name for remedy in screening.remedies if remedy.costly}
+    names.sort(key=costly.__contains__)
+    if len(best.prescription) < 2 or not names:
+        return result
+    seeds = (screening.options.seed, *other_seeds(screening, best))
+    per_epoch = epoch_seconds(best.outcome)
+    end = _until_proof(screening, best)
+    affordable = _affordable(end(), SLOWER * len(names) * len(seeds) * per_epoch, len(best.outcome.scores))
+    epochs = max(affordable, _least_epochs(screening, best))
+    kept = [_after(outcome, epochs) for outcome in (best.outcome, *best.others)]
+    slack = _slack(screening, kept[0])
+    if max(kept) - min(kept) <= slack:
+        seeds = seeds[:1]  # Where all seeds agree, one tells.
+    each = per_epoch * epochs + screening.pace.building
+    if each * len(names) * len(seeds) > end():
+        seeds = seeds[:1]  # One measured from a single seed says more than several that are not measured at all.
+    cost = each * len(seeds)
+    screening.listener.stage("reduce", len(names))
+
+    def drop(these: Sequence[str]) -> bool:
+        """Take remedies out if the score stays; say whether it was measured and stayed."""
+        smaller = result.prescription
+        for name in these:
+            smaller = smaller.without(name)
+        scores: list[float] = []
+        slower = False
+        for seed in seeds:
+            most = min(SLOWER * per_epoch * epochs or math.inf, max(0.0, end()))
+            outcome, planned = _outcome_of(screening, smaller, epochs, seed, most)
+            slower = slower or epoch_seconds(outcome) > SLOWER * per_epoch
+            if len(outcome.scores) < planned and not outcome.stuck:
+                break
+            scores.append(_after(outcome, planned))
+            if statistics.fmean(scores) < statistics.fmean(kept[: len(scores)]) - slack:
+                break
+        screening.listener.step(f"without {', '.join(these)}", statistics.fmean(scores) if scores else None)
+        if not scores:
+            return False
+        lost = statistics.fmean(kept[: len(scores)]) - statistics.fmean(scores)
+        stays = len(scores) == len(seeds) and lost <= slack and not slower
+        if stays:
+            result.prescription = smaller
+        elif len(these) == 1:
+            result.lost[these[0]] = lost
+        return stays
+
+    def enough_time() -> bool:
+        return end() >= cost
+
+    half = names[len(names) // 2 :]
+    if len(names) >= MANY and enough_time() and drop(half):
+        names = [name for name in names if name not in half]
+    for name in reversed(names):
+        if not enough_time() or len(result.prescription) == 1:
+            break
+        drop([name])
+    for item in result.prescription.items if len(result.prescription) > 1 else ():
+        if _alone(screening, item[0]) is None and enough_time():
+            _measure_alone(screening, result, Prescription((item,)), epochs, end())
+    return result
+
+
+def _slack(screening: Screening, score: float) -> float:
+    """Return how much of a score a remedy must be worth to stay."""
+    if not screening.yardstick.bounded:  # A loss has a scale of its own.
+        return SLACK * abs(score)
+    gained = score - max(0.0, screening.baseline.score)
+    return max(SLACK, screening.yardstick.error_at(score), SHARE * gained)
+
+
+def _measure_alone(screening: Screening, result: Reduction, single: Prescription, epochs: int, seconds: float) -> None:
+    """Train with one remedy alone, for so many seconds at most, and write down what it gains over untouched."""
+    outcome, planned = _outcome_of(screening, single, epochs, screening.options.seed, seconds)
+    before = screening.baseline.outcome.scores
+    if before and outcome.scores and (len(outcome.scores) >= planned or outcome.stuck):
+        at = min(len(outcome.scores), len(before), planned)
+        result.alone[single.names[0]] = outcome.scores[at - 1] - before[at - 1]
+
+
+def _until_proof(screening: Screening, best: Attempt) -> Callable[[], float]:
+    """Return how to ask for the seconds that are left but for the proof; where that is past paying, for one seed of it.
+
+    Of a slow program a few remedies too many with one seed of both sides say more than fewer without any.
+    """
+    proof = screening.pace.proof_seconds(best)
+    if screening.budget.left() < proof:
+        proof /= FRESH_SEEDS
+    return lambda: screening.budget.left() - proof
+
+
+def changes(screening: Screening, reduction: Reduction, dataset: Dataset) -> tuple[Change, ...]:
+    """Return the table of changes of a fix: what was, what is, and what each remedy is worth.
+
+    Args:
+        screening: What was tried.
+        reduction: The smallest set, with what was measured of it.
+        dataset: The user's own rows, by which the doses of the patch are fitted, too.
+    """
+    known = {remedy.name: remedy for remedy in screening.remedies}
+    rows, now = [], screening.recipe
+    for name, dose in reduction.prescription.items:
+        after = known[name].apply(now, dataset, **dose)
+        before_text, after_text = known[name].describe(now, after)
+        alone = reduction.alone.get(name, _alone(screening, name))
+        rows.append(Change(name, before_text, after_text, alone, reduction.lost.get(name)))
+        now = after
+    return tuple(rows)
+
+
+def _alone(screening: Screening, name: str) -> float | None:
+    """Return what the score gained by one remedy over the untouched recipe, after as many epochs; None if untried."""
+    before = screening.baseline.outcome.scores
+    for attempt in screening.attempts:
+        at = min(len(attempt.outcome.scores), len(before)) - 1
+        if attempt.prescription.names == (name,) and at >= 0:
+            return attempt.outcome.scores[at] - before[at]
+    return None
+
+
+def _least_epochs(screening: Screening, best: Attempt) -> int:
+    """Return after how many epochs the best attempt had nearly all that it gained in the end."""
+    scores = best.outcome.scores
+    start = max(0.0, screening.baseline.score)
+    nearly = start + SETTLED * (scores[-1] - start)
+    settled = next((epoch for epoch, score in enumerate(scores, start=1) if score >= nearly), len(scores))
+    return max(settled, min(len(scores), math.ceil(JUDGED_AFTER * screening.recipe.epochs)))
+
+
+def _after(outcome: Outcome, epochs: int) -> float:
+    """Return the score after so many epochs, or after the last where the detectors ended it before."""
+    return outcome.scores[min(epochs, len(outcome.scores)) - 1] if outcome.scores else -math.inf
+
+
+def _outcome_of(
+    screening: Screening, prescription: Prescription, epochs: int, seed: int, seconds: float
+) -> tuple[Outcome, int]:
+    """Return what came of a prescription after so many epochs, or after all that it plans if those are fewer.
+
+    What takes longer than so many seconds is broken off: a remedy that saves so much time stays, and the time for the
+    proof is not spent on its absence.
+    """
+    try:
+        recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
+    except NotApplicable as error:
+        return Outcome(error=str(error)), epochs
+    epochs = min(epochs, recipe.epochs)
+    first = seed == screening.options.seed
+    seen = next((a for a in screening.attempts if a.prescription.key == prescription.key), None)
+    if first and seen is not None and (len(seen.outcome.scores) >= epochs or seen.outcome.stuck):
+        return seen.outcome, epochs
+    key = f"without-{prescription.key}-{seed}"
+    deadline = screening.budget.deadline()
+    outcome = screening.engine.train(Job(recipe, seed, epochs, key, deadline=deadline, seconds=seconds))
+    screening.engine.forget(key)
+    return outcome, epochs
+
+
+def _speeds_up(screening: Screening, name: str) -> bool:
+    """Say whether a remedy by itself makes an epoch of the untouched recipe clearly shorter."""
+    alone = next((a for a in screening.attempts if a.prescription.names == (name,)), None)
+    before = epoch_seconds(screening.baseline.outcome)
+    return alone is not None and 0 < SLOWER * epoch_seconds(alone.outcome) < before
+
+
+def _affordable(seconds: float, seconds_per_epoch: float, most: int) -> int:
+    if not math.isfinite(seconds) or seconds_per_epoch <= 0:
+        return most
+    return max(1, min(most, int(seconds / seconds_per_epoch)))

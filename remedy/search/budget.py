@@ -1,0 +1,177 @@
+"""How a search shares out its seconds: what a trial may cost, when a stage ends, what is kept for the proof."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from remedy.prescription import Prescription
+from remedy.search.halving import LONGER, Rung
+from remedy.search.options import Attempt, Budget, Shares, whole_epoch_seconds
+from remedy.training.engines._base import Job, Outcome
+
+RUSH = 0.12
+"""Share of the budget that the rest of a leader's epochs may cost to be trained at once."""
+
+FOR_CAUSES = 0.2
+"""Share of the budget for training, to its end, what the causes ask for."""
+
+PROVABLE = 0.1
+"""Share of the budget that a training with more epochs may take: a proof repeats it three times, and the untouched
+recipe once with as many epochs."""
+
+LEAST_SECONDS_A_TRIAL = 1.5
+"""A new model costs about this much before its first step, so a shorter trial saves nothing."""
+
+FIRST = 8
+"""Candidates that a first look must have time for; a search rarely needs more of them."""
+
+WORTH, RESERVED = 0.1, 0.6
+"""A best attempt that is so much better than the untouched recipe is not given up for want of time to drop what it
+does not need and to confirm it; so much of the budget may be kept for that, and what takes more is not waited for."""
+
+TO_MEASURE = 3
+"""Epochs of the untouched recipe that tell what an epoch costs, where it is not known: the first one traces."""
+
+PROOF_MARGIN = 1.2
+"""A proof is planned with so much more time than it should take: a late one proves nothing."""
+
+FRESH_SEEDS = 3
+"""Seeds that a proof trains both sides from."""
+
+
+@dataclass
+class Pace:
+    """Seconds, and what they allow.
+
+    Attributes:
+        budget: Seconds of the whole search, and what is left of them.
+        planned: Epochs of the untouched recipe.
+        rows: Training rows.
+        rung: What single remedies are given at first.
+        shares: When the stages end.
+        seconds_per_epoch: Of the untouched recipe, where known.
+    """
+
+    budget: Budget
+    planned: int
+    rows: int
+    rung: Rung = field(default_factory=Rung)
+    shares: Shares = field(default_factory=Shares)
+    seconds_per_epoch: float | None = None
+    _built: list[float] = field(default_factory=list)
+
+    @property
+    def building(self) -> float:
+        """Seconds that a training takes before its first step and beside its epochs: building, tracing."""
+        return statistics.median(self._built) if self._built else LEAST_SECONDS_A_TRIAL
+
+    @property
+    def timeout(self) -> float:
+        """Seconds of the whole search; infinite without a limit."""
+        return math.inf if self.budget.timeout is None else self.budget.timeout
+
+    def plan(self, queue: Sequence[Prescription], alone: int) -> None:
+        """Share the time out anew: how long to screen, and how many epochs each at first.
+
+        Args:
+            queue: What is certain to be tried.
+            alone: Remedies of a prescription that adds a single one to what all of them have.
+        """
+        if self.seconds_per_epoch:
+            # Confirming trains both sides three times, dropping remedies the treated one about three times.
+            needed = 9.0 * self.seconds_per_epoch * self.planned + 2 * FRESH_SEEDS * self.building
+            self.shares = Shares.that_leave(needed, self.budget.timeout)
+        self.rung = self._first_rung(queue, alone)
+
+    def brief(self) -> None:
+        """Give the untouched recipe only what tells the cost of an epoch, where that is not known."""
+        if self.seconds_per_epoch is None:
+            self.rung = Rung(min(self.rung.epochs, TO_MEASURE), self.rung.rows)
+
+    def measure(self, attempt: Attempt) -> None:
+        """Learn what an epoch costs, where it is not known; the first one, which traces, says little."""
+        timed = attempt.outcome.timed
+        if len(timed) > 1:
+            self._built.append(max(0.0, attempt.outcome.seconds - whole_epoch_seconds(attempt.outcome) * len(timed)))
+        if self.seconds_per_epoch is None and (len(timed) > 1 or self.planned == 1):
+            self.seconds_per_epoch = attempt.seconds_per_epoch
+        elif self.seconds_per_epoch is not None and not attempt.number and len(timed) > 1:
+            # The user's own training also logged and validated.
+            self.seconds_per_epoch = min(self.seconds_per_epoch, attempt.seconds_per_epoch)
+
+    def most_seconds(self, prescription: Prescription, waiting: int, whole: bool) -> float | None:
+        """Return the seconds that one training may take; None without a limit.
+
+        Args:
+            prescription: With more epochs than the user's plan it must stay short enough to be proven.
+            waiting: How many more are certain to be tried, this one included.
+            whole: It is to be trained to its end.
+        """
+        if self.budget.timeout is None:
+            return None
+        # Twice the fair share, so that one slow net leaves time for the rest.
+        left = self.budget.left(self.shares.screen) / max(1, min(FIRST, waiting))
+        seconds = FOR_CAUSES * self.timeout if whole else 2 * max(LEAST_SECONDS_A_TRIAL, left)
+        return min(seconds, self.most_provable(prescription))
+
+    def most_provable(self, prescription: Prescription) -> float:
+        """Return the seconds that a training may take; more epochs than the user planned have their limit."""
+        return PROVABLE * self.timeout if "train-longer" in prescription.names else math.inf
+
+    def rest_is_short(self, job: Job, outcome: Outcome, most: float) -> bool:
+        """Say whether the rest of a training's epochs costs little, and all of them no more than ``most`` seconds."""
+        each = whole_epoch_seconds(outcome) / job.rows or outcome.seconds
+        rest = each * (job.recipe.epochs - len(outcome.scores))
+        return rest <= RUSH * self.timeout and rest + outcome.seconds <= most
+
+    def can_repeat(self, attempt: Attempt, times: int) -> bool:
+        """Say whether an attempt may be trained again so often: cheaply, and with time left for its proof."""
+        seconds = times * attempt.seconds_per_epoch * len(attempt.outcome.scores)
+        left = min(self.budget.left(self.shares.reduce), self.budget.left() - self.proof_seconds(attempt))
+        return seconds <= min(left, RUSH * self.timeout)
+
+    def proof_seconds(self, attempt: Attempt) -> float:
+        """Return what confirming an attempt may cost: both sides from three fresh seeds, and building all of them."""
+        assert attempt.recipe is not None
+        epochs = attempt.recipe.epochs
+        more = max(0, epochs - self.planned) if len(attempt.prescription) > 1 else 0
+        untouched = (self.seconds_per_epoch or 0.0) * (FRESH_SEEDS * self.planned + more)
+        training = FRESH_SEEDS * attempt.seconds_per_epoch * epochs + untouched
+        return PROOF_MARGIN * (training + 2 * FRESH_SEEDS * self.building)
+
+    def _reduction_seconds(self, attempt: Attempt) -> float:
+        """Return what it may cost to train once without each of an attempt's remedies."""
+        remedies = len(attempt.prescription)
+        each = attempt.seconds_per_epoch * len(attempt.outcome.scores) + self.building
+        return remedies * each if remedies > 1 else 0.0
+
+    def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
+        """Say whether to stop trying: the share is spent, or the best could not be proven any more."""
+        if best is not None and best.score > baseline + WORTH and best.outcome.stuck is None:
+            proof, most = self.proof_seconds(best), RESERVED * self.timeout
+            if proof < most and self.budget.left() < min(most, proof + self._reduction_seconds(best)):
+                return True
+        return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
+
+    def scarce(self, attempts: Sequence[Attempt]) -> bool:
+        """Say whether trying one more single remedy would leave no time for the first two combinations."""
+        each = statistics.fmean(a.outcome.seconds for a in attempts)
+        longer = (LONGER - 1) * self.rung.epochs * each / max(1, len(attempts[0].outcome.scores) + 1)
+        return self.budget.left(self.shares.screen) < each + 2 * (each + longer)
+
+    def until_proof_of(self, attempt: Attempt) -> None:
+        """Let the search go on until only the proof of something like this attempt can be afforded."""
+        end = 1 - self.proof_seconds(attempt) / self.timeout
+        self.shares = Shares(end, end, max(end, self.shares.reduce))
+
+    def _first_rung(self, queue: Sequence[Prescription], alone: int) -> Rung:
+        """Return what a single remedy gets at first: as much as lets the first candidates be screened."""
+        if self.budget.timeout is None or not self.seconds_per_epoch:
+            return Rung(max(1, math.ceil(self.planned / 4)))
+        first = [p for p in queue if len(p) > alone][:2] + list(queue[: FIRST - 2])
+        shares = max(1, sum(LONGER if len(p) > alone else 1 for p in first))
+        training = self.timeout * self.shares.screen - LEAST_SECONDS_A_TRIAL * len(first)
+        return Rung.affordable(training / (shares * self.seconds_per_epoch), self.planned, self.rows)

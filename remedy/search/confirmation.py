@@ -1,0 +1,278 @@
+"""The proof of a fix: the untouched and the treated recipe from fresh seeds, on rows that nothing was chosen by.
+
+The untouched program is trained as its author would have trained it: all planned epochs, its own callbacks, the weights
+that it ends with. Where the budget cannot pay for that, fewer seeds are compared and nothing is called confirmed.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
+from remedy.data.scores import Scorer
+from remedy.evidence.evidence import Evidence
+from remedy.evidence.static import KERAS_BATCH_SIZE
+from remedy.prescription import Prescription
+from remedy.recipe.recipe import Recipe
+from remedy.search.budget import FRESH_SEEDS
+from remedy.search.chance import Dependence, correlation, lead_by_chance
+from remedy.search.schedule import Screening
+from remedy.search.stopping import LEARNT
+from remedy.training.engines._base import Job, Outcome
+from remedy.training.recorder import predict
+
+LEAST = 0.02
+"""However small the spread and however many the rows, a smaller lead is nothing to hand over."""
+
+CHANCE = 0.01
+"""Chance that a recipe which has learnt nothing passes for a fix, shared out among all that are put to the proof
+on the same rows (Bonferroni)."""
+
+UNCONFIRMED = 0.05
+"""The same chance where no rows could be set aside, so that nothing is called confirmed."""
+
+FAR_AHEAD = 0.1
+"""A lead on fewer seeds than a proof needs must be this large to be shown at all, as not confirmed."""
+
+NEAR = 0.05
+"""A recipe that never fails must come this near to the median of one that fails from some seeds only."""
+
+ANOTHER_PROOF = 0.8
+"""Share of the budget up to which the next best is reduced and confirmed where the best did not hold."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How the untouched and the treated recipe did on rows never trained on or chosen by.
+
+    Attributes:
+        baseline, treated: Scores over the same fresh seeds, the untouched recipe after its author's own epochs.
+        longer: Score of the untouched recipe, from the first of the seeds, after as many epochs as the treated one was
+            given, where those are more.
+        margin: By how much the medians must differ: the larger half range over seeds, what chance alone leads by on
+            these rows in one of a hundred searches (`remedy.search.chance`), or 0.02, whichever is most.
+        constant: Score of the best constant answer, or None for a user's own objective.
+        seeds: The seeds.
+        epochs: Epochs that every training of the treated recipe was given.
+        seen: Score of the untouched recipe in the search, on the rows that prescriptions were chosen by.
+        rivals: Prescriptions that held on the same rows, of which this one did best.
+        evidence: Of the untouched and of the treated training with the median score; None where there is none.
+        weighed: False where more epochs are part of the treatment and time did not pay for the untouched recipe with
+            as many: nothing is confirmed then.
+        metrics: The user's own metrics of that untouched training on the same rows, by name; empty where unknown.
+    """
+
+    baseline: tuple[float, ...] = ()
+    treated: tuple[float, ...] = ()
+    margin: float = LEAST
+    constant: float | None = None
+    seeds: tuple[int, ...] = ()
+    epochs: int = 0
+    seen: float | None = None
+    rivals: int = 1
+    evidence: tuple[Evidence | None, Evidence | None] = (None, None)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    longer: tuple[float, ...] = ()
+    weighed: bool = True
+
+    @property
+    def score(self) -> float | None:
+        """Median of the treated recipe."""
+        return statistics.median(self.treated) if self.treated else None
+
+    @property
+    def baseline_score(self) -> float | None:
+        """Median of the untouched recipe."""
+        return statistics.median(self.baseline) if self.baseline else None
+
+    @property
+    def holds(self) -> bool:
+        """True when the fix is better than the untouched recipe, and than a constant, by more than the margin.
+
+        Also where the untouched recipe works from some seeds and fails from others, as it did for
+        the user, and the treated one works from all.
+        """
+        return self.better or self.steadier
+
+    @property
+    def better(self) -> bool:
+        """True when the median is higher than that of the untouched recipe and a constant by more than the margin."""
+        return self._complete and self._lead > self.margin
+
+    @property
+    def promising(self) -> bool:
+        """True when too few seeds could be compared for a proof, and those that were lead by far."""
+        if self._complete or not self.treated or not self.baseline:
+            return False
+        clear = self.constant is None or min(self.treated) > self.constant + LEARNT * (1 - self.constant)
+        return clear and self._lead > max(FAR_AHEAD, self.margin)
+
+    @property
+    def _lead(self) -> float:
+        floor = -math.inf if self.constant is None else self.constant
+        sides = [statistics.median(side) for side in (self.baseline, self.longer) if side]
+        return statistics.median(self.treated) - max(*sides, floor)
+
+    @property
+    def failures(self) -> tuple[float, ...]:
+        """Scores of the untouched recipe that are less than half way from a constant to the treated median.
+
+        The search trained it from one more seed, which nobody had chosen for its failure either.
+        """
+        if self.constant is None or not self.treated:
+            return ()
+        half = (self.constant + statistics.median(self.treated)) / 2
+        return tuple(score for score in (*self.baseline, self.seen) if score is not None and score < half)
+
+    @property
+    def steadier(self) -> bool:
+        """True when some seeds of the untouched recipe fail, none of the treated, and the medians are alike."""
+        if not self._complete or self.better or self.constant is None or not self.failures:
+            return False
+        median = statistics.median(self.treated)
+        clear = median > self.constant + max(self.margin, LEARNT * (1 - self.constant))
+        alike = median >= statistics.median(self.baseline) - NEAR
+        return clear and alike and min(self.treated) >= (self.constant + median) / 2
+
+    @property
+    def _complete(self) -> bool:
+        return self.weighed and len(self.treated) >= FRESH_SEEDS and len(self.baseline) >= FRESH_SEEDS
+
+    @property
+    def best_seed(self) -> int:
+        """The seed whose score is the median of the treated recipe."""
+        return self.seeds[self.treated.index(statistics.median_low(self.treated))]
+
+
+def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proofs: int = 1) -> Proof:
+    """Train the untouched and the treated recipe on fresh seeds and score both on the holdout rows.
+
+    No detector ends a training here. The untouched recipe is judged by the weights that it ends with; of the treated
+    one the epoch is chosen by the validation rows, as that of the model handed over is. A treated recipe with more
+    epochs is weighed against the untouched one with as many, too, from one seed; more epochs alone against the plan.
+
+    Args:
+        screening: What was tried.
+        prescription: What to prove.
+        scorer: The objective.
+        proofs: How many this one makes on the same rows; each has to be clearer than the last.
+    """
+    recipe, untouched = prescription.apply(screening.recipe, screening.dataset, screening.remedies), screening.recipe
+    more = recipe.epochs > untouched.epochs and len(prescription) > 1
+    seeds = tuple(screening.options.seed + 1000 + i for i in range(FRESH_SEEDS))
+    screening.listener.stage("confirm", 2 * len(seeds) + more)
+    deadline = screening.budget.deadline()
+
+    def job(side: str, seed: int) -> Job:
+        treated, longer = side == "treated", side == "longer"
+        chosen = recipe if treated else untouched.replace(epochs=recipe.epochs) if longer else untouched
+        choose = screening.yardstick.same if treated else None
+        return Job(chosen, seed, chosen.epochs, f"{side}-{seed}", "holdout", 1.0, deadline, None, False, choose)
+
+    wanted = [job(side, seed) for seed in seeds for side in ("treated", "untouched")]
+    if more:  # Early: where time ends the proof, fewer seeds say more than a gain that more epochs alone may bring.
+        wanted.insert(2, job("longer", seeds[0]))
+    ended: dict[tuple[str, int], Outcome] = {}
+    for done, found in screening.engine.run(iter(wanted)):
+        side, outcome = done.key.split("-")[0], found
+        if side == "longer" or (side == "treated" and screening.dataset.units is None):
+            screening.engine.forget(done.key)
+        if outcome.error is not None and side != "treated":
+            # What cannot even be trained has no score; a constant answer has.
+            outcome = Outcome((scorer.worst if scorer.constant is None else scorer.constant,) * done.epochs)
+        if len(outcome.scores) >= done.epochs:  # What time ended is no training in full.
+            ended[side, done.seed] = outcome
+        screening.listener.step(f"{side}, seed {done.seed}", outcome.score)
+    both = tuple(seed for seed in seeds if ("treated", seed) in ended and ("untouched", seed) in ended)
+    treated, planned = (tuple(_score(ended[side, seed]) for seed in both) for side in ("treated", "untouched"))
+    longer = tuple(_score(outcome) for (side, _), outcome in ended.items() if side == "longer")
+    middle, best = _median(both, planned), _median(both, treated)
+    depends = None if best is None else _dependence(screening, recipe, f"treated-{best}", scorer)
+    for seed in seeds:
+        screening.engine.forget(f"treated-{seed}")
+    return Proof(
+        planned,
+        treated,
+        _margin(screening.dataset, (treated, planned, longer), proofs, scorer.constant, depends),
+        scorer.constant,
+        both,
+        recipe.epochs,
+        screening.baseline.score if math.isfinite(screening.baseline.score) else None,
+        evidence=(
+            None if middle is None else ended["untouched", middle].evidence,
+            None if best is None else ended["treated", best].evidence,
+        ),
+        longer=longer,
+        weighed=not more or bool(longer),
+        metrics={} if middle is None else _own_metrics(screening, f"untouched-{middle}"),
+    )
+
+
+def _dependence(screening: Screening, recipe: Recipe, key: str, scorer: Scorer) -> Dependence | None:
+    """Return how the rows set aside depend on each other, by the answers of a treated model where it is kept."""
+    data = screening.dataset
+    if data.units is None or data.holdout is None or scorer.constant is None:
+        return None
+    model, rows = screening.engine.model(key), recipe.coded(data.holdout)
+    if model is None:
+        return Dependence(data.units)
+    try:
+        answers = predict(model, rows.X, KERAS_BATCH_SIZE)
+        return Dependence(data.units, correlation(data.task, rows.target, answers, data.units, recipe.from_logits))
+    except Exception:  # What cannot be compared row by row, or fails, counts as wholly dependent.
+        return Dependence(data.units)
+
+
+def _score(outcome: Outcome) -> float:
+    return -1.0 if outcome.score is None else outcome.score
+
+
+def _median(seeds: Sequence[int], scores: Sequence[float]) -> int | None:
+    """Return the seed with the median score, the lower of two; None without seeds."""
+    order = sorted(range(len(seeds)), key=lambda i: (scores[i], i))
+    return seeds[order[(len(order) - 1) // 2]] if order else None
+
+
+def own_metrics(model: Any, rows: Rows) -> dict[str, float]:
+    """Return what ``model.evaluate`` says of rows: the loss and the user's own metrics, by name; empty where it fails.
+
+    Args:
+        model: Compiled; its answers are in the units of ``rows``.
+        rows: What to evaluate on.
+    """
+    try:
+        found = model.evaluate(rows.X, rows.y, sample_weight=rows.sample_weight, verbose=0, return_dict=True)
+        return {name: float(value) for name, value in found.items()}
+    except Exception:  # A metric of the user's own; it is said beside a score, and is not the score.
+        return {}
+
+
+def _own_metrics(screening: Screening, key: str) -> dict[str, float]:
+    """Return the user's own metrics of an untouched training on the rows set aside."""
+    model, rows = screening.engine.model(key), screening.dataset.holdout
+    return {} if rows is None or not hasattr(model, "evaluate") else own_metrics(model, rows)
+
+
+def _margin(
+    dataset: Dataset,
+    sides: tuple[Sequence[float], Sequence[float], Sequence[float]],
+    proofs: int,
+    constant: float | None,
+    depends: Dependence | None,
+) -> float:
+    """Return by how much the treated recipe has to lead the untouched one, its longer training and a constant."""
+    treated, untouched, longer = sides
+    spread = max((max(s) - min(s)) / 2 if s else 0.0 for s in (treated, untouched))
+    if constant is None:  # A loss or an objective of the user's own has a scale of its own.
+        return max(spread, LEAST * max(map(abs, untouched), default=1.0))
+    if dataset.holdout is None:
+        return max(spread, LEAST)
+    # Rows that are trained on prove nothing, and nothing is called confirmed: a fix has to learn them, and no more.
+    chance = UNCONFIRMED if dataset.nothing_aside else CHANCE / proofs
+    led = max([constant, *(statistics.median(side) for side in (untouched, longer) if side)])
+    return max(spread, lead_by_chance(dataset.task, dataset.holdout.target, chance, depends, led), LEAST)

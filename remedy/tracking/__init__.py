@@ -1,0 +1,8 @@
+"""The door to MLflow: nothing else in the package speaks to it.
+
+`run` opens, writes and links runs; `queries` finds them, `artifacts` reads their files; `connection` says which store.
+"""
+
+from remedy.tracking.run import Run
+
+__all__ = ["Run"]

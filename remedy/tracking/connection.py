@@ -1,0 +1,186 @@
+"""Where runs go: the user's tracking store, or a local one; and whether it answers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from requests import RequestException
+
+from remedy.errors import RemedyError, StoreError
+from remedy.tracking.timeouts import patience
+
+UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""MLflow's words for an experiment or a run that is not there, and for what cannot be the id of one."""
+
+
+def use_store(uri: str) -> None:
+    """Let MLflow use a store from here on."""
+    mlflow.set_tracking_uri(uri)
+
+
+def use_default_store(root: str | Path = ".") -> str:
+    """Point MLflow at ``<root>/mlruns/mlflow.db`` unless the user has set a tracking URI or has begun a run.
+
+    Returns:
+        The tracking URI in use.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    if mlflow.is_tracking_uri_set() or mlflow.active_run() is not None:
+        return str(mlflow.get_tracking_uri())
+    folder = Path(root).resolve() / "mlruns"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be written ({error.strerror}). Call mlflow.set_tracking_uri(...)."
+        ) from error
+    # Absolute, because MLflow resolves a relative URI once and keeps it after a chdir.
+    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+    return str(mlflow.get_tracking_uri())
+
+
+def require_reachable(uri: str, seconds: int = 5) -> None:
+    """Check a store before work depends on it.
+
+    Raises:
+        StoreError: A server does not answer within ``seconds`` or refuses, or a database cannot be opened.
+    """
+    try:
+        _try_database(uri, seconds)
+        # The first use of a database announces every table it makes.
+        with silent_mlflow(), patience(seconds, retries=1, forced=True):
+            mlflow.MlflowClient().search_experiments(max_results=1)
+    except Exception as error:
+        raise refusal(error, uri) from error
+
+
+def _try_database(uri: str, seconds: int) -> None:
+    """Connect with a database server once; MLflow would try for minutes."""
+    kind = uri.partition("://")[0].partition("+")[0]
+    if kind in ("postgresql", "mysql", "mssql"):
+        import sqlalchemy
+
+        limit = {} if kind == "mssql" else {"connect_timeout": seconds}  # Its drivers call it otherwise.
+        sqlalchemy.create_engine(uri, connect_args=limit, poolclass=sqlalchemy.NullPool).connect().close()
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Turn what MLflow raises while a store is read into a `StoreError` of one line, within seconds."""
+    try:
+        with patience():
+            yield
+    except RemedyError:
+        raise
+    except Exception as error:
+        raise refusal(error, str(mlflow.get_tracking_uri())) from error
+
+
+def refusal(error: Exception, uri: str) -> StoreError:
+    """Say in one line why a store gives no answer, and what to do."""
+    store, code = shown(uri), getattr(error, "error_code", "")
+    if code in ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"):
+        return StoreError(
+            f"The tracking server {store} refuses the credentials. "
+            "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+        )
+    if code == "PERMISSION_DENIED":
+        return StoreError(f"The tracking server {store} does not permit this: {first_line(error)}")
+    reason = error.__cause__ or error.__context__
+    if isinstance(reason, RequestException):
+        return StoreError(f"The tracking server {store} does not answer ({type(reason).__name__}). Is it running?")
+    return StoreError(f"The tracking store {store} cannot be used: {first_line(error)}")
+
+
+def shown(uri: str | None = None) -> str:
+    """Return a URI, or that of the store in use, without its password."""
+    return re.sub(r"(?<=://)([^/@:]*):[^@/]*@", r"\1:***@", uri or str(mlflow.get_tracking_uri()))
+
+
+class Line:
+    """What a run and the runs below it share: whether their store still answers; that it does not is said once."""
+
+    def __init__(self) -> None:
+        """Begin with a store that answers."""
+        self.down = False
+        self._lock = threading.Lock()
+
+    def failed(self, run_id: str | None, error: Exception) -> str | None:
+        """Return what there is to say of a failed write; None when it was said of another."""
+        with self._lock:
+            if self.down:
+                return None
+            try:
+                require_reachable(str(mlflow.get_tracking_uri()))
+            except StoreError as down:
+                self.down = True
+                return f"{down} Run {run_id} and all below it are logged no further, the training goes on."
+        return f"MLflow refused ({first_line(error)}); run {run_id} is logged no further, the training goes on."
+
+
+def experiment_id(name: str | None) -> str | None:
+    """Return the id of an experiment, made if need be; artifacts of a local store go beside it.
+
+    Without a name MLflow's own choice is kept (``set_experiment`` or its environment variables,
+    answered with None); where nobody chose, the experiment is called "remedy".
+    """
+    client = mlflow.MlflowClient()
+    if name is None:
+        chosen = getattr(mlflow.tracking.fluent, "_active_experiment_id", None)
+        if chosen or os.environ.get("MLFLOW_EXPERIMENT_NAME") or os.environ.get("MLFLOW_EXPERIMENT_ID"):
+            return None
+        name = "remedy"
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        if found.lifecycle_stage == "deleted":
+            raise StoreError(f"Experiment {name!r} was deleted. {how_to_restore(found)} Or choose another name.")
+        return str(found.experiment_id)
+    uri = str(mlflow.get_tracking_uri())
+    location = None
+    if uri.startswith("sqlite:////"):
+        folder = Path(uri.removeprefix("sqlite:///")).parent
+        location = (folder / "artifacts" / _file_name(name)).as_uri()
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException:
+        other = client.get_experiment_by_name(name)  # Another process was quicker.
+        if other is None:
+            raise
+        return str(other.experiment_id)
+
+
+def how_to_restore(experiment: Any) -> str:
+    """Return the sentence that says how a deleted experiment comes back."""
+    return f"Restore it with: mlflow experiments restore --experiment-id {experiment.experiment_id}."
+
+
+@contextmanager
+def silent_mlflow() -> Iterator[None]:
+    """Let MLflow say errors only."""
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its kind."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "_-." else "_" for c in name)

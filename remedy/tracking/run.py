@@ -1,0 +1,348 @@
+"""The only door to MLflow: opens runs, writes to them, links them, and finds them again.
+
+Writing never raises: the first failure becomes a `RemedyWarning` and the run goes on unlogged, so
+a dead server costs seconds and log lines, and not a training. Finding raises `NotFound` or `StoreError`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import mlflow
+import numpy as np
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.tracking.context.registry import resolve_tags
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+
+from remedy._version import __version__
+from remedy.data import arrays
+from remedy.data.dataset import Dataset
+from remedy.errors import RemedyWarning
+from remedy.mlflow_plugin import ROLE
+from remedy.tracking.connection import (
+    Line,
+    experiment_id,
+    first_line,
+    require_reachable,
+    shown,
+    silent_mlflow,
+    use_default_store,
+)
+from remedy.tracking.saved_view import seed_view
+from remedy.tracking.timeouts import RETRIES, patience
+
+UI = "http://127.0.0.1:5000"
+"""Where `remedy ui` serves a local store."""
+
+WRITE_EVERY = 2.0
+"""Seconds between two writes of metrics: one takes 5 to 20 ms, an epoch of a small program no longer."""
+
+ANSWER = 10
+"""Seconds that a server has to take up metrics, parameters or tags; a large file takes as long as it takes."""
+
+MAX_TAG, MAX_PARAM = 5000, 6000
+FOLDER = "remedy"
+"""Artifact folder of everything that remedy writes beside the model."""
+
+
+class Run:
+    """One MLflow run that remedy writes to.
+
+    Attributes:
+        run_id, experiment_id: None while nothing is logged.
+        line: Shared with the runs below it.
+        family: Value of the tag that a stuck run, its search, its trials and its fix share.
+    """
+
+    def __init__(
+        self,
+        run_id: str | None,
+        experiment: str | None,
+        line: Line | None = None,
+        family: str | None = None,
+        shared: bool = False,
+    ) -> None:
+        """Wrap a run that exists; ``None`` gives a run that logs nowhere, ``shared`` says that its user writes, too."""
+        self.run_id, self.experiment_id, self.family = run_id, experiment, family
+        self.line = line or Line()
+        self._writes = mlflow.MlflowClient() if run_id else None
+        self._shared = shared
+        self._waiting: list[Metric] = []
+        self._sent = -math.inf
+
+    @property
+    def _client(self) -> mlflow.MlflowClient | None:
+        """What writes; None once this run was refused, or the store was lost."""
+        return None if self.line.down else self._writes
+
+    @property
+    def url(self) -> str | None:
+        """Address of the run in MLflow's UI; for a local store, where `remedy ui` serves it."""
+        if self.run_id is None:
+            return None
+        uri = shown()
+        base = uri.rstrip("/") if uri.startswith("http") else UI
+        return f"{base}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+    @property
+    def link(self) -> str:
+        """Address of the run relative to MLflow's UI, for descriptions."""
+        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+    def child(self, name: str, role: str, tags: Mapping[str, str] | None = None) -> Run:
+        """Start a run below this one; without MLflow's notion of an active run."""
+        with self._guard():
+            token = ROLE.set(role)
+            try:
+                # Context providers run for the fluent API only, so they are asked here.
+                family = {"remedy.family": self.family} if self.family else {}
+                stamped = {**resolve_tags(), **family, **(tags or {}), MLFLOW_PARENT_RUN_ID: self.run_id}
+            finally:
+                ROLE.reset(token)
+            if self._client is not None:
+                made = self._client.create_run(self.experiment_id, tags=stamped, run_name=name)
+                return Run(made.info.run_id, self.experiment_id, self.line, self.family)
+        return Run(None, None)
+
+    def group_families(self) -> None:
+        """Offer a view of the experiment in which a stuck run stands beside its fix."""
+        if self._client is not None:
+            seed_view(self._client, self.experiment_id)
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters, a hundred at a time; those that the user has logged already are left as they are."""
+        items = [Param(_metric_name(k), str(v)[:MAX_PARAM]) for k, v in values.items()]
+        if self._shared:
+            with self._guard():
+                known = self._client.get_run(self.run_id).data.params if self._client is not None else {}
+                items = [item for item in items if item.key not in known]
+        for start in range(0, len(items), 100):
+            self._log(params=items[start : start + 100])
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Log the finite metrics of one step, short steps together; MLflow's charts lose a metric that ends in NaN."""
+        now = int(time.time() * 1000)
+        self._waiting += [Metric(_metric_name(k), float(v), now, step) for k, v in values.items() if math.isfinite(v)]
+        if time.monotonic() - self._sent >= WRITE_EVERY:
+            self._write()
+
+    def _write(self) -> None:
+        """Send the metrics that wait."""
+        waiting, self._waiting, self._sent = self._waiting, [], time.monotonic()
+        for start in range(0, len(waiting), 500):
+            self._log(metrics=waiting[start : start + 500])
+
+    def series(
+        self, name: str, values: Sequence[float], first: int = 0, params: Mapping[str, Any] | None = None
+    ) -> None:
+        """Log one metric over several steps, and up to a hundred parameters, in one call."""
+        now = int(time.time() * 1000)
+        points = [
+            Metric(_metric_name(name), float(v), now, first + i) for i, v in enumerate(values) if math.isfinite(v)
+        ]
+        given = [Param(_metric_name(k), str(v)[:MAX_PARAM]) for k, v in (params or {}).items()]
+        self._log(params=given, metrics=points[:500])
+        for start in range(500, len(points), 500):
+            self._log(metrics=points[start : start + 500])
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        """Set tags, behind the metrics that wait; None values are left out."""
+        self._write()
+        self._log(tags=[RunTag(k, str(v)[:MAX_TAG]) for k, v in values.items() if v is not None])
+
+    def note(self, markdown: str) -> None:
+        """Set the description."""
+        self.tags({MLFLOW_RUN_NOTE: markdown})
+
+    def json(self, name: str, value: Any) -> None:
+        """Keep a JSON artifact in remedy's folder."""
+        self.text(name, json.dumps(value, indent=1, default=str))
+
+    def text(self, name: str, text: str) -> None:
+        """Keep a text artifact in remedy's folder."""
+        with self._guard():
+            if self._client is not None:
+                self._client.log_text(self.run_id, text, f"{FOLDER}/{name}")
+
+    def file(self, path: Path) -> None:
+        """Keep a file, such as a picture, at the top of the run's artifacts."""
+        with self._guard():
+            if self._client is not None:
+                self._client.log_artifact(self.run_id, str(path))
+
+    def dataset(self, dataset: Dataset, name: str, context: str = "training") -> None:
+        """Name the dataset and its digest as an input of the run."""
+        with self._guard():
+            if self._client is not None:
+                from mlflow.data.code_dataset_source import CodeDatasetSource
+                from mlflow.entities import Dataset as Entity
+                from mlflow.entities import DatasetInput, InputTag
+
+                profile = {"rows": len(dataset.train), "task": dataset.task, "class_counts": dataset.class_counts}
+                source = CodeDatasetSource(tags={})
+                shapes = {k or "X": [str(a.dtype), *a.shape[1:]] for k, a in arrays.named_leaves(dataset.train.X)}
+                entity = Entity(
+                    name,
+                    dataset.digest,
+                    source._get_source_type(),
+                    source.to_json(),
+                    json.dumps({"inputs": shapes}),
+                    json.dumps(profile),
+                )
+                given = DatasetInput(entity, [InputTag("mlflow.data.context", context)])
+                self._client.log_inputs(self.run_id, [given])
+
+    def model(self, model: Any, X: arrays.Nest, requirements: list[str]) -> str | None:
+        """Log a Keras model with a signature read from raw rows of X, and two of them as an example.
+
+        Returns:
+            Address of the logged model; None where it was not logged.
+        """
+        with self._guard():
+            if self._client is not None:
+                sample = arrays.take(X, slice(0, 2))
+                signature = example = None
+                if isinstance(sample, (np.ndarray, Mapping)):
+                    answer = arrays.tree_map(_as_numpy, model(sample, training=False))
+                    signature, example = mlflow.models.infer_signature(sample, answer), sample
+                with silent_mlflow(), self._active():
+                    logged = mlflow.models.Model.log(
+                        artifact_path=None,
+                        name="model",
+                        flavor=SimpleNamespace(__name__="mlflow.keras", save_model=_save_keras),
+                        model=model,
+                        signature=signature,
+                        input_example=example,
+                        pip_requirements=requirements,
+                        validate_serving_input=False,  # It would load the model and print Keras' bar.
+                    )
+                return str(logged.model_uri)
+        return None
+
+    @contextmanager
+    def _active(self) -> Iterator[None]:
+        """Make this the active run for a moment: MLflow attaches a model to no other."""
+        active = mlflow.active_run()
+        if active is not None and active.info.run_id == self.run_id:
+            yield
+            return
+        with mlflow.start_run(run_id=self.run_id, nested=active is not None):
+            yield
+
+    def end(self, status: str = "FINISHED") -> None:
+        """End the run: FINISHED, FAILED or KILLED; also a run to which an earlier write failed."""
+        if self.run_id is None:
+            return
+        self._write()
+        with self._guard(ANSWER, retries=0 if self.line.down else RETRIES):
+            mlflow.MlflowClient().set_terminated(self.run_id, status)
+
+    def _log(self, **batch: Any) -> None:
+        with self._guard(ANSWER):
+            if self._client is not None and any(batch.values()):
+                self._client.log_batch(self.run_id, **batch)
+
+    @contextmanager
+    def _guard(self, seconds: int | None = None, retries: int = RETRIES) -> Iterator[None]:
+        """Turn a failure of the store into one warning, and log no more to this run."""
+        try:
+            with patience(seconds, retries):
+                yield
+        except Exception as error:
+            self._writes = None
+            text = self.line.failed(self.run_id, error)
+            if text is not None:
+                warnings.warn(text, RemedyWarning, stacklevel=4)
+
+
+@contextmanager
+def open_run(experiment: str | None, name: str | None, tags: Mapping[str, str] | None) -> Iterator[Run]:
+    """Start a run for a training (or use the user's active one) and end it with the truth.
+
+    An exception ends it FAILED with the reason as a tag, Ctrl-C ends it KILLED. Without a
+    reachable store there is one warning, and a run that logs nowhere.
+    """
+    outer = mlflow.active_run()
+    token = ROLE.set("fit")
+    try:
+        try:
+            require_reachable(use_default_store())
+            # A run that a fit has written to already is no place for another one.
+            mine = outer is None or "remedy.role" in mlflow.get_run(outer.info.run_id).data.tags
+            started, new = _start(experiment, name, tags, outer) if mine else (outer, False)
+            family = f"{started.info.run_name} {started.info.run_id[:4]}"
+            run = Run(started.info.run_id, started.info.experiment_id, family=family, shared=not new)
+            own = {} if new else {"remedy.role": "fit", "remedy.version": __version__, **(tags or {})}
+            run.tags({"remedy.family": family, **own})
+        except Exception as error:
+            text = f"This run is not logged: {first_line(error)}"
+            warnings.warn(text, RemedyWarning, stacklevel=4)
+            run, mine = Run(None, None), False
+    finally:
+        ROLE.reset(token)
+    try:
+        yield run
+    except BaseException as error:
+        killed = isinstance(error, KeyboardInterrupt)
+        run.tags({"remedy.failure": f"{type(error).__name__}: {first_line(error)}"})
+        _leave(run, mine, "KILLED" if killed else "FAILED")
+        raise
+    _leave(run, mine, "FINISHED")
+
+
+def _start(experiment: str | None, name: str | None, tags: Mapping[str, str] | None, outer: Any) -> tuple[Any, bool]:
+    """Start a run, below ``outer`` where there is one; say whether it is new.
+
+    It goes on with the run of ``MLFLOW_RUN_ID`` instead, in whatever experiment that is.
+    """
+    new = outer is not None or not os.environ.get("MLFLOW_RUN_ID")
+    drawn = random.getstate()  # MLflow draws the name of a run from the user's random numbers.
+    try:
+        with patience(ANSWER):
+            within = outer.info.experiment_id if outer else experiment_id(experiment) if new else None
+            nested = outer is not None
+            return mlflow.start_run(experiment_id=within, run_name=name, tags=dict(tags or {}), nested=nested), new
+    finally:
+        random.setstate(drawn)
+
+
+def _leave(run: Run, mine: bool, status: str) -> None:
+    if not mine:
+        return
+    lost = run.line.down
+    try:
+        active = mlflow.active_run()
+        if active is not None and active.info.run_id == run.run_id:
+            with patience(ANSWER, retries=0 if lost else RETRIES, quiet=False):
+                mlflow.end_run(status)
+    except Exception as error:
+        if not lost:  # That was said.
+            warnings.warn(f"MLflow did not end run {run.run_id}: {first_line(error)}", RemedyWarning, stacklevel=4)
+
+
+def _metric_name(name: str) -> str:
+    """Replace what MLflow refuses in names."""
+    return "".join(c if c.isalnum() or c in "_-./: " else "_" for c in name)[:250]
+
+
+def _save_keras(path: str, validate_serving_input: bool = False, **how: Any) -> None:
+    """Save a Keras model as MLflow does, into a folder that is there: its example is written before (MLflow 3.17)."""
+    del validate_serving_input  # Meant for MLflow, which hands it on.
+    Path(path).mkdir(parents=True, exist_ok=True)
+    mlflow.keras.save_model(path=path, **how)
+
+
+def _as_numpy(tensor: Any) -> Any:
+    import keras
+
+    return keras.ops.convert_to_numpy(tensor)
