@@ -2,7 +2,7 @@
 
     python benchmarks/driver.py --trials 300 --json
 
-One real search: remedy's screening with its Optuna study, detectors and inline engine on a small stuck network, and
+One real search: remedy's schedule with its Optuna study, detectors and inline engine on a small stuck network, and
 every attempt written to an SQLite store of MLflow. Nothing ends it before the trials are over. The driver's
 overhead is what is left of the wall time when training is taken off, plus the time that detectors took between
 epochs. ``train-longer`` is left out, so that a trial has the eight epochs of the program and no thousands. Memory is
@@ -35,9 +35,12 @@ from remedy.data.scores import scorer_for
 from remedy.recipe.recipe import Recipe
 from remedy.reporting.search_log import SearchLog
 from remedy.reporting.terminal import Terminal
-from remedy.search.options import Attempt, Budget, Search
-from remedy.search.schedule import Screening
-from remedy.search.stopping import Yardstick
+from remedy.search.attempts import Attempt
+from remedy.search.budget import Budget
+from remedy.search.context import SearchContext
+from remedy.search.options import Search
+from remedy.search.schedule import Schedule
+from remedy.search.stopping import StoppingRule
 from remedy.tracking import run as tracking
 from remedy.training import recorder
 from remedy.training.engines._base import Engine, Job, Outcome
@@ -49,7 +52,7 @@ WARM = 30
 """Trials after which memory is looked at for the first time."""
 
 
-class Endless(Yardstick):
+class Endless(StoppingRule):
     """Nothing is good enough."""
 
     def excellent(self, best: Attempt | None) -> bool:
@@ -151,15 +154,15 @@ def measure(trials: int) -> dict[str, Any]:
             engine = RememberedEngine(timed, {}, log.training)
             options = Search(trials=trials, timeout=None)
             remedies = [remedy for remedy in registry.remedies() if remedy.name != "train-longer"]
-            screening = Screening(data, recipe, remedies, engine, options, log, Budget(None, engine), Endless())
+            search = SearchContext(data, recipe, remedies, engine, options, log, Budget(None, engine), Endless())
             found = timed.train(Job(recipe, 0, recipe.epochs, "untouched")).diagnoses
             timed.seconds = diagnose.seconds = 0.0
             began = time.perf_counter()
             with rare_collections():  # As every search does.
-                screening.run(found, None)
+                Schedule(search).run(found, None)
             log.close()
             wall = time.perf_counter() - began
-    done, memory = len(screening.attempts), timed.memory
+    done, memory = len(search.ledger), timed.memory
     training = timed.seconds - diagnose.seconds
     return {
         "trials": done,

@@ -168,9 +168,11 @@ def by_remedy(given: Problem, seed: int, timeout: float) -> Watch:
     """Search as remedy does."""
     from remedy.data.scores import standard_error
     from remedy.evidence.baseline import shallow_baseline
-    from remedy.search.options import Budget, Search
-    from remedy.search.schedule import Screening
-    from remedy.search.stopping import Yardstick
+    from remedy.search.budget import Budget
+    from remedy.search.context import SearchContext
+    from remedy.search.options import Search
+    from remedy.search.schedule import Schedule
+    from remedy.search.stopping import StoppingRule
     from remedy.training.engines.inline import InlineEngine
     from remedy.training.runtime import rare_collections
 
@@ -178,11 +180,11 @@ def by_remedy(given: Problem, seed: int, timeout: float) -> Watch:
     with rare_collections():
         engine = InlineEngine(data, given.scorer, given.detectors)
         budget = Budget(timeout, engine)
-        screening = Screening(data, given.recipe, given.remedies, engine, options, watch, budget)
         rows = data.train if data.extra is None else data.train.with_rows(data.extra)
         error = standard_error(data.task, data.validation.target)
-        screening.yardstick = Yardstick(shallow_baseline(rows, data.task), error, given.scorer.constant)
-        screening.run(given.diagnoses, given.seconds_per_epoch)
+        rule = StoppingRule(shallow_baseline(rows, data.task), error, given.scorer.constant)
+        search = SearchContext(data, given.recipe, given.remedies, engine, options, watch, budget, rule)
+        Schedule(search).run(given.diagnoses, given.seconds_per_epoch)
     return watch
 
 

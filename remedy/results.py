@@ -15,8 +15,8 @@ from remedy.prescription import Change, Prescription
 from remedy.recipe.patch import Names
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
+from remedy.search.attempts import Course
 from remedy.search.confirmation import Proof
-from remedy.search.options import Course
 from remedy.tracking.run import Run
 
 

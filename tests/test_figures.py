@@ -17,7 +17,7 @@ from remedy.reporting import figures
 from remedy.reporting.figures.classes import shares_of_predictions
 from remedy.reporting.figures.layers import grid
 from remedy.reporting.figures.trials import best_so_far, kind
-from remedy.search.options import Attempt, Course
+from remedy.search.attempts import Attempt, Course
 from remedy.training.engines._base import Outcome
 
 NAN, INF = float("nan"), float("inf")

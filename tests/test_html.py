@@ -21,8 +21,8 @@ from remedy.evidence.evidence import Evidence, Look
 from remedy.prescription import Change, Prescription
 from remedy.reporting import html_report, pictures, plots
 from remedy.results import Case, Fix
+from remedy.search.attempts import Attempt, Course
 from remedy.search.confirmation import Proof
-from remedy.search.options import Attempt, Course
 from remedy.tracking.run import Run
 from remedy.training.engines._base import Outcome
 

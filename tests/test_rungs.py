@@ -7,9 +7,10 @@ from remedy import registry
 from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.data.scores import scorer_for
-from remedy.search.halving import LEAST_ROWS, Rung
-from remedy.search.options import Budget, Search
-from remedy.search.schedule import Screening
+from remedy.search.budget import FEWEST_ROWS, Budget, Rung
+from remedy.search.context import SearchContext
+from remedy.search.options import Search
+from remedy.search.schedule import Schedule
 from remedy.training.engines._base import Job
 from remedy.training.engines.inline import InlineEngine
 from remedy.training.engines.scripted import ScriptedEngine
@@ -20,7 +21,7 @@ from .test_search import SICK, Heard
 
 @pytest.mark.parametrize(
     ("epochs", "rung"),
-    [(7.9, Rung(7)), (1.0, Rung(1)), (50.0, Rung(20)), (0.25, Rung(1, 0.25)), (0.0001, Rung(1, LEAST_ROWS / 10_000))],
+    [(7.9, Rung(7)), (1.0, Rung(1)), (50.0, Rung(20)), (0.25, Rung(1, 0.25)), (0.0001, Rung(1, FEWEST_ROWS / 10_000))],
 )
 def test_a_rung_is_what_there_is_time_for(epochs, rung):
     assert Rung.affordable(epochs, planned=20, rows=10_000) == rung
@@ -62,9 +63,10 @@ def test_where_an_epoch_is_long_candidates_get_a_sample_and_the_best_all_rows():
 
     engine = ScriptedEngine(script, seconds_per_epoch=4.0)
     options = Search(timeout=120.0)
-    made = Screening(data, recipe, registry.remedies(), engine, options, Heard(), Budget(120.0, engine))
+    search = SearchContext(data, recipe, registry.remedies(), engine, options, Heard(), Budget(120.0, engine))
+    made = Schedule(search)
     made.run(SICK, seconds_per_epoch=20.0)
     first = [job for job in engine.jobs if job.key == engine.jobs[1].key]
     assert {job.rows < 1 for job in first[:1]} == {True}
     assert any(job.rows == 1.0 for job in engine.jobs)
-    assert all(attempt.seconds_per_epoch >= 4.0 for attempt in made.attempts if attempt.outcome.scores)
+    assert all(attempt.seconds_per_epoch >= 4.0 for attempt in made.ledger if attempt.outcome.scores)

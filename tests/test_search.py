@@ -17,10 +17,13 @@ from remedy.reporting import conclusions
 from remedy.results import Fix
 from remedy.search import confirmation
 from remedy.search.ablation import reduce
+from remedy.search.attempts import Attempt
+from remedy.search.budget import Budget, Shares
+from remedy.search.context import SearchContext
 from remedy.search.local_search import improvements
-from remedy.search.options import Attempt, Budget, Search, Shares
-from remedy.search.schedule import Screening
-from remedy.search.stopping import Yardstick
+from remedy.search.options import Search
+from remedy.search.schedule import Schedule
+from remedy.search.stopping import StoppingRule
 from remedy.testing import ScriptedEngine, check_patches, specimen
 from remedy.training.engines._base import Job, Outcome
 
@@ -69,12 +72,13 @@ def names_of(job: Job, recipe):
     return found
 
 
-def screening(engine, options=None, epochs=9):
+def scheduled(engine, options=None, epochs=9, rule=None):
     recipe, data = specimen()
     recipe = recipe.replace(epochs=epochs)
     options = options or Search(trials=20, timeout=None)
     data = data.for_search(0)
-    made = Screening(data, recipe, registry.remedies(), engine, options, Heard(), Budget(options.timeout, engine))
+    budget, rule = Budget(options.timeout, engine), rule or StoppingRule()
+    made = Schedule(SearchContext(data, recipe, registry.remedies(), engine, options, Heard(), budget, rule))
     scorer = scorer_for(data.task, data.holdout.target)
     return made, scorer
 
@@ -91,14 +95,14 @@ def cured_by(*needed):
 def run(script, epochs=9, **kwargs):
     recipe = specimen()[0]
     engine = ScriptedEngine(script(recipe))
-    made, scorer = screening(engine, epochs=epochs, **kwargs)
+    made, scorer = scheduled(engine, epochs=epochs, **kwargs)
     made.run(SICK, 1.0)
     return made, scorer, engine
 
 
 def test_the_untouched_recipe_is_first_then_what_was_seen_before_training_then_singles_and_the_textbook():
     made, _, _ = run(cured_by("a remedy that nobody has"))
-    names = [a.prescription.names for a in made.attempts[:8]]
+    names = [a.prescription.names for a in list(made.ledger)[:8]]
     assert names == [
         (),
         ("class-weights",),
@@ -113,36 +117,39 @@ def test_the_untouched_recipe_is_first_then_what_was_seen_before_training_then_s
 
 def test_once_a_combination_works_single_remedies_are_tried_on_top_of_it_only():
     made, _, _ = run(cured_by("scale-inputs", "learning-rate"))
-    first = next(a.number for a in made.attempts if a.score > 0.5)
-    assert all(len(a.prescription) > 1 for a in made.attempts[first : first + 4])
+    first = next(a.number for a in made.ledger if a.score > 0.5)
+    assert all(len(a.prescription) > 1 for a in list(made.ledger)[first : first + 4])
 
 
 def test_a_strong_result_that_nothing_beats_for_eight_attempts_ends_the_search():
-    made, _ = screening(ScriptedEngine(cured_by("scale-inputs")(specimen()[0])), Search(trials=30, timeout=None))
-    made.yardstick = Yardstick(constant=1 / 3)
+    made, _ = scheduled(
+        ScriptedEngine(cured_by("scale-inputs")(specimen()[0])),
+        Search(trials=30, timeout=None),
+        rule=StoppingRule(constant=1 / 3),
+    )
     made.run(SICK, 1.0)
-    assert len(made.attempts) - 1 - made.best().number == 8
+    assert len(made.ledger) - 1 - made.ledger.best().number == 8
 
 
 def test_what_is_plainly_wrong_before_training_is_mended_in_every_prescription():
     plain = Diagnosis("OPT408", "invalid-learning-rate", "error", "negative", epoch=0, remedies=("learning-rate",))
     recipe = specimen()[0]
     engine = ScriptedEngine(cured_by("scale-inputs")(recipe))
-    made, _ = screening(engine)
+    made, _ = scheduled(engine)
     made.run((plain, *SICK), 1.0)
     assert made.certain.names == ("learning-rate",)
-    assert made.attempts[1].prescription == made.certain
-    assert all("learning-rate" in a.prescription.names for a in made.attempts[1:])
+    assert list(made.ledger)[1].prescription == made.certain
+    assert all("learning-rate" in a.prescription.names for a in list(made.ledger)[1:])
 
 
 def test_a_leader_is_trained_to_its_end_at_once_where_that_costs_little():
     made, _, _ = run(cured_by("scale-inputs"), epochs=40)
-    first = next(a for a in made.attempts if "scale-inputs" in a.prescription.names)
+    first = next(a for a in made.ledger if "scale-inputs" in a.prescription.names)
     assert len(first.outcome.scores) == 40
     long = ScriptedEngine(cured_by("scale-inputs")(specimen()[0]), seconds_per_epoch=5.0)
-    made, _ = screening(long, Search(timeout=300.0), epochs=40)
+    made, _ = scheduled(long, Search(timeout=300.0), epochs=40)
     made.run(SICK, 5.0)
-    assert max(len(a.outcome.scores) for a in made.attempts[:3]) < 40
+    assert max(len(a.outcome.scores) for a in list(made.ledger)[:3]) < 40
 
 
 def test_a_score_near_the_ceiling_ends_the_search():
@@ -150,17 +157,20 @@ def test_a_score_near_the_ceiling_ends_the_search():
         return lambda job, epoch: 0.99 if "scale-inputs" in names_of(job, recipe) else 1 / 3
 
     made, _, _ = run(cured)
-    assert made.attempts[-1].prescription.names == ("scale-inputs",)
+    assert made.ledger.last.prescription.names == ("scale-inputs",)
 
 
 def test_a_strong_shallow_model_is_a_yardstick_and_a_weak_one_is_not():
     recipe = specimen()[0]
     counts = []
     for score in (0.8, 0.5):
-        made, _ = screening(ScriptedEngine(cured_by("scale-inputs")(recipe)), epochs=9)
-        made.yardstick = Yardstick(Shallow(0, score, 0.01, 1 / 3, "a forest"))
+        made, _ = scheduled(
+            ScriptedEngine(cured_by("scale-inputs")(recipe)),
+            epochs=9,
+            rule=StoppingRule(Shallow(0, score, 0.01, 1 / 3, "a forest")),
+        )
         made.run(SICK, 1.0)
-        counts.append(len(made.attempts))
+        counts.append(len(made.ledger))
     assert counts[0] == 3
     assert counts[0] < counts[1]
 
@@ -170,20 +180,19 @@ def test_scores_that_chance_may_have_put_in_order_are_a_draw_that_fewer_remedies
         return lambda job, epoch: {0: 0.4, 1: 0.7}.get(len(names_of(job, recipe)), 0.73)
 
     for error, most in ((0.0, 4), (0.08, 1)):
-        made, _ = screening(ScriptedEngine(script(specimen()[0])))
-        made.yardstick = Yardstick(error=error)
+        made, _ = scheduled(ScriptedEngine(script(specimen()[0])), rule=StoppingRule(error=error))
         made.run(SICK, 1.0)
-        assert len(made.best().prescription) == most or error == 0.0
-        assert (made.best().score > 0.7) is (error == 0.0)
+        assert len(made.ledger.best().prescription) == most or error == 0.0
+        assert (made.ledger.best().score > 0.7) is (error == 0.0)
 
 
 def test_with_few_rows_to_choose_by_the_shallow_model_is_reached_sooner_but_not_at_once():
     shallow = Shallow(0, 0.8, 0.01, 0.3, "a forest")
     attempt = Attempt(1, Prescription((("scale-inputs", {}),)), None, Outcome((0.74,)))
-    assert not Yardstick(shallow).excellent(attempt)
-    assert Yardstick(shallow, error=0.07).excellent(attempt)
+    assert not StoppingRule(shallow).excellent(attempt)
+    assert StoppingRule(shallow, error=0.07).excellent(attempt)
     far = replace(attempt, outcome=Outcome((0.7,)))
-    assert not Yardstick(shallow, error=0.5).excellent(far)
+    assert not StoppingRule(shallow, error=0.5).excellent(far)
 
 
 def test_what_still_gets_better_at_its_end_is_trained_three_times_as_long():
@@ -228,12 +237,14 @@ def test_epochs_that_there_was_no_time_for_are_not_prescribed():
     assert prescription.shortened(270, 12).names == ("scale-inputs",)
     assert prescription.shortened(270, 270) is prescription
     engine = ScriptedEngine(lambda job, epoch: 0.4 + 0.01 * epoch, seconds_per_epoch=0.2)
-    made, _ = screening(engine, Search(timeout=100.0))
+    made, _ = scheduled(engine, Search(timeout=100.0))
     unfinished = Diagnosis("OPT415", "too-few-steps", "warning", "few", remedies=("train-longer",))
     made.run((unfinished, *SICK), 0.2)
-    longer = [a for a in made.attempts if "train-longer" in a.prescription.names]
+    longer = [a for a in made.ledger if "train-longer" in a.prescription.names]
     assert longer
-    assert all(len(a.outcome.scores) >= a.recipe.epochs for a in longer if a.prescription == made.best().prescription)
+    assert all(
+        len(a.outcome.scores) >= a.recipe.epochs for a in longer if a.prescription == made.ledger.best().prescription
+    )
 
 
 def test_small_programs_may_be_searched_longer_and_large_ones_leave_time_for_the_proof():
@@ -251,17 +262,17 @@ def test_nothing_is_trained_twice():
 
 def test_remedies_that_exclude_each_other_are_never_given_together():
     made, _, _ = run(cured_by())
-    assert not [a for a in made.attempts if {"class-weights", "oversampling"} <= set(a.prescription.names)]
+    assert not [a for a in made.ledger if {"class-weights", "oversampling"} <= set(a.prescription.names)]
 
 
 def test_the_number_of_trials_is_kept():
     made, _, _ = run(cured_by("scale-inputs"), options=Search(trials=4, timeout=None))
-    assert len(made.attempts) == 4
+    assert len(made.ledger) == 4
 
 
 def test_the_best_go_on_with_the_weights_they_have():
     made, _, engine = run(cured_by("scale-inputs", "balance"), epochs=40)
-    best = made.best()
+    best = made.ledger.best()
     jobs = [j for j in engine.jobs if j.key == best.key]
     assert len(jobs) > 1
     assert [j.epochs for j in jobs] == sorted(j.epochs for j in jobs)
@@ -270,18 +281,18 @@ def test_the_best_go_on_with_the_weights_they_have():
 
 def test_the_budget_in_seconds_is_kept_within_a_tenth():
     engine = ScriptedEngine(lambda job, epoch: 0.5, seconds_per_epoch=2.0)
-    made, scorer = screening(engine, Search(timeout=200.0), epochs=30)
+    made, scorer = scheduled(engine, Search(timeout=200.0), epochs=30)
     made.run(SICK, 2.0)
-    reduce(made, made.best())
-    confirmation.prove(made, made.best().prescription, scorer)
+    reduce(made.search, made.ledger.best())
+    confirmation.prove(made.search, made.ledger.best().prescription, scorer)
     assert engine.now <= 220
 
 
 def test_where_time_is_scarce_the_combination_comes_before_the_last_single_remedies():
     engine = ScriptedEngine(lambda job, epoch: 0.5, seconds_per_epoch=12.0)
-    made, _ = screening(engine, Search(timeout=200.0), epochs=9)
+    made, _ = scheduled(engine, Search(timeout=200.0), epochs=9)
     made.run(SICK, 12.0)
-    sizes = [len(a.prescription) for a in made.attempts]
+    sizes = [len(a.prescription) for a in made.ledger]
     assert sizes[0] == 0
     assert sizes.count(1) < 5
     assert max(sizes) >= 3
@@ -289,22 +300,22 @@ def test_where_time_is_scarce_the_combination_comes_before_the_last_single_remed
 
 def test_the_smallest_set_that_keeps_the_score_is_found():
     made, _, _ = run(cured_by("scale-inputs", "balance"))
-    reduced = reduce(made, next(a for a in made.attempts if len(a.prescription) == 4))
+    reduced = reduce(made.search, next(a for a in made.ledger if len(a.prescription) == 4))
     assert set(reduced.prescription.names) == {"scale-inputs", "class-weights"}
     assert reduced.lost["scale-inputs"] > 0.1
 
 
 def test_a_smaller_set_that_did_not_hold_is_not_offered_again():
     made, _, _ = run(cured_by("scale-inputs"), options=Search(trials=10, timeout=None))
-    best = next(a for a in made.attempts if len(a.prescription) == 4)
-    smaller = reduce(made, best).prescription
+    best = next(a for a in made.ledger if len(a.prescription) == 4)
+    smaller = reduce(made.search, best).prescription
     assert len(smaller) < 4
-    assert reduce(made, best, [smaller]).prescription == best.prescription
+    assert reduce(made.search, best, [smaller]).prescription == best.prescription
 
 
 def test_a_cure_is_confirmed_on_three_fresh_seeds_of_both_sides_on_the_holdout_rows():
     made, scorer, engine = run(cured_by("scale-inputs"))
-    proof = confirmation.prove(made, made.best().prescription, scorer)
+    proof = confirmation.prove(made.search, made.ledger.best().prescription, scorer)
     jobs = [j for j in engine.jobs if j.judge_by == "holdout"]
     assert proof.holds
     assert len(jobs) == 6
@@ -317,8 +328,8 @@ def test_a_better_score_by_chance_on_validation_rows_is_no_fix():
         return lambda job, epoch: 0.6 if job.judge_by == "validation" and names_of(job, recipe) else 0.34
 
     made, scorer, _ = run(lucky)
-    assert made.best().score == 0.6
-    assert not confirmation.prove(made, made.best().prescription, scorer).holds
+    assert made.ledger.best().score == 0.6
+    assert not confirmation.prove(made.search, made.ledger.best().prescription, scorer).holds
 
 
 def test_a_fix_must_beat_the_untouched_recipe_by_more_than_the_spread():
@@ -354,10 +365,10 @@ def test_a_recipe_that_cannot_be_trained_fails_its_trial_and_not_the_search():
         return script
 
     made, _, _ = run(broken)
-    failed = [a for a in made.attempts if a.outcome.error]
+    failed = [a for a in made.ledger if a.outcome.error]
     assert failed
     assert all("out of memory" in a.outcome.error for a in failed)
-    assert made.best() is not None
+    assert made.ledger.best() is not None
     assert {t.state.name for t in made.study.optuna.trials} == {"COMPLETE", "FAIL"}
 
 
@@ -368,10 +379,9 @@ def test_ctrl_c_keeps_the_best_so_far():
         return 0.3 + 0.1 * len(engine.jobs)
 
     engine = ScriptedEngine(script)
-    made, _ = screening(engine)
-    made.run(SICK, 1.0)
-    assert made.interrupted
-    assert made.best().number == 1
+    made, _ = scheduled(engine)
+    assert not made.run(SICK, 1.0)
+    assert made.ledger.best().number == 1
 
 
 def test_a_stored_study_keeps_its_trials(tmp_path):
@@ -426,28 +436,27 @@ def test_after_a_best_that_did_not_hold_the_search_goes_on_and_leaves_time_for_o
 
     recipe = specimen()[0]
     engine = ScriptedEngine(script, seconds_per_epoch=0.2)
-    made, _ = screening(engine, Search(timeout=100.0))
+    made, _ = scheduled(engine, Search(timeout=100.0))
     made.run(SICK, 0.2)
-    tried, best = len(made.attempts), made.best().prescription
-    made.set_aside.append(best)
+    tried, best = len(made.ledger), made.ledger.best().prescription
+    made.ledger.set_aside.append(best)
     engine.now = 60.0
     made.again()
-    assert made.best().prescription != best
-    assert len(made.attempts) > tried
+    assert made.ledger.best().prescription != best
+    assert len(made.ledger) > tried
     assert engine.now <= 95.0
-    assert made.budget.left() >= made.pace.proof_seconds(made.best())
+    assert made.search.budget.left() >= made.search.pace.proof_seconds(made.ledger.best())
 
 
-def test_a_search_whose_only_attempt_did_not_hold_goes_on():
+def test_a_search_none_of_whose_attempts_held_goes_on():
     recipe = specimen()[0]
     engine = ScriptedEngine(lambda job, epoch: 0.95 if names_of(job, recipe) else 1 / 3, seconds_per_epoch=0.2)
-    made, _ = screening(engine, Search(timeout=100.0))
+    made, _ = scheduled(engine, Search(timeout=100.0))
     made.run(SICK, 0.2)
-    made.attempts[:] = made.attempts[:2]
-    made.set_aside.append(made.attempts[1].prescription)
-    assert made.best() is None
+    made.ledger.set_aside += [a.prescription for a in made.ledger if len(a.prescription)]
+    assert made.ledger.best() is None
     made.again()
-    assert made.best() is not None
+    assert made.ledger.best() is not None
 
 
 def test_a_search_does_not_go_on_without_limits_of_time():
@@ -463,12 +472,12 @@ def test_a_leader_that_was_only_lucky_loses_its_place_to_one_that_does_as_well_f
         return (0.9 if job.seed == 0 else 0.4) if lucky else 0.7 if names_of(job, recipe) else 1 / 3
 
     recipe = specimen()[0]
-    made, _ = screening(ScriptedEngine(script))
+    made, _ = scheduled(ScriptedEngine(script))
     made.run(SICK, 1.0)
-    best = made.best()
+    best = made.ledger.best()
     assert "learning-rate" not in best.prescription.names
     assert [outcome.score for outcome in best.others] == [0.7, 0.7]
-    fallen = [a for a in made.attempts if a.others and "learning-rate" in a.prescription.names]
+    fallen = [a for a in made.ledger if a.others and "learning-rate" in a.prescription.names]
     assert fallen
     assert all(a.score == pytest.approx((0.9 + 0.4 + 0.4) / 3) for a in fallen)
 
@@ -476,7 +485,7 @@ def test_a_leader_that_was_only_lucky_loses_its_place_to_one_that_does_as_well_f
 def test_a_leader_is_not_trained_from_other_seeds_where_that_costs_too_much():
     engine = ScriptedEngine(lambda job, epoch: 0.4 + 0.1 * len(names_of(job, recipe)), seconds_per_epoch=3.0)
     recipe = specimen()[0]
-    made, _ = screening(engine, Search(timeout=300.0))
+    made, _ = scheduled(engine, Search(timeout=300.0))
     made.run(SICK, 3.0)
     assert {job.seed for job in engine.jobs} == {0}
 
@@ -488,12 +497,12 @@ def test_what_fails_from_other_seeds_without_a_remedy_keeps_that_remedy():
         return 0.9 if steady or (job.seed == 0 and found) else 0.3
 
     recipe = specimen()[0]
-    made, _ = screening(ScriptedEngine(script))
+    made, _ = scheduled(ScriptedEngine(script))
     made.run(SICK, 1.0)
-    several = next(a for a in made.attempts if {"scale-inputs", "less-dropout"} <= set(a.prescription.names))
+    several = next(a for a in made.ledger if {"scale-inputs", "less-dropout"} <= set(a.prescription.names))
     unsure = replace(several, others=(Outcome((0.9,) * 9), Outcome((0.5,) * 9)))
-    made.attempts[several.number] = unsure
-    assert set(reduce(made, unsure).prescription.names) == {"scale-inputs", "less-dropout"}
+    made.ledger.write(unsure)
+    assert set(reduce(made.search, unsure).prescription.names) == {"scale-inputs", "less-dropout"}
 
 
 def test_a_remedy_whose_worth_shows_late_is_not_dropped_early():
@@ -503,11 +512,11 @@ def test_a_remedy_whose_worth_shows_late_is_not_dropped_early():
 
     recipe = specimen()[0]
     engine = ScriptedEngine(script, seconds_per_epoch=0.05)
-    made, _ = screening(engine, Search(timeout=100.0), epochs=30)
+    made, _ = scheduled(engine, Search(timeout=100.0), epochs=30)
     made.run(SICK, 0.05)
-    best = next(a for a in made.attempts if {"learning-rate"} < set(a.prescription.names) and a.score > 0.8)
+    best = next(a for a in made.ledger if {"learning-rate"} < set(a.prescription.names) and a.score > 0.8)
     engine.now = 77.0  # Little time is left for dropping remedies.
-    assert "learning-rate" in reduce(made, best).prescription.names
+    assert "learning-rate" in reduce(made.search, best).prescription.names
 
 
 def test_the_best_is_tried_without_each_remedy_that_is_not_certain():
@@ -522,25 +531,25 @@ def test_the_best_is_tried_without_each_remedy_that_is_not_certain():
 def test_more_epochs_than_time_allowed_before_are_not_tried_again():
     unfinished = Diagnosis("OPT415", "too-few-steps", "warning", "few", remedies=("train-longer",))
     engine = ScriptedEngine(lambda job, epoch: 0.4 + 0.001 * epoch, seconds_per_epoch=0.2)
-    made, _ = screening(engine, Search(timeout=100.0))
+    made, _ = scheduled(engine, Search(timeout=100.0))
     made.run((unfinished, *SICK), 0.2)
-    cut = [a.prescription.without("train-longer").key for a in made.attempts if a.cut]
+    cut = [a.prescription.without("train-longer").key for a in made.ledger if a.cut]
     assert cut
     assert len(cut) == len(set(cut))
 
 
 def test_a_proven_score_far_below_a_shallow_model_leaves_something_to_gain():
-    yardstick = Yardstick(Shallow(0, 0.95, 0.01, 1 / 3, "a forest"), error=0.02)
+    yardstick = StoppingRule(Shallow(0, 0.95, 0.01, 1 / 3, "a forest"), error=0.02)
     assert yardstick.far_behind(0.6)
     assert not yardstick.far_behind(0.85)
-    assert not Yardstick(Shallow(0, 0.4, 0.01, 1 / 3, "a forest")).far_behind(0.36)
-    assert not Yardstick().far_behind(0.5)
+    assert not StoppingRule(Shallow(0, 0.4, 0.01, 1 / 3, "a forest")).far_behind(0.36)
+    assert not StoppingRule().far_behind(0.5)
 
 
 def test_a_first_excellent_result_goes_to_its_proof_without_further_seeds():
     recipe = specimen()[0]
     engine = ScriptedEngine(lambda job, epoch: 0.99 if names_of(job, recipe) else 1 / 3)
-    made, _ = screening(engine)
+    made, _ = scheduled(engine)
     made.run(SICK, 1.0)
     assert {job.seed for job in engine.jobs} == {0}
 
@@ -611,11 +620,12 @@ def test_rows_that_are_trained_on_ask_for_a_fix_that_learns_them_and_never_for_m
 
 
 def test_an_attempt_that_was_better_after_fewer_epochs_is_not_beaten_by_a_longer_one():
-    made, _ = screening(ScriptedEngine(lambda job, epoch: 0.5))
+    made, _ = scheduled(ScriptedEngine(lambda job, epoch: 0.5))
     weak, strong = (Prescription(((name, {}),)) for name in ("a", "b"))
-    made.attempts += [
-        Attempt(1, weak, made.recipe, Outcome((0.2, 0.25, 0.26, 0.26))),
-        Attempt(2, strong, made.recipe, Outcome((0.5, 0.6))),
-        Attempt(3, Prescription((("c", {}),)), made.recipe, Outcome((0.26, 0.262))),
-    ]
-    assert made.best().prescription == strong
+    for attempt in (
+        Attempt(1, weak, made.search.recipe, Outcome((0.2, 0.25, 0.26, 0.26))),
+        Attempt(2, strong, made.search.recipe, Outcome((0.5, 0.6))),
+        Attempt(3, Prescription((("c", {}),)), made.search.recipe, Outcome((0.26, 0.262))),
+    ):
+        made.ledger.write(attempt)
+    assert made.ledger.best().prescription == strong

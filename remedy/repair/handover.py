@@ -22,14 +22,14 @@ from remedy.reporting.terminal import Terminal
 from remedy.results import Fix, Patient, Treatment
 from remedy.search import confirmation
 from remedy.search.ablation import Reduction, changes
+from remedy.search.attempts import Attempt
 from remedy.search.confirmation import Proof
-from remedy.search.options import Attempt
-from remedy.search.schedule import Screening
+from remedy.search.context import SearchContext
 
 
 def complete(
     patient: Patient,
-    screening: Screening,
+    search: SearchContext,
     reduction: Reduction,
     proof: Proof,
     scorer: Scorer,
@@ -41,22 +41,20 @@ def complete(
 
     Args:
         patient: The stuck run.
-        screening: What was tried.
+        search: What was tried, and with what.
         reduction: The smallest set, with what was measured of it.
         proof: Of that set.
         scorer: The objective.
         terminal: Hears how it goes on.
     """
-    prescription, rows = _with_unsearched(
-        patient, reduction.prescription, changes(screening, reduction, patient.dataset)
-    )
+    prescription, rows = _with_unsearched(patient, reduction.prescription, changes(search, reduction, patient.dataset))
     recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
     run = patient.run.child(
         f"fixed {patient.name or ''}".strip(),
         "fix",
         {"remedy.verdict": "fixed", "remedy.fixes_run_id": str(patient.run.run_id)},
     )
-    ground = Ground(screening.dataset, scorer, screening.yardstick.same)
+    ground = Ground(search.dataset, scorer, search.rule.same)
     try:
         terminal.stage("training the fix for all epochs", recipe.epochs)
         last = train_proven(patient, recipe, proof, run, terminal, ground)
@@ -70,8 +68,8 @@ def complete(
             run.end("FAILED")
             return None
         lines = _lines(patient, prescription)
-        fix = _handed_over(screening, recipe, proof, last, (run.run_id, prescription, rows, lines))
-        conclusion = conclusions.fixed(fix, scorer.name, screening.dataset, screening.yardstick.shallow)
+        fix = _handed_over(search, recipe, proof, last, (run.run_id, prescription, rows, lines))
+        conclusion = conclusions.fixed(fix, scorer.name, search.dataset, search.rule.shallow)
         if not fix.confirmed:
             run.tags({"remedy.verdict": "not confirmed"})
         if not last.whole:
@@ -108,7 +106,7 @@ def _lines(patient: Patient, prescription: Prescription) -> tuple[str, str]:
 
 
 def _handed_over(
-    screening: Screening,
+    search: SearchContext,
     recipe: Recipe,
     proof: Proof,
     last: LastTraining,
@@ -116,7 +114,7 @@ def _handed_over(
 ) -> Fix:
     """Return the fix with the model's own score, and with what is worse than untouched."""
     run_id, prescription, rows, lines = told
-    model, held = recipe.deliver(last.recorder.model), screening.dataset.holdout
+    model, held = recipe.deliver(last.recorder.model), search.dataset.holdout
     labels = () if recipe.target is None else recipe.target.values
     evidence = last.recorder.evidence
     worse: tuple[str, ...] = ()
@@ -125,7 +123,7 @@ def _handed_over(
         after = confirmation.own_metrics(model, seen) if proof.metrics else {}
         worse = setbacks(confusions(proof.evidence[0], evidence, labels), proof.metrics, after, len(held))
     # A model that Ctrl-C left far behind the proof is no fix yet.
-    confirmed = screening.dataset.provable and proof.holds and not fell_short(last, proof)
+    confirmed = search.dataset.provable and proof.holds and not fell_short(last, proof)
     numbers = (last.score, proof.baseline_score, confirmed, proof, labels, evidence, worse)
     return Fix(model, run_id, prescription, rows, lines[0], *numbers, script=lines[1])
 
@@ -148,14 +146,14 @@ def _with_unsearched(
     return prescription, changes
 
 
-def keep_best(patient: Patient, screening: Screening, best: Attempt) -> Treatment:
+def keep_best(patient: Patient, search: SearchContext, best: Attempt) -> Treatment:
     """Return the best so far, as it stands, after Ctrl-C."""
-    model = screening.engine.model(best.key)
+    model = search.engine.model(best.key)
     if model is None or best.recipe is None:
-        told = conclusions.Tried(tuple(screening.attempts), "score", screening.budget.spent, "Ctrl-C")
+        told = conclusions.Tried(tuple(search.ledger), "score", search.budget.spent, "Ctrl-C")
         return Treatment(None, conclusions.no_fix(told, None), True)
     lines = _lines(patient, best.prescription)
-    rows = changes(screening, Reduction(best.prescription), patient.dataset)
+    rows = changes(search, Reduction(best.prescription), patient.dataset)
     fix = Fix(
         best.recipe.deliver(model), None, best.prescription, rows, lines[0], None, None, False, Proof(), script=lines[1]
     )

@@ -27,10 +27,13 @@ from remedy.reporting.terminal import Terminal
 from remedy.results import Case, Patient, Treatment
 from remedy.search import confirmation
 from remedy.search.ablation import Reduction, reduce
+from remedy.search.attempts import Course
+from remedy.search.budget import Budget
 from remedy.search.confirmation import Proof
-from remedy.search.options import Budget, Course, Search
-from remedy.search.schedule import Screening
-from remedy.search.stopping import Yardstick
+from remedy.search.context import SearchContext
+from remedy.search.options import Search
+from remedy.search.schedule import Schedule
+from remedy.search.stopping import StoppingRule
 from remedy.tracking.run import Run
 from remedy.training.engines.choice import engine_for
 from remedy.training.engines.resumed import RememberedEngine
@@ -70,12 +73,10 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         listener = SearchLog(terminal, search_run, scorer)
         known = {} if patient.unfinished is None else listener.earlier(patient.detectors)
         engine = RememberedEngine(trains, known, listener.training)
-        screening = Screening(
-            data, patient.recipe, patient.remedies, engine, options, listener, Budget(options.timeout, engine)
-        )
-        screening.yardstick = _yardstick(patient, data, scorer)
+        budget, rule = Budget(options.timeout, engine), _stopping_rule(patient, data, scorer)
+        search = SearchContext(data, patient.recipe, patient.remedies, engine, options, listener, budget, rule)
         try:
-            treatment, proof = _treat(patient, screening, scorer, terminal, search_run)
+            treatment, proof = _treat(patient, search, scorer, terminal, search_run)
         except BaseException:
             search_run.end("FAILED")
             raise
@@ -84,11 +85,11 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
             listener.close()
             terminal.close()
         course = Course(
-            tuple(screening.attempts),
+            tuple(search.ledger),
             scorer.name,
             scorer.constant,
-            screening.yardstick.shallow,
-            screening.budget.spent,
+            search.rule.shallow,
+            search.budget.spent,
         )
         treatment = replace(treatment, diagnoses=(*swapped, *_seen_by_seeds(patient, proof)), course=course)
         _show(patient, treatment, search_run)
@@ -140,65 +141,65 @@ def _seen_by_seeds(patient: Patient, proof: Proof | None) -> tuple[Diagnosis, ..
 
 
 def _treat(
-    patient: Patient, screening: Screening, scorer: Scorer, terminal: Terminal, search_run: Run
+    patient: Patient, search: SearchContext, scorer: Scorer, terminal: Terminal, search_run: Run
 ) -> tuple[Treatment, Proof | None]:
     """Search, and confirm the best; where that fails or leaves much to gain, and time is left, the next best."""
-    screening.run(patient.examination.diagnoses, _seconds_per_epoch(patient, screening.dataset))
+    schedule = Schedule(search)
+    interrupted = not schedule.run(patient.examination.diagnoses, _seconds_per_epoch(patient, search.dataset))
     examined: list[Prescription] = []
     proven: list[tuple[Proof, Reduction]] = []
     hopeful: list[tuple[Proof, Reduction]] = []
-    proof, interrupted, promised = None, screening.interrupted, -math.inf
-    while (best := screening.best()) is not None and best.score > max(_floor(screening), promised):
+    proof, promised = None, -math.inf
+    while (best := search.ledger.best()) is not None and best.score > max(_floor(search), promised):
         reduction = Reduction(best.prescription)
         if not interrupted:
             try:
-                reduction = reduce(screening, best, examined)
-                proof = confirmation.prove(screening, reduction.prescription, scorer, len(examined) + 1)
+                reduction = reduce(search, best, examined)
+                proof = confirmation.prove(search, reduction.prescription, scorer, len(examined) + 1)
             except KeyboardInterrupt:
                 interrupted, proof = True, None
         terminal.close()
-        search_run.metrics({"trials": len(screening.attempts), "seconds": screening.budget.spent})
+        search_run.metrics({"trials": len(search.ledger), "seconds": search.budget.spent})
         if interrupted:
             if proven:
                 break
-            return keep_best(patient, screening, best), None
-        if proof is not None and proof.holds and not screening.yardstick.far_behind(proof.score):
-            treatment = complete(patient, screening, reduction, proof, scorer, terminal)
+            return keep_best(patient, search, best), None
+        if proof is not None and proof.holds and not search.rule.far_behind(proof.score):
+            treatment = complete(patient, search, reduction, proof, scorer, terminal)
             if treatment is not None:
                 return treatment, proof
         elif proof is not None and proof.holds:
             proven.append((proof, reduction))
             # What promises less than a proven one did is not worth a proof of its own.
-            promised = max(promised, best.score - screening.yardstick.error)
+            promised = max(promised, best.score - search.rule.error)
         elif proof is not None and proof.promising:
             hopeful.append((proof, reduction))
-        screening.set_aside.append(best.prescription)
+        search.ledger.set_aside.append(best.prescription)
         examined.append(reduction.prescription)
-        if screening.budget.left(confirmation.ANOTHER_PROOF) <= 0:
+        if search.budget.left(confirmation.ANOTHER_PROOF) <= 0:
             break
-        screening.again()
-        interrupted = screening.interrupted
-    for held, reduction in _best_first(proven or hopeful, screening.yardstick.same):
+        interrupted = not schedule.again()
+    for held, reduction in _best_first(proven or hopeful, search.rule.same):
         shown = replace(held, rivals=len(proven))
-        treatment = complete(patient, screening, reduction, shown, scorer, terminal)
+        treatment = complete(patient, search, reduction, shown, scorer, terminal)
         if treatment is not None:
             return treatment, shown
-    conclusion = conclusions.no_fix(_tried(patient, screening, scorer, interrupted), proof)
+    conclusion = conclusions.no_fix(_tried(patient, search, scorer, interrupted), proof)
     patient.run.tags({"remedy.search_result": "no fix"})
     return Treatment(None, conclusion, interrupted), proof
 
 
-def _tried(patient: Patient, screening: Screening, scorer: Scorer, interrupted: bool) -> conclusions.Tried:
+def _tried(patient: Patient, search: SearchContext, scorer: Scorer, interrupted: bool) -> conclusions.Tried:
     """Return what a search came to, for the sentence that says so."""
-    options, seconds = screening.options, screening.budget.spent
+    options, seconds = search.options, search.budget.spent
     ended = "Ctrl-C" if interrupted else "nothing left to try"
-    if not interrupted and options.timeout is not None and screening.budget.left(confirmation.ANOTHER_PROOF) <= 0:
+    if not interrupted and options.timeout is not None and search.budget.left(confirmation.ANOTHER_PROOF) <= 0:
         ended = f"the budget of {options.timeout:g} seconds"
-    elif not interrupted and len(screening.attempts) >= options.trials:
+    elif not interrupted and len(search.ledger) >= options.trials:
         ended = f"the limit of {options.trials} trials"
     known = {d.name for d in patient.examination.diagnoses}
     return conclusions.Tried(
-        tuple(screening.attempts), scorer.name, seconds, ended, screening.yardstick.shallow, "no-signal" in known
+        tuple(search.ledger), scorer.name, seconds, ended, search.rule.shallow, "no-signal" in known
     )
 
 
@@ -209,22 +210,22 @@ def _best_first(proven: Sequence[tuple[Proof, Reduction]], same: float) -> list[
     return sorted(near, key=lambda found: len(found[1].prescription)) + order[len(near) :]
 
 
-def _yardstick(patient: Patient, data: Dataset, scorer: Scorer) -> Yardstick:
+def _stopping_rule(patient: Patient, data: Dataset, scorer: Scorer) -> StoppingRule:
     """Return what a shallow model reaches on the rows of the search; unknown for a user's own objective."""
     if scorer.own:
-        return Yardstick(bounded=False)
+        return StoppingRule(bounded=False)
     rows = data.train if data.extra is None else data.train.with_rows(data.extra)
     error = standard_error(data.task, data.validation.target) if data.validation is not None else 0.0
     ids = any(patient.recipe.architecture.layers("Embedding"))
     try:
-        return Yardstick(shallow_baseline(rows, data.task, ids), error, scorer.constant)
+        return StoppingRule(shallow_baseline(rows, data.task, ids), error, scorer.constant)
     except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
-        return Yardstick(error=error, constant=scorer.constant)
+        return StoppingRule(error=error, constant=scorer.constant)
 
 
-def _floor(screening: Screening) -> float:
+def _floor(search: SearchContext) -> float:
     """Return the score that an attempt has to pass to be worth confirming."""
-    return screening.baseline.score if math.isfinite(screening.baseline.score) else -math.inf
+    return search.ledger.baseline.score if math.isfinite(search.ledger.baseline.score) else -math.inf
 
 
 def _expected_seconds(patient: Patient, options: Search) -> float:

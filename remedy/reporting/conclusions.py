@@ -9,9 +9,9 @@ from remedy.data.dataset import Dataset
 from remedy.evidence.records import Shallow
 from remedy.prescription import Prescription
 from remedy.results import Fix
+from remedy.search.attempts import Attempt
 from remedy.search.budget import FRESH_SEEDS
 from remedy.search.confirmation import Proof
-from remedy.search.options import Attempt
 
 
 @dataclass(frozen=True)

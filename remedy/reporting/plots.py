@@ -24,7 +24,7 @@ from remedy.reporting.figures.classes import shares_of_predictions
 from remedy.reporting.figures.curves import SCORES
 from remedy.reporting.figures.layers import SHOWN, grid, shades
 from remedy.reporting.figures.trials import best_so_far, kind
-from remedy.search.options import Attempt, Course
+from remedy.search.attempts import Attempt, Course
 
 SHADES = list(TABLEAU_COLORS.values())
 """Colours of classes, as in matplotlib's pictures."""

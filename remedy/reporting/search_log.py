@@ -13,7 +13,8 @@ from remedy.data.scores import OBJECTIVES, Scorer
 from remedy.detectors._base import Detector
 from remedy.errors import InvalidInput, RemedyWarning
 from remedy.reporting.terminal import Terminal
-from remedy.search.options import Attempt, Search
+from remedy.search.attempts import Attempt
+from remedy.search.options import Search
 from remedy.tracking import artifacts, queries
 from remedy.tracking.run import Run
 from remedy.training.engines import resumed

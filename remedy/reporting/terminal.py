@@ -12,8 +12,8 @@ from rich.table import Table
 from remedy.diagnosis import Diagnosis
 from remedy.prescription import Change
 from remedy.reporting.text import minus, signed
+from remedy.search.attempts import Attempt
 from remedy.search.confirmation import Proof
-from remedy.search.options import Attempt
 
 STAGES = {
     "search": "searching remedies",

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.prescription import Change, Prescription
+from remedy.search.attempts import Attempt, epoch_seconds
 from remedy.search.budget import FRESH_SEEDS
+from remedy.search.context import SearchContext
 from remedy.search.intensify import other_seeds
-from remedy.search.options import Attempt, epoch_seconds
-from remedy.search.schedule import Screening
 from remedy.training.engines._base import Job, Outcome
 
 SLACK, SHARE = 0.02, 0.05
@@ -42,7 +42,7 @@ class Reduction:
     alone: dict[str, float] = field(default_factory=dict)
 
 
-def reduce(screening: Screening, best: Attempt, disproved: Sequence[Prescription] = ()) -> Reduction:
+def reduce(context: SearchContext, best: Attempt, disproved: Sequence[Prescription] = ()) -> Reduction:
     """Drop remedies one at a time, costly ones and then the last wanted first, while the validation score stays.
 
     Of many the later half is dropped at once, if it may go. Every try trains as long as the best
@@ -51,35 +51,35 @@ def reduce(screening: Screening, best: Attempt, disproved: Sequence[Prescription
     in time stays.
 
     Args:
-        screening: What was tried; its engine and budget are used.
+        context: Of the search; its engine and budget are used.
         best: The attempt to make smaller.
         disproved: What did not hold before; where dropping leads there again, what was left out was needed.
     """
-    smallest = _reduced(screening, best)
+    smallest = _reduced(context, best)
     return Reduction(best.prescription) if smallest.prescription in disproved else smallest
 
 
-def _reduced(screening: Screening, best: Attempt) -> Reduction:
+def _reduced(context: SearchContext, best: Attempt) -> Reduction:
     result = Reduction(best.prescription)
-    names = [n for n in best.prescription.names if not _speeds_up(screening, n)]
-    costly = {remedy.name for remedy in screening.remedies if remedy.costly}
+    names = [n for n in best.prescription.names if not _speeds_up(context, n)]
+    costly = {remedy.name for remedy in context.remedies if remedy.costly}
     names.sort(key=costly.__contains__)
     if len(best.prescription) < 2 or not names:
         return result
-    seeds = (screening.options.seed, *other_seeds(screening, best))
+    seeds = (context.options.seed, *other_seeds(context, best))
     per_epoch = epoch_seconds(best.outcome)
-    end = _until_proof(screening, best)
+    end = _until_proof(context, best)
     affordable = _affordable(end(), SLOWER * len(names) * len(seeds) * per_epoch, len(best.outcome.scores))
-    epochs = max(affordable, _least_epochs(screening, best))
+    epochs = max(affordable, _least_epochs(context, best))
     kept = [_after(outcome, epochs) for outcome in (best.outcome, *best.others)]
-    slack = _slack(screening, kept[0])
+    slack = _slack(context, kept[0])
     if max(kept) - min(kept) <= slack:
         seeds = seeds[:1]  # Where all seeds agree, one tells.
-    each = per_epoch * epochs + screening.pace.building
+    each = per_epoch * epochs + context.pace.building
     if each * len(names) * len(seeds) > end():
         seeds = seeds[:1]  # One measured from a single seed says more than several that are not measured at all.
     cost = each * len(seeds)
-    screening.listener.stage("reduce", len(names))
+    context.listener.stage("reduce", len(names))
 
     def drop(these: Sequence[str]) -> bool:
         """Take remedies out if the score stays; say whether it was measured and stayed."""
@@ -90,14 +90,14 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
         slower = False
         for seed in seeds:
             most = min(SLOWER * per_epoch * epochs or math.inf, max(0.0, end()))
-            outcome, planned = _outcome_of(screening, smaller, epochs, seed, most)
+            outcome, planned = _outcome_of(context, smaller, epochs, seed, most)
             slower = slower or epoch_seconds(outcome) > SLOWER * per_epoch
             if len(outcome.scores) < planned and not outcome.stuck:
                 break
             scores.append(_after(outcome, planned))
             if statistics.fmean(scores) < statistics.fmean(kept[: len(scores)]) - slack:
                 break
-        screening.listener.step(f"without {', '.join(these)}", statistics.fmean(scores) if scores else None)
+        context.listener.step(f"without {', '.join(these)}", statistics.fmean(scores) if scores else None)
         if not scores:
             return False
         lost = statistics.fmean(kept[: len(scores)]) - statistics.fmean(scores)
@@ -119,75 +119,77 @@ def _reduced(screening: Screening, best: Attempt) -> Reduction:
             break
         drop([name])
     for item in result.prescription.items if len(result.prescription) > 1 else ():
-        if _alone(screening, item[0]) is None and enough_time():
-            _measure_alone(screening, result, Prescription((item,)), epochs, end())
+        if _alone(context, item[0]) is None and enough_time():
+            _measure_alone(context, result, Prescription((item,)), epochs, end())
     return result
 
 
-def _slack(screening: Screening, score: float) -> float:
+def _slack(context: SearchContext, score: float) -> float:
     """Return how much of a score a remedy must be worth to stay."""
-    if not screening.yardstick.bounded:  # A loss has a scale of its own.
+    if not context.rule.bounded:  # A loss has a scale of its own.
         return SLACK * abs(score)
-    gained = score - max(0.0, screening.baseline.score)
-    return max(SLACK, screening.yardstick.error_at(score), SHARE * gained)
+    gained = score - max(0.0, context.ledger.baseline.score)
+    return max(SLACK, context.rule.error_at(score), SHARE * gained)
 
 
-def _measure_alone(screening: Screening, result: Reduction, single: Prescription, epochs: int, seconds: float) -> None:
+def _measure_alone(
+    context: SearchContext, result: Reduction, single: Prescription, epochs: int, seconds: float
+) -> None:
     """Train with one remedy alone, for so many seconds at most, and write down what it gains over untouched."""
-    outcome, planned = _outcome_of(screening, single, epochs, screening.options.seed, seconds)
-    before = screening.baseline.outcome.scores
+    outcome, planned = _outcome_of(context, single, epochs, context.options.seed, seconds)
+    before = context.ledger.baseline.outcome.scores
     if before and outcome.scores and (len(outcome.scores) >= planned or outcome.stuck):
         at = min(len(outcome.scores), len(before), planned)
         result.alone[single.names[0]] = outcome.scores[at - 1] - before[at - 1]
 
 
-def _until_proof(screening: Screening, best: Attempt) -> Callable[[], float]:
+def _until_proof(context: SearchContext, best: Attempt) -> Callable[[], float]:
     """Return how to ask for the seconds that are left but for the proof; where that is past paying, for one seed of it.
 
     Of a slow program a few remedies too many with one seed of both sides say more than fewer without any.
     """
-    proof = screening.pace.proof_seconds(best)
-    if screening.budget.left() < proof:
+    proof = context.pace.proof_seconds(best)
+    if context.budget.left() < proof:
         proof /= FRESH_SEEDS
-    return lambda: screening.budget.left() - proof
+    return lambda: context.budget.left() - proof
 
 
-def changes(screening: Screening, reduction: Reduction, dataset: Dataset) -> tuple[Change, ...]:
+def changes(context: SearchContext, reduction: Reduction, dataset: Dataset) -> tuple[Change, ...]:
     """Return the table of changes of a fix: what was, what is, and what each remedy is worth.
 
     Args:
-        screening: What was tried.
+        context: Of the search.
         reduction: The smallest set, with what was measured of it.
         dataset: The user's own rows, by which the doses of the patch are fitted, too.
     """
-    known = {remedy.name: remedy for remedy in screening.remedies}
-    rows, now = [], screening.recipe
+    known = {remedy.name: remedy for remedy in context.remedies}
+    rows, now = [], context.recipe
     for name, dose in reduction.prescription.items:
         after = known[name].apply(now, dataset, **dose)
         before_text, after_text = known[name].describe(now, after)
-        alone = reduction.alone.get(name, _alone(screening, name))
+        alone = reduction.alone.get(name, _alone(context, name))
         rows.append(Change(name, before_text, after_text, alone, reduction.lost.get(name)))
         now = after
     return tuple(rows)
 
 
-def _alone(screening: Screening, name: str) -> float | None:
+def _alone(context: SearchContext, name: str) -> float | None:
     """Return what the score gained by one remedy over the untouched recipe, after as many epochs; None if untried."""
-    before = screening.baseline.outcome.scores
-    for attempt in screening.attempts:
+    before = context.ledger.baseline.outcome.scores
+    for attempt in context.ledger:
         at = min(len(attempt.outcome.scores), len(before)) - 1
         if attempt.prescription.names == (name,) and at >= 0:
             return attempt.outcome.scores[at] - before[at]
     return None
 
 
-def _least_epochs(screening: Screening, best: Attempt) -> int:
+def _least_epochs(context: SearchContext, best: Attempt) -> int:
     """Return after how many epochs the best attempt had nearly all that it gained in the end."""
     scores = best.outcome.scores
-    start = max(0.0, screening.baseline.score)
+    start = max(0.0, context.ledger.baseline.score)
     nearly = start + SETTLED * (scores[-1] - start)
     settled = next((epoch for epoch, score in enumerate(scores, start=1) if score >= nearly), len(scores))
-    return max(settled, min(len(scores), math.ceil(JUDGED_AFTER * screening.recipe.epochs)))
+    return max(settled, min(len(scores), math.ceil(JUDGED_AFTER * context.recipe.epochs)))
 
 
 def _after(outcome: Outcome, epochs: int) -> float:
@@ -196,7 +198,7 @@ def _after(outcome: Outcome, epochs: int) -> float:
 
 
 def _outcome_of(
-    screening: Screening, prescription: Prescription, epochs: int, seed: int, seconds: float
+    context: SearchContext, prescription: Prescription, epochs: int, seed: int, seconds: float
 ) -> tuple[Outcome, int]:
     """Return what came of a prescription after so many epochs, or after all that it plans if those are fewer.
 
@@ -204,25 +206,25 @@ def _outcome_of(
     proof is not spent on its absence.
     """
     try:
-        recipe = prescription.apply(screening.recipe, screening.dataset, screening.remedies)
+        recipe = prescription.apply(context.recipe, context.dataset, context.remedies)
     except NotApplicable as error:
         return Outcome(error=str(error)), epochs
     epochs = min(epochs, recipe.epochs)
-    first = seed == screening.options.seed
-    seen = next((a for a in screening.attempts if a.prescription.key == prescription.key), None)
+    first = seed == context.options.seed
+    seen = next((a for a in context.ledger if a.prescription.key == prescription.key), None)
     if first and seen is not None and (len(seen.outcome.scores) >= epochs or seen.outcome.stuck):
         return seen.outcome, epochs
     key = f"without-{prescription.key}-{seed}"
-    deadline = screening.budget.deadline()
-    outcome = screening.engine.train(Job(recipe, seed, epochs, key, deadline=deadline, seconds=seconds))
-    screening.engine.forget(key)
+    deadline = context.budget.deadline()
+    outcome = context.engine.train(Job(recipe, seed, epochs, key, deadline=deadline, seconds=seconds))
+    context.engine.forget(key)
     return outcome, epochs
 
 
-def _speeds_up(screening: Screening, name: str) -> bool:
+def _speeds_up(context: SearchContext, name: str) -> bool:
     """Say whether a remedy by itself makes an epoch of the untouched recipe clearly shorter."""
-    alone = next((a for a in screening.attempts if a.prescription.names == (name,)), None)
-    before = epoch_seconds(screening.baseline.outcome)
+    alone = next((a for a in context.ledger if a.prescription.names == (name,)), None)
+    before = epoch_seconds(context.ledger.baseline.outcome)
     return alone is not None and 0 < SLOWER * epoch_seconds(alone.outcome) < before
 
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from remedy.prescription import Prescription
-from remedy.search.halving import LONGER, Rung
-from remedy.search.options import Attempt, Budget, Shares, whole_epoch_seconds
-from remedy.training.engines._base import Job, Outcome
+from remedy.search.attempts import Attempt, whole_epoch_seconds
+from remedy.training.engines._base import Engine, Job, Outcome
 
 RUSH = 0.12
 """Share of the budget that the rest of a leader's epochs may cost to be trained at once."""
@@ -40,6 +39,91 @@ PROOF_MARGIN = 1.2
 
 FRESH_SEEDS = 3
 """Seeds that a proof trains both sides from."""
+
+
+MOST_SCREENING = 0.6
+"""Largest share of a time budget that is spent on trying prescriptions."""
+
+LONGER = 3
+"""Combinations are tried this many times longer than single remedies, and every later round is this many
+times longer again."""
+
+FEWEST_ROWS = 512
+"""A sample of the rows is no smaller; below that, validation scores are mostly noise."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of the time budget at which the stages of a search end.
+
+    What is left at the end is for confirming on fresh seeds, which must never be squeezed out.
+
+    Attributes:
+        screen: Trying prescriptions.
+        go_on: Letting the best train on.
+        reduce: Dropping remedies.
+    """
+
+    screen: float = 0.36
+    go_on: float = 0.52
+    reduce: float = 0.66
+
+    @classmethod
+    def that_leave(cls, seconds: float, timeout: float | None) -> Shares:
+        """Return shares that leave ``seconds`` for reducing and confirming: small programs may be searched longer."""
+        if timeout is None:
+            return cls()
+        screen = max(cls.screen, min(MOST_SCREENING, 1 - seconds / timeout))
+        left = (1 - screen) / (1 - cls.screen)
+        return cls(screen, screen + left * (cls.go_on - cls.screen), screen + left * (cls.reduce - cls.screen))
+
+
+class Budget:
+    """Time that is left, by an engine's clock."""
+
+    def __init__(self, timeout: float | None, engine: Engine) -> None:
+        """Start counting now."""
+        self._clock, self._began = engine.clock, engine.clock()
+        self.timeout = timeout
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self._began
+
+    def left(self, share: float = 1.0) -> float:
+        """Seconds until ``share`` of the budget is spent; infinite without a limit."""
+        return math.inf if self.timeout is None else self.timeout * share - self.spent
+
+    def deadline(self, share: float = 1.0) -> float | None:
+        """The same moment as a time of the engine's clock."""
+        return None if self.timeout is None else self._began + self.timeout * share
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What a single remedy is given at first.
+
+    Attributes:
+        epochs: Passes over the rows.
+        rows: Share of the training rows, 1 for all.
+    """
+
+    epochs: int = 1
+    rows: float = 1.0
+
+    @classmethod
+    def affordable(cls, epochs: float, planned: int, rows: int) -> Rung:
+        """Return the rung for what there is time for.
+
+        Args:
+            epochs: Epochs that fit into the time of one candidate, a fraction perhaps.
+            planned: Epochs of the user's plan.
+            rows: Training rows of an epoch.
+        """
+        if epochs >= 1:
+            return cls(min(planned, int(epochs)))
+        return cls(1, min(1.0, max(epochs, FEWEST_ROWS / max(1, rows))))
 
 
 @dataclass

@@ -21,7 +21,7 @@ from remedy.prescription import Prescription
 from remedy.recipe.recipe import Recipe
 from remedy.search.budget import FRESH_SEEDS
 from remedy.search.chance import Dependence, correlation, lead_by_chance
-from remedy.search.schedule import Screening
+from remedy.search.context import SearchContext
 from remedy.search.stopping import LEARNT
 from remedy.training.engines._base import Job, Outcome
 from remedy.training.recorder import predict
@@ -149,7 +149,7 @@ class Proof:
         return self.seeds[self.treated.index(statistics.median_low(self.treated))]
 
 
-def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proofs: int = 1) -> Proof:
+def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, proofs: int = 1) -> Proof:
     """Train the untouched and the treated recipe on fresh seeds and score both on the holdout rows.
 
     No detector ends a training here. The untouched recipe is judged by the weights that it ends with; of the treated
@@ -157,68 +157,68 @@ def prove(screening: Screening, prescription: Prescription, scorer: Scorer, proo
     epochs is weighed against the untouched one with as many, too, from one seed; more epochs alone against the plan.
 
     Args:
-        screening: What was tried.
+        context: Of the search.
         prescription: What to prove.
         scorer: The objective.
         proofs: How many this one makes on the same rows; each has to be clearer than the last.
     """
-    recipe, untouched = prescription.apply(screening.recipe, screening.dataset, screening.remedies), screening.recipe
+    recipe, untouched = prescription.apply(context.recipe, context.dataset, context.remedies), context.recipe
     more = recipe.epochs > untouched.epochs and len(prescription) > 1
-    seeds = tuple(screening.options.seed + 1000 + i for i in range(FRESH_SEEDS))
-    screening.listener.stage("confirm", 2 * len(seeds) + more)
-    deadline = screening.budget.deadline()
+    seeds = tuple(context.options.seed + 1000 + i for i in range(FRESH_SEEDS))
+    context.listener.stage("confirm", 2 * len(seeds) + more)
+    deadline = context.budget.deadline()
 
     def job(side: str, seed: int) -> Job:
         treated, longer = side == "treated", side == "longer"
         chosen = recipe if treated else untouched.replace(epochs=recipe.epochs) if longer else untouched
-        choose = screening.yardstick.same if treated else None
+        choose = context.rule.same if treated else None
         return Job(chosen, seed, chosen.epochs, f"{side}-{seed}", "holdout", 1.0, deadline, None, False, choose)
 
     wanted = [job(side, seed) for seed in seeds for side in ("treated", "untouched")]
     if more:  # Early: where time ends the proof, fewer seeds say more than a gain that more epochs alone may bring.
         wanted.insert(2, job("longer", seeds[0]))
     ended: dict[tuple[str, int], Outcome] = {}
-    for done, found in screening.engine.run(iter(wanted)):
+    for done, found in context.engine.run(iter(wanted)):
         side, outcome = done.key.split("-")[0], found
-        if side == "longer" or (side == "treated" and screening.dataset.units is None):
-            screening.engine.forget(done.key)
+        if side == "longer" or (side == "treated" and context.dataset.units is None):
+            context.engine.forget(done.key)
         if outcome.error is not None and side != "treated":
             # What cannot even be trained has no score; a constant answer has.
             outcome = Outcome((scorer.worst if scorer.constant is None else scorer.constant,) * done.epochs)
         if len(outcome.scores) >= done.epochs:  # What time ended is no training in full.
             ended[side, done.seed] = outcome
-        screening.listener.step(f"{side}, seed {done.seed}", outcome.score)
+        context.listener.step(f"{side}, seed {done.seed}", outcome.score)
     both = tuple(seed for seed in seeds if ("treated", seed) in ended and ("untouched", seed) in ended)
     treated, planned = (tuple(_score(ended[side, seed]) for seed in both) for side in ("treated", "untouched"))
     longer = tuple(_score(outcome) for (side, _), outcome in ended.items() if side == "longer")
     middle, best = _median(both, planned), _median(both, treated)
-    depends = None if best is None else _dependence(screening, recipe, f"treated-{best}", scorer)
+    depends = None if best is None else _dependence(context, recipe, f"treated-{best}", scorer)
     for seed in seeds:
-        screening.engine.forget(f"treated-{seed}")
+        context.engine.forget(f"treated-{seed}")
     return Proof(
         planned,
         treated,
-        _margin(screening.dataset, (treated, planned, longer), proofs, scorer.constant, depends),
+        _margin(context.dataset, (treated, planned, longer), proofs, scorer.constant, depends),
         scorer.constant,
         both,
         recipe.epochs,
-        screening.baseline.score if math.isfinite(screening.baseline.score) else None,
+        context.ledger.baseline.score if math.isfinite(context.ledger.baseline.score) else None,
         evidence=(
             None if middle is None else ended["untouched", middle].evidence,
             None if best is None else ended["treated", best].evidence,
         ),
         longer=longer,
         weighed=not more or bool(longer),
-        metrics={} if middle is None else _own_metrics(screening, f"untouched-{middle}"),
+        metrics={} if middle is None else _own_metrics(context, f"untouched-{middle}"),
     )
 
 
-def _dependence(screening: Screening, recipe: Recipe, key: str, scorer: Scorer) -> Dependence | None:
+def _dependence(context: SearchContext, recipe: Recipe, key: str, scorer: Scorer) -> Dependence | None:
     """Return how the rows set aside depend on each other, by the answers of a treated model where it is kept."""
-    data = screening.dataset
+    data = context.dataset
     if data.units is None or data.holdout is None or scorer.constant is None:
         return None
-    model, rows = screening.engine.model(key), recipe.coded(data.holdout)
+    model, rows = context.engine.model(key), recipe.coded(data.holdout)
     if model is None:
         return Dependence(data.units)
     try:
@@ -252,9 +252,9 @@ def own_metrics(model: Any, rows: Rows) -> dict[str, float]:
         return {}
 
 
-def _own_metrics(screening: Screening, key: str) -> dict[str, float]:
+def _own_metrics(context: SearchContext, key: str) -> dict[str, float]:
     """Return the user's own metrics of an untouched training on the rows set aside."""
-    model, rows = screening.engine.model(key), screening.dataset.holdout
+    model, rows = context.engine.model(key), context.dataset.holdout
     return {} if rows is None or not hasattr(model, "evaluate") else own_metrics(model, rows)
 
 

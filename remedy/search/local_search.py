@@ -12,7 +12,7 @@ from remedy.prescription import Prescription, applies, indicated
 from remedy.recipe.recipe import Recipe
 from remedy.registry import remedies_for
 from remedy.remedies._base import Remedy
-from remedy.search.options import Attempt
+from remedy.search.attempts import Attempt
 from remedy.training.engines._base import Engine
 
 RATE_FACTORS = (1.0, 3.0, 1 / 3)

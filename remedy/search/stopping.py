@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from remedy.evidence.records import Shallow
-from remedy.search.options import Attempt
+from remedy.search.attempts import Attempt
 
 CEILING = 0.985
 """Of a score whose best value is 1: what is left to gain is less than the noise of most validation sets."""
@@ -33,7 +33,7 @@ SAME = 0.01
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class StoppingRule:
     """Says of an attempt whether it is good enough.
 
     Attributes:

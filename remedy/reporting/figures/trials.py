@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from remedy.prescription import Change
 from remedy.reporting.figures._panels import AFTER, BEFORE, MARK, panels, shortened
-from remedy.search.options import Attempt, Course
+from remedy.search.attempts import Attempt, Course
 
 KINDS = {"trained": "o", "stuck again": "v", "cut by the time": "s", "failed": "x"}
 """What became of a trial, with its marker."""

@@ -3,7 +3,7 @@ import pytest
 from remedy import registry
 from remedy.data.scores import scorer_for
 from remedy.testing import specimen
-from remedy.training.engines import compilation
+from remedy.training import xla
 from remedy.training.engines._base import Job
 from remedy.training.engines.inline import InlineEngine
 from remedy.training.xla import Pace, pace
@@ -20,10 +20,10 @@ def test_compiling_pays_only_where_the_steps_ahead_save_more_than_it_costs():
     assert compiled.seconds(2000) < plain.seconds(2000)
 
 
-@pytest.mark.parametrize("xla", [False, True])
-def test_a_few_steps_are_timed_and_the_first_one_compiles(xla):
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_few_steps_are_timed_and_the_first_one_compiles(compiled):
     recipe, data = specimen()
-    found = pace(recipe, data, 0, xla)
+    found = pace(recipe, data, 0, compiled)
     assert found.first > found.step > 0
 
 
@@ -33,8 +33,8 @@ def test_what_cannot_be_compiled_is_trained_without(monkeypatch):
     def fails(*args):
         raise RuntimeError("no kernel")
 
-    monkeypatch.setattr(compilation, "pace", fails)
-    assert not compilation.xla_pays(recipe, data, 0, 10_000)
+    monkeypatch.setattr(xla, "pace", fails)
+    assert not xla.xla_pays(recipe, data, 0, 10_000)
 
 
 @pytest.mark.slow
