@@ -30,7 +30,7 @@ class Prescription:
 
     def __str__(self) -> str:
         """Return "scale-inputs(kind=standard) + learning-rate(rate=0.001)"."""
-        return " + ".join(f"{name}({_spelled(dose)})" for name, dose in self.items) or "as it was"
+        return " + ".join(f"{name}({spelled(dose)})" for name, dose in self.items) or "as it was"
 
     def __len__(self) -> int:
         """Return the number of remedies."""
@@ -50,25 +50,30 @@ class Prescription:
         """Return the prescription without one remedy."""
         return Prescription(tuple(item for item in self.items if item[0] != name))
 
-    def shortened(self, planned: int, epochs: int) -> Prescription:
+    def factor(self, longer: str | None) -> int:
+        """Return how many times more epochs it asks for; ``longer`` is the name of the remedy that asks for them."""
+        return int(dict(self.items).get(longer or "", {"factor": 1})["factor"])
+
+    def shortened(self, longer: str | None, planned: int, epochs: int) -> Prescription:
         """Return what was really tried where there was time for fewer of the additional epochs.
 
         Args:
+            longer: Name of the remedy that asks for them.
             planned: Epochs of the recipe that it makes.
             epochs: What was trained of them.
         """
-        dose = dict(self.items).get("train-longer")
-        if dose is None or not 0 < epochs < planned:
+        if longer not in self.names or not 0 < epochs < planned:
             return self
-        factor = epochs * dose["factor"] // planned
+        factor = epochs * self.factor(longer) // planned
         if factor <= 1:
-            return self.without("train-longer")
-        return Prescription(tuple((n, {"factor": factor} if n == "train-longer" else d) for n, d in self.items))
+            return self.without(longer)
+        return Prescription(tuple((n, {**d, "factor": factor} if n == longer else d) for n, d in self.items))
 
-    def only_longer_than(self, other: Prescription) -> bool:
+    def only_longer_than(self, other: Prescription, longer: str | None) -> bool:
         """Say whether this is another prescription with more epochs and nothing else."""
-        ours, theirs = (dict(p.items).get("train-longer", {"factor": 1})["factor"] for p in (self, other))
-        return bool(ours > theirs) and self.without("train-longer").key == other.without("train-longer").key
+        if longer is None or self.factor(longer) <= other.factor(longer):
+            return False
+        return self.without(longer).key == other.without(longer).key
 
     def params(self) -> dict[str, Any]:
         """Return ``{"learning-rate.rate": 0.001, ...}``."""
@@ -110,6 +115,11 @@ class Change:
     after: str
     alone: float | None = None
     without: float | None = None
+
+
+def lengthening(remedies: Iterable[Remedy]) -> str | None:
+    """Return the name of the remedy that gives a training more epochs, or None where none may be used."""
+    return next((remedy.name for remedy in remedies if remedy.lengthens), None)
 
 
 SINGLES = 8
@@ -272,11 +282,11 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
     scaling: list[str] = []
     now, recompile = recipe, False
     # What shuffles the rows comes first: others divide them.
-    for name, dose in sorted(prescription.items, key=lambda item: item[0] != "shuffle-split"):
+    for name, dose in sorted(prescription.items, key=lambda item: not known[item[0]].resplits):
         text = known[name].patch(now, dataset, **dose)
         # What goes in front of the model comes last: the other lines look for layers by name.
-        head = f"# {name}: {_spelled(dose)}" if dose else f"# {name}"
-        if name in SCALING:
+        head = f"# {name}: {spelled(dose)}" if dose else f"# {name}"
+        if known[name].scales:
             scaling.append(head)
         else:
             there = in_front if known[name].in_front else lines
@@ -290,10 +300,6 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
     return "\n".join(lines)
 
 
-SCALING = ("scale-inputs", "impute")
-"""Remedies that share one step in front of the model."""
-
-
 def after_fit(prescription: Prescription, recipe: Recipe, dataset: Dataset, available: Iterable[Remedy]) -> str:
     """Return the lines that come behind ``fit``: answers in the user's own units, a threshold that is moved."""
     known = {remedy.name: remedy for remedy in available}
@@ -304,7 +310,8 @@ def after_fit(prescription: Prescription, recipe: Recipe, dataset: Dataset, avai
     return "\n".join(lines)
 
 
-def _spelled(dose: Mapping[str, Any]) -> str:
+def spelled(dose: Mapping[str, Any]) -> str:
+    """Spell a dose for people: "rate=0.001, schedule=constant"."""
     return ", ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in dose.items())
 
 

@@ -286,6 +286,8 @@ def _doses(cls: type[Remedy]) -> None:
     recipe, dataset = specimen()
     remedy = cls()
     assert set(remedy.usual) == set(remedy.space), f"the usual dose of {cls.name} must name every dose of its space"
+    assert not cls.lengthens or "factor" in cls.space, f"{cls.name} lengthens a training and has no dose 'factor'"
+    assert not cls.sets_rate or "rate" in cls.space, f"{cls.name} sets the learning rate and has no dose 'rate'"
     for dose in (remedy.usual, *remedy.usual_doses(recipe, dataset)):
         for name, value in dose.items():
             space = remedy.space[name]

@@ -233,9 +233,9 @@ def test_the_rate_of_another_optimizer_is_varied_as_well():
 
 def test_epochs_that_there_was_no_time_for_are_not_prescribed():
     prescription = Prescription((("train-longer", {"factor": 30}), ("scale-inputs", {"kind": "standard"})))
-    assert dict(prescription.shortened(270, 40).items)["train-longer"] == {"factor": 4}
-    assert prescription.shortened(270, 12).names == ("scale-inputs",)
-    assert prescription.shortened(270, 270) is prescription
+    assert dict(prescription.shortened("train-longer", 270, 40).items)["train-longer"] == {"factor": 4}
+    assert prescription.shortened("train-longer", 270, 12).names == ("scale-inputs",)
+    assert prescription.shortened("train-longer", 270, 270) is prescription
     engine = ScriptedEngine(lambda job, epoch: 0.4 + 0.01 * epoch, seconds_per_epoch=0.2)
     made, _ = scheduled(engine, Search(timeout=100.0))
     unfinished = Diagnosis("OPT415", "too-few-steps", "warning", "few", remedies=("train-longer",))

@@ -16,7 +16,7 @@ class Detector:
     are fields of `Evidence`: a parameter without a default is needed (the detector is reported as
     "not recorded" where it is missing), one with a default is used where it is there. Annotated
     class attributes with a default are thresholds; a user sets them by keyword:
-    ``MajorityCollapse(patience=6)``.
+    ``MajorityCollapse(patience=0.2)``.
 
     Attributes:
         code: Family letters and a number, never reused: DAT data, HED head and loss, ARC
@@ -25,6 +25,8 @@ class Detector:
         severity: "error" makes the run stuck; "warning" never stops a run.
         symptom: True where it says that training fails rather than why: causes are told first.
         remedies: Names of remedies that treat it.
+        distrusts_validation: True where validation rows like these cannot choose anything; a search takes others.
+        no_hope: True where it says that these rows hold nothing to learn.
         tasks: The tasks in which the question arises; None means all.
         fires_on: One or two specimens of evidence that it must fire on.
         silent_on: One or two specimens that it must be silent on.
@@ -35,6 +37,8 @@ class Detector:
     severity: ClassVar[Severity] = "warning"
     symptom: ClassVar[bool] = False
     remedies: ClassVar[tuple[str, ...]] = ()
+    distrusts_validation: ClassVar[bool] = False
+    no_hope: ClassVar[bool] = False
     tasks: ClassVar[tuple[str, ...] | None] = None
     fires_on: ClassVar[tuple[Evidence, ...]] = ()
     silent_on: ClassVar[tuple[Evidence, ...]] = ()

@@ -30,6 +30,7 @@ class NoSignal(Detector):
     """
 
     code, name, severity = "DAT108", "no-signal", "error"
+    no_hope = True
     fires_on = (
         Evidence(
             loss=(1.12, 1.10, 1.09, 1.08, 1.06),

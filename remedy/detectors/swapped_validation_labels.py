@@ -26,6 +26,7 @@ class SwappedValidationLabels(Detector):
     """
 
     code, name, severity = "DAT114", "swapped-validation-labels", "error"
+    distrusts_validation = True
     tasks = ("binary", "multiclass")
     fires_on = (
         Evidence(

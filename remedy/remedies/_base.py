@@ -31,6 +31,10 @@ class Remedy:
         recodes: True where the target is coded anew for training, so that a loss on it is another loss.
         in_front: True where the patch puts layers in front of the model.
         costly: True where training takes longer with it; it is the first to be dropped from a fix.
+        lengthens: True where its dose ``factor`` multiplies the epochs: the search gives it what time there is.
+        resplits: True where it divides training and validation rows anew; its lines come first in a patch.
+        sets_rate: True where its dose ``rate`` is the learning rate: the search tries rates around a range test's.
+        scales: True where it makes the recipe's input scaling; all of these share one step in front of the model.
         searched: False for what changes no training; it is added to a fix where a diagnosis asks for it.
     """
 
@@ -44,6 +48,10 @@ class Remedy:
     recodes: ClassVar[bool] = False
     in_front: ClassVar[bool] = False
     costly: ClassVar[bool] = False
+    lengthens: ClassVar[bool] = False
+    resplits: ClassVar[bool] = False
+    sets_rate: ClassVar[bool] = False
+    scales: ClassVar[bool] = False
     searched: ClassVar[bool] = True
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:

@@ -24,6 +24,7 @@ class Impute(Remedy):
     """
 
     name = "impute"
+    scales = True
     surgery = True
     recompiles = True
     in_front = True

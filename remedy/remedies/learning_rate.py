@@ -33,6 +33,7 @@ class LearningRate(Remedy):
         "schedule": CategoricalDistribution(["constant", "cosine"]),
     }
     usual = {"rate": 1e-3, "schedule": "constant"}
+    sets_rate = True
     recompiles = True
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:

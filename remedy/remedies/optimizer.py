@@ -34,6 +34,7 @@ class Optimizer(Remedy):
         "rate": FloatDistribution(1e-4, 1e-1, log=True),
     }
     usual = {"kind": "Adam", "rate": 1e-3}
+    sets_rate = True
     excludes = ("learning-rate",)
     recompiles = True
 

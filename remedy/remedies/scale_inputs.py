@@ -45,6 +45,7 @@ class ScaleInputs(Remedy):
     treats = ("DAT102",)
     space = {"kind": CategoricalDistribution(["standard", "minmax", "robust", "log", "per-sample"])}
     usual = {"kind": "standard"}
+    scales = True
     surgery = True
     recompiles = True
     in_front = True

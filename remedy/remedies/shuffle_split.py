@@ -21,6 +21,7 @@ class ShuffleSplit(Remedy):
     """
 
     name = "shuffle-split"
+    resplits = True
     treats = ("DAT106",)
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:

@@ -31,6 +31,7 @@ class TrainLonger(Remedy):
     name = "train-longer"
     space = {"factor": IntDistribution(2, 300, log=True)}
     usual = {"factor": 3}
+    lengthens = True
     costly = True
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:

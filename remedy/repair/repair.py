@@ -50,12 +50,12 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
         terminal: Hears how it goes on.
     """
     with keep_random_state(), rare_collections():
-        indicated = {r.name for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)}
-        own, swapped = patient.dataset, _swapped_labels(patient)
-        if swapped:
-            own = replace(own, validation=None)  # Nothing can be chosen by labels that mean the opposite.
+        asked = [r for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)]
+        own, distrusted = patient.dataset, _distrusted(patient)
+        if distrusted:
+            own = replace(own, validation=None)  # Labels that mean the opposite, say.
         share = max(LEAST_SHARE, min(SHARE, ENOUGH_ROWS / max(1, len(own.train))))
-        data = own.for_search(options.seed, share, resplit="shuffle-split" in indicated)
+        data = own.for_search(options.seed, share, resplit=any(r.resplits for r in asked))
         held = data.holdout
         assert held is not None
         by_loss = patient.evidence.unscored is not None and options.objective is None
@@ -91,7 +91,7 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
             search.rule.shallow,
             search.budget.spent,
         )
-        treatment = replace(treatment, diagnoses=(*swapped, *_seen_by_seeds(patient, proof)), course=course)
+        treatment = replace(treatment, diagnoses=(*distrusted, *_seen_by_seeds(patient, proof)), course=course)
         _show(patient, treatment, search_run)
         search_run.tags({"remedy.verdict": "fixed" if treatment.fix else "no fix"})
         search_run.note(report.note(treatment.conclusion, None, (), treatment.fix.changes if treatment.fix else ()))
@@ -113,13 +113,12 @@ SHARE, LEAST_SHARE, ENOUGH_ROWS = 0.2, 0.1, 400
 """Share of the training rows that is set aside: a fifth, of many rows less, for what is set aside is not trained on;
 400 rows know a balanced accuracy of two classes to 3.5 %."""
 
-SWAPPED = "swapped-validation-labels"
 
-
-def _swapped_labels(patient: Patient) -> tuple[Diagnosis, ...]:
-    """Return what was found where the validation labels mean the opposite; a search may begin before that is seen."""
-    found = tuple(d for d in patient.examination.diagnoses if d.name == SWAPPED)
-    data, looks = patient.dataset, [d for d in patient.detectors if d.name == SWAPPED]
+def _distrusted(patient: Patient) -> tuple[Diagnosis, ...]:
+    """Return why nothing can be chosen by the validation rows; a search may begin before that is seen."""
+    looks = [d for d in patient.detectors if d.distrusts_validation]
+    names, data = {d.name for d in looks}, patient.dataset
+    found = tuple(d for d in patient.examination.diagnoses if d.name in names)
     if found or data.validation is None or patient.evidence.constant_score is None or not looks:
         return found
     ids = any(patient.recipe.architecture.layers("Embedding"))
@@ -197,10 +196,8 @@ def _tried(patient: Patient, search: SearchContext, scorer: Scorer, interrupted:
         ended = f"the budget of {options.timeout:g} seconds"
     elif not interrupted and len(search.ledger) >= options.trials:
         ended = f"the limit of {options.trials} trials"
-    known = {d.name for d in patient.examination.diagnoses}
-    return conclusions.Tried(
-        tuple(search.ledger), scorer.name, seconds, ended, search.rule.shallow, "no-signal" in known
-    )
+    hopeless = {d.name for d in patient.detectors if d.no_hope} & {d.name for d in patient.examination.diagnoses}
+    return conclusions.Tried(tuple(search.ledger), scorer.name, seconds, ended, search.rule.shallow, bool(hopeless))
 
 
 def _best_first(proven: Sequence[tuple[Proof, Reduction]], same: float) -> list[tuple[Proof, Reduction]]:

@@ -134,6 +134,7 @@ class Pace:
         budget: Seconds of the whole search, and what is left of them.
         planned: Epochs of the untouched recipe.
         rows: Training rows.
+        longer: Name of the remedy that gives a training more epochs, or None.
         rung: What single remedies are given at first.
         shares: When the stages end.
         seconds_per_epoch: Of the untouched recipe, where known.
@@ -142,6 +143,7 @@ class Pace:
     budget: Budget
     planned: int
     rows: int
+    longer: str | None = None
     rung: Rung = field(default_factory=Rung)
     shares: Shares = field(default_factory=Shares)
     seconds_per_epoch: float | None = None
@@ -203,7 +205,7 @@ class Pace:
 
     def most_provable(self, prescription: Prescription) -> float:
         """Return the seconds that a training may take; more epochs than the user planned have their limit."""
-        return PROVABLE * self.timeout if "train-longer" in prescription.names else math.inf
+        return PROVABLE * self.timeout if self.longer in prescription.names else math.inf
 
     def rest_is_short(self, job: Job, outcome: Outcome, most: float) -> bool:
         """Say whether the rest of a training's epochs costs little, and all of them no more than ``most`` seconds."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from remedy.data.dataset import Dataset
+from remedy.prescription import lengthening
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.search.budget import Budget, Pace
@@ -45,5 +46,6 @@ class SearchContext:
 
     def __post_init__(self) -> None:
         """Set the pace, and open the ledger."""
-        self.pace = Pace(self.budget, self.recipe.epochs, len(self.dataset.train))
-        self.ledger = Ledger(self.recipe.epochs, self.rule.same)
+        longer = lengthening(self.remedies)
+        self.pace = Pace(self.budget, self.recipe.epochs, len(self.dataset.train), longer)
+        self.ledger = Ledger(self.recipe.epochs, self.rule.same, longer)

@@ -22,11 +22,13 @@ class Ledger:
     Attributes:
         planned: Epochs of the untouched recipe.
         same: Scores that lie no further apart are equal.
+        longer: Name of the remedy that gives a training more epochs, or None.
         set_aside: What has been put to the proof: it did not hold, or held and left much to gain.
     """
 
     planned: int
     same: float
+    longer: str | None = None
     set_aside: list[Prescription] = field(default_factory=list)
     _attempts: list[Attempt] = field(default_factory=list)
 
@@ -57,7 +59,7 @@ class Ledger:
 
     def of(self, prescription: Prescription) -> Attempt | None:
         """Return the attempt at a prescription, or None; more epochs than the time allowed are the same attempt."""
-        return next((a for a in self if _same(a, prescription)), None)
+        return next((a for a in self if self._same(a, prescription)), None)
 
     def twin(self, digest: str) -> Attempt | None:
         """Return the attempt whose recipe has this digest, or None."""
@@ -75,7 +77,7 @@ class Ledger:
         if not alive:
             return None
         alive = [a for a in alive if not a.outcome.stuck] or alive
-        alive = [a for a in alive if a.outcome.stuck != "non-finite-loss"] or alive
+        alive = [a for a in alive if not a.outcome.broken] or alive
         longest = max(min(len(a.outcome.scores), self.planned) for a in alive)
         whole = max(a.score for a in alive if len(a.outcome.scores) >= longest)
         tried = [a for a in alive if len(a.outcome.scores) >= longest or a.score > whole + self.same]
@@ -86,8 +88,6 @@ class Ledger:
         """Say whether an attempt is better than the untouched recipe by more than nothing."""
         return attempt.recipe is not None and attempt.score > self.baseline.score + WORTHWHILE
 
-
-def _same(attempt: Attempt, prescription: Prescription) -> bool:
-    return attempt.prescription.key == prescription.key or (
-        attempt.cut and prescription.only_longer_than(attempt.prescription)
-    )
+    def _same(self, attempt: Attempt, prescription: Prescription) -> bool:
+        tried = attempt.prescription
+        return tried.key == prescription.key or (attempt.cut and prescription.only_longer_than(tried, self.longer))

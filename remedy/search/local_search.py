@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from remedy.data.dataset import Dataset
 from remedy.diagnosis import Diagnosis
-from remedy.prescription import Prescription, applies, indicated
+from remedy.prescription import Prescription, applies, indicated, lengthening
 from remedy.recipe.recipe import Recipe
 from remedy.registry import remedies_for
 from remedy.remedies._base import Remedy
@@ -53,7 +53,7 @@ def improvements(
     told: set[str] = set()
     rates: dict[str, list[Prescription]] = {}
     while (best := best_so_far()) is not None and best.recipe is not None:
-        others = _without_rate(best.prescription).key
+        others = _without_rate(best.prescription, remedies).key
         if others not in rates:
             rates[others] = _rates(best, remedies, engine, seed)
         # What troubles the best is what to treat next.
@@ -88,7 +88,7 @@ def tested_rate(
         dataset: Rows of the search.
         suggest: Makes the range test.
     """
-    rate = next((r for r in remedies if r.name == "learning-rate"), None)
+    rate = next((r for r in remedies if r.sets_rate and "kind" not in r.space), None)
     if rate is None or rate.name in start.names or rate.usual_doses(recipe, dataset):
         return None
     if not any(rate in remedies_for(d, remedies) for d in diagnoses):
@@ -105,26 +105,31 @@ def _longer(best: Attempt, remedies: Sequence[Remedy]) -> list[Prescription]:
     """Return the best so far with three times the epochs, where it was still getting better when they ended."""
     scores, recipe = best.outcome.scores, best.recipe
     third = len(scores) // 3
-    if recipe is None or len(scores) < recipe.epochs or not any(r.name == "train-longer" for r in remedies):
+    name = lengthening(remedies)
+    if recipe is None or len(scores) < recipe.epochs or name is None:
         return []
     if third and statistics.fmean(scores[-third:]) < statistics.fmean(scores[-2 * third : -third]) + RISING:
         return []
-    factor = LONGER * int(dict(best.prescription.items).get("train-longer", {"factor": 1})["factor"])
-    rest = best.prescription.without("train-longer").items
-    return [Prescription((*rest, ("train-longer", {"factor": factor})))] if factor <= MOST_LONGER else []
+    factor = LONGER * best.prescription.factor(name)
+    rest = best.prescription.without(name).items
+    return [Prescription((*rest, (name, {"factor": factor})))] if factor <= MOST_LONGER else []
 
 
-def _without_rate(prescription: Prescription) -> Prescription:
-    """Return what is left when only the rate may differ."""
-    kinds = [(name, {"kind": dose["kind"]} if name == "optimizer" else dose) for name, dose in prescription.items]
-    return Prescription(tuple(kinds)).without("learning-rate")
+def _without_rate(prescription: Prescription, remedies: Sequence[Remedy]) -> Prescription:
+    """Return what is left when only the rate may differ: of what sets it, the kind of optimizer."""
+    setters = {remedy.name for remedy in remedies if remedy.sets_rate}
+    kinds = [
+        (name, {k: v for k, v in dose.items() if k == "kind"} if name in setters else dose)
+        for name, dose in prescription.items
+    ]
+    return Prescription(tuple((name, dose) for name, dose in kinds if dose or name not in setters))
 
 
 def _rates(best: Attempt, remedies: Sequence[Remedy], engine: Engine, seed: int) -> list[Prescription]:
     """Return the best so far at rates around what a range test suggests."""
-    optimizer = dict(best.prescription.items).get("optimizer")
-    name = "learning-rate" if optimizer is None else "optimizer"
-    known = next((r for r in remedies if r.name == name), None)
+    setters = [remedy for remedy in remedies if remedy.sets_rate]
+    there = [remedy for remedy in setters if "kind" in remedy.space and remedy.name in best.prescription.names]
+    known = next(iter([*there, *(remedy for remedy in setters if "kind" not in remedy.space)]), None)
     if known is None or best.recipe is None:
         return []
     suggested = engine.suggest_rate(best.recipe, seed)
@@ -132,10 +137,10 @@ def _rates(best: Attempt, remedies: Sequence[Remedy], engine: Engine, seed: int)
         return []
     low, high = known.space["rate"].low, known.space["rate"].high
     rates = [min(high, max(low, suggested * factor)) for factor in RATE_FACTORS]
-    if optimizer is None:
+    name, items = known.name, best.prescription.items
+    if not there:
         rest = best.prescription.without(name).items
-        return [Prescription((*rest, (name, {"rate": rate, "schedule": "constant"}))) for rate in rates]
-    items = best.prescription.items
+        return [Prescription((*rest, (name, {**known.usual, "rate": rate}))) for rate in rates]
     return [
         Prescription(tuple((n, {**dose, "rate": rate} if n == name else dose) for n, dose in items)) for rate in rates
     ]

@@ -257,7 +257,7 @@ class Schedule:
         if self._leads(job, outcome, self.search.pace.most_provable(prescription)):
             outcome = self._to_the_end(job, outcome)
         if cut := len(outcome.scores) < job.epochs and not outcome.stuck:
-            prescription = prescription.shortened(recipe.epochs, len(outcome.scores))
+            prescription = prescription.shortened(self.ledger.longer, recipe.epochs, len(outcome.scores))
             recipe = prescription.apply(self.search.recipe, self.search.dataset, self.search.remedies)
         rows = 1.0 if len(outcome.scores) > job.epochs else job.rows
         attempt = Attempt(len(self.ledger), prescription, recipe, outcome, job.key, rows, cut)

@@ -70,6 +70,11 @@ class Outcome:
         return self.scores[-1] if self.scores else None
 
     @property
+    def broken(self) -> bool:
+        """Whether a loss or a weight that is no finite number ended it."""
+        return self.stuck is not None and self.evidence is not None and self.evidence.nonfinite_epoch is not None
+
+    @property
     def timed(self) -> tuple[float, ...]:
         """Seconds of every epoch; empty where none was measured."""
         return tuple((self.evidence.seconds if self.evidence else None) or ())
