@@ -122,7 +122,7 @@ def problem(seed: int, quick: bool) -> Problem:
     from remedy.evidence.static import probe, static_evidence
     from remedy.recipe.recipe import Recipe
     from remedy.recording import VALIDATION_ROWS
-    from remedy.training.recorder import Recorder
+    from remedy.training.recorder import EvidenceRecorder
 
     X, y, subject, _ = load(None, quick, False)
     rows, _ = split(y, subject, False, seed)
@@ -135,7 +135,7 @@ def problem(seed: int, quick: bool) -> Problem:
     assert dataset is not None
     detectors = registry.detectors()
     looked_at = probe(dataset.train)
-    recorder = Recorder(
+    recorder = EvidenceRecorder(
         static_evidence(recipe, dataset),
         detectors,
         probe=looked_at,

@@ -22,12 +22,12 @@ from remedy.recipe.recipe import Recipe
 from remedy.recording import closer_look
 from remedy.registry import chosen_detectors
 from remedy.repair.advice import advise
-from remedy.repair.repair import treat
+from remedy.repair.repair import repair
 from remedy.reporting import pictures
 from remedy.reporting import text as report
 from remedy.reporting.search_log import unfinished_search
 from remedy.reporting.terminal import Terminal
-from remedy.results import Case, Fix, Patient, Treatment
+from remedy.results import Fix, RepairResult, ReportCase, StuckRun
 from remedy.search.options import Search
 from remedy.session import Session, Wishes
 from remedy.tracking import artifacts, logged_evidence, queries
@@ -70,7 +70,7 @@ class Result:
     advice: str | None = None
 
     def _repr_html_(self) -> str:
-        case = Case("run", self.examination, self.evidence, self.conclusion, self.run_id, self.fix)
+        case = ReportCase("run", self.examination, self.evidence, self.conclusion, self.run_id, self.fix)
         return html.result(self, pictures.picture(case))
 
 
@@ -149,7 +149,7 @@ def fit(
         session = Session(model, call, wishes, run, terminal)
         history = session.train()
         conclusion = session.end()
-    fix = session.treatment.fix if session.treatment else None
+    fix = session.repaired.fix if session.repaired else None
     if fix is None:
         terminal.conclusion(conclusion)
     examination, evidence = session.recorder.examination, session.recorder.evidence
@@ -214,7 +214,7 @@ def tune(
     force: bool = False,
     resume: bool = False,
     terminal: Terminal | None = None,
-) -> dict[str, Treatment]:
+) -> dict[str, RepairResult]:
     """Search a fix for runs that were found stuck earlier, without the script that trained them.
 
     Args:
@@ -243,24 +243,24 @@ def tune(
             continue
         options = search or Search()
         try:
-            patient = _patient(found, data, force)
+            stuck_run = _stuck_run(found, data, force)
         except RemedyError as error:
             if run_id is not None:
                 raise
-            treated[found.info.run_id] = Treatment(None, f"Not searched: {error}")
+            treated[found.info.run_id] = RepairResult(None, f"Not searched: {error}")
             (terminal or Terminal()).conclusion(treated[found.info.run_id].conclusion)
             continue
         if unfinished is not None:
-            patient.unfinished, options = unfinished
+            stuck_run, options = replace(stuck_run, unfinished=unfinished[0]), unfinished[1]
             if found.info.status == "RUNNING":
-                patient.run.end("KILLED")
-        if not patient.examination.stuck:
-            patient.examination = _asked_for(patient.examination)
-        treatment = treat(patient, options, terminal or Terminal())
-        if treatment.fix is None:
-            patient.run.note(report.note(treatment.conclusion, None, patient.examination.diagnoses))
-            (terminal or Terminal()).conclusion(treatment.conclusion)
-        treated[found.info.run_id] = treatment
+                stuck_run.run.end("KILLED")
+        if not stuck_run.examination.stuck:
+            stuck_run = replace(stuck_run, examination=_asked_for(stuck_run.examination))
+        repaired = repair(stuck_run, options, terminal or Terminal())
+        if repaired.fix is None:
+            stuck_run.run.note(report.note(repaired.conclusion, None, stuck_run.examination.diagnoses))
+            (terminal or Terminal()).conclusion(repaired.conclusion)
+        treated[found.info.run_id] = repaired
     return treated
 
 
@@ -272,7 +272,7 @@ def _options(search: bool | Search) -> Search | None:
     raise InvalidInput(f"search={search!r}: give True, False or remedy.Search(...).")
 
 
-def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
+def _stuck_run(found: Any, data: Dataset | None, force: bool) -> StuckRun:
     run_id, tags = found.info.run_id, found.data.tags
     recipe = artifacts.read_recipe(run_id)
     recipe = recipe.replace(callbacks=_filled(recipe.callbacks, found))
@@ -292,7 +292,7 @@ def _patient(found: Any, data: Dataset | None, force: bool) -> Patient:
     detectors, remedies = chosen_detectors(), registry.remedies()
     examination = replay(evidence, detectors)
     run = tracking.Run(run_id, found.info.experiment_id, family=tags.get("remedy.family"))
-    return Patient(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)
+    return StuckRun(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)
 
 
 def _asked_for(examination: Examination) -> Examination:

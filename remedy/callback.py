@@ -19,7 +19,7 @@ from remedy.reporting import text as report
 from remedy.reporting.run_log import write_end, write_start
 from remedy.reporting.terminal import Terminal
 from remedy.tracking import run as tracking
-from remedy.training.recorder import Recorder as Watcher
+from remedy.training.recorder import EvidenceRecorder
 
 
 class Recorder(keras.callbacks.Callback):
@@ -64,7 +64,7 @@ class Recorder(keras.callbacks.Callback):
         self._terminal = Terminal(quiet=quiet)
         self._stack: ExitStack | None = None
         self._run = tracking.Run(None, None)
-        self._watcher: Watcher | None = None
+        self._watcher: EvidenceRecorder | None = None
         self._raised_before: BaseException | None = None
 
     @property

@@ -144,7 +144,7 @@ def tune(
             terminal=Terminal(quiet=as_json),
         )
     if as_json:
-        _print_json({run: _treatment_json(treatment) for run, treatment in found.items()})
+        _print_json({run: _treatment_json(repaired) for run, repaired in found.items()})
     elif not found:
         click.echo("No search was killed." if resume else "No run is stuck without a fix.")
     sys.exit(EXIT_STUCK if any(t.fix is None for t in found.values()) else 0)
@@ -317,8 +317,8 @@ def ui(port: int, host: str, browser: bool) -> None:
     sys.exit(serve_ui(host, port, browser))
 
 
-def _treatment_json(treatment: Any) -> dict[str, Any]:
-    fix = treatment.fix
+def _treatment_json(repaired: Any) -> dict[str, Any]:
+    fix = repaired.fix
     told = None
     if fix is not None:
         told = {
@@ -329,4 +329,4 @@ def _treatment_json(treatment: Any) -> dict[str, Any]:
             "confirmed": fix.confirmed,
             "patch": fix.patch,
         }
-    return {"conclusion": treatment.conclusion, "fix": told}
+    return {"conclusion": repaired.conclusion, "fix": told}

@@ -22,7 +22,7 @@ from remedy.recipe.seeds import keep_random_state
 from remedy.reporting.run_log import last_values
 from remedy.reporting.terminal import Terminal
 from remedy.tracking import run as tracking
-from remedy.training.recorder import Known, Recorder
+from remedy.training.recorder import EvidenceRecorder, Known
 
 VALIDATION_ROWS = 256
 """Validation rows that are scored after every epoch."""
@@ -91,14 +91,14 @@ def recorder_for(
     on_stuck: Callable[[Examination], bool] | None = None,
     arrive: Callable[[], Known | None] | None = None,
     ready: Callable[[], bool] = lambda: True,
-) -> Recorder:
+) -> EvidenceRecorder:
     """Return the recorder of a training of the user's: it tells the terminal and writes every epoch to the run.
 
     Args:
         known: What it looks with; None where nothing is known of the rows, or not yet.
         detectors: What to look for.
         terminal, run: Hear of every epoch.
-        on_stuck: As for `Recorder`.
+        on_stuck: As for `EvidenceRecorder`.
         arrive: Asked after every epoch for what to look with, until it is there.
         ready: Asked before ``on_stuck`` is called.
     """
@@ -106,7 +106,7 @@ def recorder_for(
     def on_epoch(epoch: int, evidence: Evidence) -> None:
         run.metrics(last_values(evidence), epoch)
 
-    recorder = Recorder(
+    recorder = EvidenceRecorder(
         Evidence(),
         detectors,
         on_epoch=on_epoch,

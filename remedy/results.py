@@ -1,4 +1,4 @@
-"""What goes into a treatment and what comes out: a stuck run, and its fix."""
+"""What goes into a repair and what comes out: a stuck run, and its fix."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Fix:
 
 
 @dataclass(frozen=True)
-class Treatment:
-    """What came of treating one recipe: a fix or none, and the sentence that says so.
+class RepairResult:
+    """What came of one stuck run: a fix or none, and the sentence that says so.
 
     Attributes:
         fix: The confirmed fix, or None. After Ctrl-C in the search the best so far, not confirmed.
@@ -77,7 +77,7 @@ class Treatment:
 
 
 @dataclass(frozen=True)
-class Case:
+class ReportCase:
     """A run and what came of it: all that its pictures and its report show.
 
     Attributes:
@@ -111,8 +111,8 @@ class Case:
         return (None, None) if self.fix is None else (self.fix.proof.evidence[0], self.fix.evidence)
 
 
-@dataclass
-class Patient:
+@dataclass(frozen=True)
+class StuckRun:
     """A stuck run and everything needed to treat it.
 
     Attributes:

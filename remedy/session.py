@@ -21,16 +21,16 @@ from remedy.recipe.round_trip import difference
 from remedy.recipe.seeds import keep_random_state
 from remedy.recipe.starting_weights import Weights, loaded, snapshot
 from remedy.recording import known_for, recipe_of_call, recorder_for
-from remedy.repair.repair import treat
+from remedy.repair.repair import repair
 from remedy.reporting import text as report
 from remedy.reporting.run_log import write_end, write_recipe, write_rows, write_start
 from remedy.reporting.terminal import Terminal
-from remedy.results import Patient, Treatment
+from remedy.results import RepairResult, StuckRun
 from remedy.search.options import Search
 from remedy.tracking import artifacts
 from remedy.tracking import run as tracking
 from remedy.training.feed import fit_model
-from remedy.training.recorder import Known, Recorder
+from remedy.training.recorder import EvidenceRecorder, Known
 from remedy.training.runtime import free_iterators
 
 
@@ -65,7 +65,7 @@ class Session:
 
     Attributes:
         recorder: What watches.
-        treatment: What came of a search; None where there was none.
+        repaired: What came of a search; None where there was none.
         unsearched: Why no search was begun although one was asked for, in words; or None.
     """
 
@@ -83,12 +83,12 @@ class Session:
         self._recipe = recipe_of_call(model, call, wishes.build)
         self._callbacks = as_list(call.kwargs.get("callbacks"))
         self._start: Weights | None = snapshot(model) if wishes.options and self._recipe else None
-        self.treatment: Treatment | None = None
+        self.repaired: RepairResult | None = None
         self.unsearched: str | None = None
         late = call.arrival is not None and call.dataset is None  # A stream tells its batch size with its rows.
         write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.log_data)
         known = self._known() if call.dataset is not None and call.arrival is None else None
-        self.recorder: Recorder = recorder_for(
+        self.recorder: EvidenceRecorder = recorder_for(
             known, wishes.detectors, terminal, run, self._on_stuck, self._arrive, self._ready
         )
 
@@ -110,20 +110,20 @@ class Session:
 
     def end(self) -> str:
         """Log what is known at the end; return the sentence that says how it ended."""
-        treatment, recorder, wishes = self.treatment, self.recorder, self._wishes
-        if treatment is not None:
+        repaired, recorder, wishes = self.repaired, self.recorder, self._wishes
+        if repaired is not None:
             known = {d.code for d in recorder.examination.diagnoses}
-            more = [d for d in treatment.diagnoses if d.code not in known]
+            more = [d for d in repaired.diagnoses if d.code not in known]
             seen = (*recorder.examination.diagnoses, *more)
             recorder.examination = replace(recorder.examination, diagnoses=seen)
-        conclusion = treatment.conclusion if treatment else report.verdict(recorder.examination)
+        conclusion = repaired.conclusion if repaired else report.verdict(recorder.examination)
         arrival = self._call.arrival
         if recorder.examination.stuck and wishes.options and arrival is not None and not arrival.settled:
             self.unsearched = "No remedy is searched: the training ended before all rows of its stream had been seen."
-        if self.unsearched is not None and treatment is None:
+        if self.unsearched is not None and repaired is None:
             conclusion = f"{conclusion} {self.unsearched}"
         data = self._call.dataset
-        write_end(self._run, recorder, conclusion, self._model, data, treatment, wishes.name, wishes.register_as)
+        write_end(self._run, recorder, conclusion, self._model, data, repaired, wishes.name, wishes.register_as)
         return conclusion
 
     def _known(self) -> Known:
@@ -190,22 +190,22 @@ class Session:
                 self.unsearched = other if "no remedy is searched" in other else f"No remedy is searched. {other}"
                 warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
                 return False
-            patient = self._patient(begun, examination)
-            self.treatment = treat(patient, options, self._terminal)
+            stuck_run = self._stuck_run(begun, examination)
+            self.repaired = repair(stuck_run, options, self._terminal)
         except Exception as error:
             self.unsearched = f"The search failed ({type(error).__name__}: {error}); the training goes on."
             warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
             return False
-        fix = self.treatment.fix
-        return self.treatment.interrupted or (fix is not None and fix.confirmed)
+        fix = self.repaired.fix
+        return self.repaired.interrupted or (fix is not None and fix.confirmed)
 
-    def _patient(self, recipe: Recipe, examination: Examination) -> Patient:
+    def _stuck_run(self, recipe: Recipe, examination: Examination) -> StuckRun:
         wishes, evidence = self._wishes, self.recorder.evidence
         if lost := left_out(self._callbacks):
             text = f"Your own {', '.join(lost)} may do anything: trials and proof train without."
             warnings.warn(text, RemedyWarning, stacklevel=2)
         self._run.json("recipe.json", recipe.to_dict())
-        patient = Patient(
+        return StuckRun(
             recipe,
             self._call.dataset,  # type: ignore[arg-type]
             examination,
@@ -215,9 +215,9 @@ class Session:
             wishes.remedies,
             self._callbacks,
             wishes.name,
+            register_as=wishes.register_as,
+            names=wishes.names,
         )
-        patient.register_as, patient.names = wishes.register_as, wishes.names
-        return patient
 
     def _as_begun(self, recipe: Recipe) -> Recipe:
         """Return the recipe with the rates of the user's schedule, and with the weights that were loaded before."""

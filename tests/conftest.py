@@ -76,7 +76,7 @@ def dense(columns=6, classes=3, rate=0.01, optimizer=None, widths=(16,), dropout
     return model
 
 
-def patient_of(model, X, y, **fit):
+def stuck_run_of(model, X, y, **fit):
     """Recipe and dataset of a model and its rows, a fifth on the validation side."""
     at = len(X) * 4 // 5
     data = Dataset(Rows(X[:at], y[:at]), Rows(X[at:], y[at:]), "multiclass")

@@ -238,7 +238,7 @@ def test_a_search_that_breaks_costs_a_warning_and_not_the_training(store, monkey
     def broken(*args):
         raise RuntimeError("disk on fire")
 
-    monkeypatch.setattr(repair, "_treat", broken)
+    monkeypatch.setattr(repair, "_search_and_prove", broken)
     model, X, y = sick_program()
     with pytest.warns(RemedyWarning, match="disk on fire"):
         result = remedy.fit(model, X, y, epochs=6, verbose=0)

@@ -19,7 +19,7 @@ from remedy.recipe.target_coding import TargetCoding
 from remedy.training.engines._base import Job
 from remedy.training.engines.inline import InlineEngine
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 
 
 def _trained(recipe, data):
@@ -39,7 +39,7 @@ def _headed(X, y, head, loss, task):
 
 
 def test_the_matrix_of_a_training_is_that_of_scikit_learn_on_the_rows_set_aside():
-    recipe, data = patient_of(dense(classes=4), *blobs(classes=4, shares=[0.4, 0.3, 0.2, 0.1]))
+    recipe, data = stuck_run_of(dense(classes=4), *blobs(classes=4, shares=[0.4, 0.3, 0.2, 0.1]))
     evidence, held, answers = _trained(recipe, data)
     matrix, _ = confusions(evidence, evidence)
     wanted = confusion_matrix(held.y.argmax(-1), answers.argmax(-1), labels=range(4))
@@ -96,7 +96,7 @@ def test_answers_of_a_regression_are_in_the_users_own_unit_whatever_it_was_train
 
 
 def test_a_training_judged_by_the_rows_that_remedies_are_chosen_by_keeps_no_answers():
-    recipe, data = patient_of(dense(), *blobs())
+    recipe, data = stuck_run_of(dense(), *blobs())
     data = data.for_search(0)
     engine = InlineEngine(data, scorer_for(data.task, data.holdout.target), ())
     assert engine.train(Job(recipe, 0, 1, "a")).evidence.confusion is None

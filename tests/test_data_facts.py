@@ -17,7 +17,7 @@ from remedy.evidence.evidence import OutputFacts
 from remedy.evidence.static import prior_loss, static_evidence
 from remedy.recipe.recipe import Recipe
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 
 RNG = np.random.default_rng(0)
 TABLE = RNG.standard_normal((400, 5)).astype("float32")
@@ -272,7 +272,7 @@ def test_arrays_that_are_too_large_are_not_compared(monkeypatch):
 
 def test_the_evidence_holds_both_sides():
     X, y = blobs(rows=400)
-    evidence = static_evidence(*patient_of(dense(), X, y))
+    evidence = static_evidence(*stuck_run_of(dense(), X, y))
     (train,), (validation,) = evidence.inputs, evidence.validation_inputs
     assert (train.mean, validation.mean) == pytest.approx((X[:320].mean(), X[320:].mean()), abs=1e-5)
     assert (evidence.n_train, evidence.n_validation, evidence.validation_overlap) == (320, 80, 0.0)

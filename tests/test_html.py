@@ -20,7 +20,7 @@ from remedy.evidence.confusion import Confusion
 from remedy.evidence.evidence import Evidence, Look
 from remedy.prescription import Change, Prescription
 from remedy.reporting import html_report, pictures, plots
-from remedy.results import Case, Fix
+from remedy.results import Fix, ReportCase
 from remedy.search.attempts import Attempt, Course
 from remedy.search.confirmation import Proof
 from remedy.tracking.run import Run
@@ -98,7 +98,9 @@ def case(name="run", **changes):
         Attempt(1, prescription, None, Outcome(error=f"no shape {EVIL}")),
         Attempt(2, prescription, None, Outcome((0.9,))),
     )
-    made = Case(name, Examination((cause,)), before, "Fixed by scale-inputs.", "r1", fix, Course(tried, "score", 0.5))
+    made = ReportCase(
+        name, Examination((cause,)), before, "Fixed by scale-inputs.", "r1", fix, Course(tried, "score", 0.5)
+    )
     return replace(made, **changes)
 
 
@@ -283,7 +285,7 @@ def test_two_hundred_classes_and_three_hundred_layers_stay_under_five_megabytes(
 
 
 def test_a_run_of_which_nothing_is_known_has_a_page():
-    found = Page(html_report.report(Case("run", Examination(), Evidence(), "Nothing is known.")))
+    found = Page(html_report.report(ReportCase("run", Examination(), Evidence(), "Nothing is known.")))
     assert not found.wrong
     assert not found.plots()
     assert "Nothing is known." in found.said()

@@ -24,7 +24,7 @@ from remedy.training import feed as feed_module
 from remedy.training.feed import Feed, fit_model
 from remedy.training.fit_recipe import fit_recipe
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_split_by_groups_that_would_copy_large_data_is_refused(bound):
 def test_a_search_on_large_data_works_on_a_sample_with_every_class_and_no_row_twice(bound, monkeypatch):
     monkeypatch.setattr(dataset, "SEARCH_ROWS", 400)
     X, y = blobs(rows=8000, shares=[0.9, 0.097, 0.003])
-    _, data = patient_of(dense(), X, y)
+    _, data = stuck_run_of(dense(), X, y)
     found = data.for_search(0)
     parts = [found.train, found.validation, found.holdout]
     assert sum(map(len, parts)) <= 540
@@ -191,7 +191,7 @@ def test_of_a_large_array_only_a_fixed_number_of_bytes_is_hashed(bound, monkeypa
 def test_scaling_of_large_rows_is_measured_on_a_sample(bound, monkeypatch):
     monkeypatch.setattr("remedy.recipe.input_scaling.SAMPLE_BYTES", 1 << 14)
     X = np.random.default_rng(0).normal(50, 10, size=(20_000, 6)).astype("float32")
-    recipe, data = patient_of(dense(), X, np.eye(3)[np.arange(20_000) % 3])
+    recipe, data = stuck_run_of(dense(), X, np.eye(3)[np.arange(20_000) % 3])
     built = scaled(recipe.architecture, InputScaling("standard"), data)
     mean = next(iter(built.layers("Normalization")))["config"]["mean"]
     assert np.allclose(mean, 50, atol=2)
@@ -200,7 +200,7 @@ def test_scaling_of_large_rows_is_measured_on_a_sample(bound, monkeypatch):
 
 def test_what_would_copy_or_prolong_large_data_is_not_applicable(bound):
     X, y = blobs(rows=1000, shares=[0.8, 0.15, 0.05])
-    recipe, data = patient_of(dense(), X, y, batch_size=128)
+    recipe, data = stuck_run_of(dense(), X, y, batch_size=128)
     for remedy_, dose in (
         (ShuffleSplit(), {}),
         (TrainLonger(), {"factor": 3}),
@@ -213,7 +213,7 @@ def test_what_would_copy_or_prolong_large_data_is_not_applicable(bound):
 
 def test_oversampling_of_large_data_draws_rows_by_number(bound):
     X, y = blobs(rows=400, shares=[0.9, 0.06, 0.04])
-    recipe, data = patient_of(dense(), X, y, shuffle=True)
+    recipe, data = stuck_run_of(dense(), X, y, shuffle=True)
     recipe = recipe.replace(resampling=Resampling("random"), epochs=8)
     model = recipe.build(data, 0)
     fit_recipe(model, recipe, data, 0, 0, 8, [])

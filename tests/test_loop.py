@@ -8,7 +8,7 @@ from keras import layers
 from remedy.training.fit_recipe import fit_recipe
 from remedy.training.loop import Batches, Loop
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the loop is TensorFlow's")
 
@@ -62,7 +62,7 @@ def _task(net, optimizer="adam", dtype="float32"):
     finally:
         keras.config.set_dtype_policy("float32")
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return patient_of(model, X, y, epochs=3, batch_size=16, shuffle=False)
+    return stuck_run_of(model, X, y, epochs=3, batch_size=16, shuffle=False)
 
 
 def _trained(recipe, data, loop, validation=None):
@@ -96,7 +96,7 @@ def test_mixed_precision_trains_as_keras_does():
 
 
 def test_a_training_that_goes_on_is_one_that_never_stopped():
-    recipe, data = patient_of(dense(norm=True, dropout=0.3), *blobs(rows=200))
+    recipe, data = stuck_run_of(dense(norm=True, dropout=0.3), *blobs(rows=200))
     whole, parts = recipe.build(data, 1), recipe.build(data, 1)
     keras.utils.set_random_seed(1)
     fit_recipe(whole, recipe, data, 1, 0, 4, [], Loop(whole))

@@ -12,7 +12,7 @@ from remedy.remedies.optimizer import Optimizer
 from remedy.training.engines._base import Job
 from remedy.training.engines.inline import InlineEngine
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 
 
 def test_keras_callbacks_that_steer_come_back_with_their_arguments():
@@ -50,7 +50,7 @@ def test_callbacks_of_the_users_own_are_named_and_left_out():
 
 def test_a_trial_follows_the_schedule_of_the_program_and_a_rate_of_a_remedy_does_not():
     X, y = blobs()
-    recipe, data = patient_of(dense(), X, y, epochs=4)
+    recipe, data = stuck_run_of(dense(), X, y, epochs=4)
     spec = {"class_name": "LearningRateScheduler", "config": {"rates": [0.0, 0.0, 0.0, 0.0]}}
     frozen = recipe.replace(callbacks=(spec,))
     data = data.for_search(0)
@@ -67,7 +67,7 @@ def test_a_trial_follows_the_schedule_of_the_program_and_a_rate_of_a_remedy_does
 def test_an_early_stop_of_the_program_ends_a_trial_and_the_weights_that_it_leaves_are_scored():
     X, y = blobs()
     stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=10.0, restore_best_weights=True)
-    recipe, data = patient_of(dense(), X, y, epochs=6, callbacks=[stop])
+    recipe, data = stuck_run_of(dense(), X, y, epochs=6, callbacks=[stop])
     data = data.for_search(0)
     engine = InlineEngine(data, scorer_for(data.task, data.holdout.target), registry.detectors())
     outcome = engine.train(Job(recipe, 0, 6, "stopped"))
@@ -78,7 +78,7 @@ def test_an_early_stop_of_the_program_ends_a_trial_and_the_weights_that_it_leave
 
 def test_the_callbacks_are_kept_with_a_recipe():
     X, y = blobs(rows=50)
-    recipe, _ = patient_of(dense(), X, y, callbacks=[keras.callbacks.EarlyStopping("loss", patience=7)])
+    recipe, _ = stuck_run_of(dense(), X, y, callbacks=[keras.callbacks.EarlyStopping("loss", patience=7)])
     again = Recipe.from_dict(recipe.to_dict())
     assert again.callbacks[0]["config"]["patience"] == 7
     assert again.digest == recipe.digest

@@ -17,7 +17,7 @@ from remedy.recipe.patch import Names, in_script, read_names, script
 from remedy.recipe.recipe import Recipe
 from remedy.registry import remedies
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 
 PROGRAM = """
 import keras
@@ -88,7 +88,7 @@ def _nested():
 def test_surgery_finds_its_layers_whatever_keras_calls_them_and_never_does_nothing(remedy_):
     X, y = blobs(rows=120)
     for make in (lambda: dense(widths=(12, 12), dropout=0.6), _nested):
-        recipe, data = patient_of(make(), X, y)
+        recipe, data = stuck_run_of(make(), X, y)
         doses = [dose for dose in remedy_.usual_doses(recipe, data) if _applies(remedy_, dose, recipe, data)]
         for dose in doses[:1]:
             lines = patch(Prescription(((remedy_.name, dose),)), recipe, data, [remedy_])
@@ -106,7 +106,7 @@ def _applies(remedy_, dose, recipe, data):
 
 def test_a_patch_for_another_model_says_so():
     X, y = blobs(rows=120)
-    recipe, data = patient_of(dense(widths=(12, 12)), X, y)
+    recipe, data = stuck_run_of(dense(widths=(12, 12)), X, y)
     chosen = next(r for r in remedies() if r.name == "swap-activation")
     lines = patch(Prescription((("swap-activation", {"kind": "elu"}),)), recipe, data, [chosen])
     with pytest.raises(AssertionError, match="written for a model"):

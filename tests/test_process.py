@@ -21,7 +21,7 @@ from remedy.training.engines.choice import engine_for
 from remedy.training.engines.inline import InlineEngine
 from remedy.training.engines.process import ProcessEngine
 
-from .conftest import blobs, patient_of, sick_program
+from .conftest import blobs, sick_program, stuck_run_of
 
 
 class Doubled(keras.layers.Layer):
@@ -51,7 +51,7 @@ class Deadly(keras.layers.Layer):
 def program():
     model = keras.Sequential([keras.Input((6,)), Doubled(), keras.layers.Dense(3, activation="softmax")])
     model.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy")
-    recipe, data = patient_of(model, *blobs(rows=300))
+    recipe, data = stuck_run_of(model, *blobs(rows=300))
     data = data.for_search(0)
     return recipe, data, scorer_for(data.task, data.holdout.target)
 
@@ -107,7 +107,7 @@ def test_a_job_that_kills_every_worker_is_given_up_with_the_reason(program, engi
     _, data, _ = program
     model = keras.Sequential([keras.Input((6,)), Deadly(os.getpid()), keras.layers.Dense(3, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    recipe, _ = patient_of(model, *blobs(rows=300))
+    recipe, _ = stuck_run_of(model, *blobs(rows=300))
     outcome = engine.train(Job(recipe, 0, 2, "deadly"))
     assert "died 2 times (exit code -9)" in outcome.error
     assert engine.train(_jobs(program[0], "d")[0]).error is None

@@ -9,11 +9,11 @@ from remedy.errors import ModelError
 from remedy.recipe.input_scaling import InputScaling, scaling_layers
 from remedy.recipe.recipe import Recipe
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 
 
 def test_a_recipe_survives_json_and_builds_the_same_network():
-    recipe, data = patient_of(dense(norm=True, dropout=0.2), *blobs())
+    recipe, data = stuck_run_of(dense(norm=True, dropout=0.2), *blobs())
     back = Recipe.from_dict(recipe.to_dict())
     assert back.digest == recipe.digest
     first, second = recipe.build(data, 5), back.build(data, 5)
@@ -22,7 +22,7 @@ def test_a_recipe_survives_json_and_builds_the_same_network():
 
 def test_building_does_not_change_the_recipe():
     rate = keras.optimizers.schedules.CosineDecay(0.01, 100)
-    recipe, data = patient_of(dense(optimizer=keras.optimizers.Adam(rate)), *blobs())
+    recipe, data = stuck_run_of(dense(optimizer=keras.optimizers.Adam(rate)), *blobs())
     before = recipe.digest
     recipe.build(data, 0)
     assert Recipe.from_dict(recipe.to_dict()).digest == before
@@ -30,13 +30,13 @@ def test_building_does_not_change_the_recipe():
 
 
 def test_another_seed_gives_other_weights():
-    recipe, data = patient_of(dense(), *blobs())
+    recipe, data = stuck_run_of(dense(), *blobs())
     assert not np.array_equal(recipe.build(data, 0).get_weights()[0], recipe.build(data, 1).get_weights()[0])
 
 
 def test_scaling_is_fitted_on_the_training_rows_only():
     X, y = blobs(shift=50.0)
-    recipe, data = patient_of(dense(), X, y)
+    recipe, data = stuck_run_of(dense(), X, y)
     data.validation.X[:] = 1e6
     model = recipe.replace(input_scaling=InputScaling("standard")).build(data, 0)
     scaled = model.layers[0](data.train.X)
@@ -47,7 +47,7 @@ def test_scaling_is_fitted_on_the_training_rows_only():
 @pytest.mark.parametrize("kind", ["standard", "minmax", "robust", "log", "per-sample"])
 def test_a_saved_scaled_model_loads_safely_and_answers_the_same_to_raw_rows(kind, tmp_path):
     X, y = blobs(scale=30.0, shift=500.0)
-    recipe, data = patient_of(dense(), X, y)
+    recipe, data = stuck_run_of(dense(), X, y)
     model = recipe.replace(input_scaling=InputScaling(kind)).build(data, 0)
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
@@ -82,7 +82,7 @@ def test_frozen_and_adapted_layers_keep_their_weights():
     frozen = layers.Dense(8, trainable=False, name="frozen")
     model = keras.Sequential([keras.Input((6,)), adapted, frozen, layers.Dense(3, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    recipe, data = patient_of(model, X, y)
+    recipe, data = stuck_run_of(model, X, y)
     built = recipe.build(data, 7)
     assert np.array_equal(built.get_layer("frozen").kernel, frozen.kernel)
     assert np.allclose(built.get_layer("own_scaling").mean, adapted.mean)
@@ -98,7 +98,7 @@ def test_a_loss_function_and_a_layer_of_the_users_own_are_rebuilt():
 
     model = keras.Sequential([keras.Input((6,)), Doubling(), layers.Dense(3)])
     model.compile("adam", shifted)
-    recipe, data = patient_of(model, *blobs())
+    recipe, data = stuck_run_of(model, *blobs())
     assert recipe.build(data, 0).evaluate(data.train.X, data.train.y, verbose=0) > 1.0
 
 
@@ -110,7 +110,7 @@ def test_a_model_that_is_not_compiled_is_refused():
 def test_code_in_a_recipe_read_from_a_store_does_not_run():
     model = keras.Sequential([keras.Input((6,)), layers.Lambda(lambda x: x), layers.Dense(3)])
     model.compile("adam", "mse")
-    recipe, data = patient_of(model, *blobs())
+    recipe, data = stuck_run_of(model, *blobs())
     recipe.build(data, 0)
     with pytest.raises(ModelError):
         Recipe.from_dict(recipe.to_dict()).build(data, 0)

@@ -21,7 +21,7 @@ from remedy.training.engines._base import Job
 from remedy.training.engines.resumed import RememberedEngine, from_dict, name, to_dict
 from remedy.training.engines.scripted import ScriptedEngine
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 
 SCRIPT = """
 import sys
@@ -70,7 +70,7 @@ def test_a_search_that_was_killed_goes_on_in_the_shell_and_repeats_no_finished_t
 
 
 def test_remembered_trainings_are_given_back_in_order_and_the_others_trained():
-    recipe, _ = patient_of(dense(), *blobs(rows=60))
+    recipe, _ = stuck_run_of(dense(), *blobs(rows=60))
     inner = ScriptedEngine(lambda job, epoch: job.seed + 0.1 * epoch)
     jobs = [Job(recipe, seed, 2, f"job{seed}") for seed in range(5)]
     kept = {}
@@ -85,7 +85,7 @@ def test_remembered_trainings_are_given_back_in_order_and_the_others_trained():
 
 
 def test_jobs_with_other_rows_seeds_or_epochs_are_other_trainings():
-    recipe, _ = patient_of(dense(), *blobs(rows=60))
+    recipe, _ = stuck_run_of(dense(), *blobs(rows=60))
     job = Job(recipe, 0, 2, "a")
     others = [Job(recipe, 1, 2, "a"), Job(recipe, 0, 3, "a"), Job(recipe, 0, 2, "a", rows=0.5)]
     others.append(Job(recipe, 0, 2, "a", judge_by="holdout"))
@@ -94,7 +94,7 @@ def test_jobs_with_other_rows_seeds_or_epochs_are_other_trainings():
 
 
 def test_an_outcome_survives_its_file():
-    recipe, _ = patient_of(dense(), *blobs(rows=60))
+    recipe, _ = stuck_run_of(dense(), *blobs(rows=60))
     outcome = ScriptedEngine(lambda job, epoch: 0.1 * epoch).train(Job(recipe, 0, 3, "a"))
     again = from_dict(json.loads(json.dumps(to_dict(outcome))), registry.detectors())
     assert (again.scores, again.evidence.loss, again.seconds) == (
@@ -121,7 +121,7 @@ def test_an_objective_of_the_users_own_has_to_be_given_again(store):
 
 
 def test_a_study_in_a_storage_takes_over_orphans_and_asks_for_nothing_twice(tmp_path):
-    recipe, data = patient_of(dense(), *blobs(rows=100))
+    recipe, data = stuck_run_of(dense(), *blobs(rows=100))
     remedies = [r for r in registry.remedies() if r.name in ("learning-rate", "scale-inputs")]
     url = f"sqlite:///{tmp_path}/study.db"
     first = Study(recipe, data, remedies, 0, url)

@@ -15,7 +15,7 @@ from remedy.training.engines._base import Job
 from remedy.training.engines.inline import InlineEngine
 from remedy.training.engines.scripted import ScriptedEngine
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 from .test_search import SICK, Heard
 
 
@@ -43,7 +43,7 @@ def test_a_part_of_the_rows_keeps_the_classes_and_touches_training_rows_only():
 
 
 def test_a_job_on_a_sample_goes_on_with_its_weights_on_all_rows():
-    recipe, data = patient_of(dense(), *blobs(rows=2000), epochs=4)
+    recipe, data = stuck_run_of(dense(), *blobs(rows=2000), epochs=4)
     data = data.for_search(0)
     engine = InlineEngine(data, scorer_for(data.task, data.holdout.target), registry.detectors())
     little = engine.train(Job(recipe, 0, 1, "a", rows=0.2))
@@ -55,7 +55,7 @@ def test_a_job_on_a_sample_goes_on_with_its_weights_on_all_rows():
 
 
 def test_where_an_epoch_is_long_candidates_get_a_sample_and_the_best_all_rows():
-    recipe, data = patient_of(dense(), *blobs(rows=5000), epochs=10)
+    recipe, data = stuck_run_of(dense(), *blobs(rows=5000), epochs=10)
     data = data.for_search(0)
 
     def script(job, epoch):

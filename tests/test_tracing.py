@@ -9,7 +9,7 @@ from remedy.training.engines import inline
 from remedy.training.engines._base import Job
 from remedy.training.tracing import forgotten_gradients
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 from .test_engine import _engine
 
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a registry of TensorFlow's")
@@ -23,7 +23,7 @@ def _alive(kind):
 @tensorflow_only
 def test_models_and_graphs_of_evicted_trials_are_freed_though_what_they_learned_is_kept(monkeypatch):
     monkeypatch.setattr(inline, "COMPILED_MODELS", 1)
-    recipe, data = patient_of(dense(), *blobs(rows=200, scale=0.4))
+    recipe, data = stuck_run_of(dense(), *blobs(rows=200, scale=0.4))
     engine, _ = _engine(data)
     engine.train(Job(recipe, 0, 1, "first"))
     models, graphs = _alive("Functional"), _alive("FuncGraph")

@@ -6,7 +6,7 @@ from remedy.testing import specimen
 from remedy.training import xla
 from remedy.training.engines._base import Job
 from remedy.training.engines.inline import InlineEngine
-from remedy.training.xla import Pace, pace
+from remedy.training.xla import TimedSteps, time_steps
 
 
 def _engine(data):
@@ -15,7 +15,7 @@ def _engine(data):
 
 
 def test_compiling_pays_only_where_the_steps_ahead_save_more_than_it_costs():
-    plain, compiled = Pace(1.0, 0.010), Pace(6.0, 0.004)
+    plain, compiled = TimedSteps(1.0, 0.010), TimedSteps(6.0, 0.004)
     assert compiled.seconds(500) > plain.seconds(500)
     assert compiled.seconds(2000) < plain.seconds(2000)
 
@@ -23,7 +23,7 @@ def test_compiling_pays_only_where_the_steps_ahead_save_more_than_it_costs():
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_few_steps_are_timed_and_the_first_one_compiles(compiled):
     recipe, data = specimen()
-    found = pace(recipe, data, 0, compiled)
+    found = time_steps(recipe, data, 0, compiled)
     assert found.first > found.step > 0
 
 
@@ -33,7 +33,7 @@ def test_what_cannot_be_compiled_is_trained_without(monkeypatch):
     def fails(*args):
         raise RuntimeError("no kernel")
 
-    monkeypatch.setattr(xla, "pace", fails)
+    monkeypatch.setattr(xla, "time_steps", fails)
     assert not xla.xla_pays(recipe, data, 0, 10_000)
 
 

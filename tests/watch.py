@@ -9,7 +9,7 @@ from remedy.evidence.closer_look import CloserLook
 from remedy.evidence.static import probe, static_evidence
 from remedy.recipe.recipe import Recipe
 from remedy.training.fit_recipe import fit_recipe
-from remedy.training.recorder import Recorder
+from remedy.training.recorder import EvidenceRecorder
 
 
 def watched(recipe, data, detectors=None, seed=1):
@@ -17,7 +17,7 @@ def watched(recipe, data, detectors=None, seed=1):
     model = recipe.build(data, seed)
     rows = probe(data.train)
     scorer = scorer_for(data.task, rows.target)
-    recorder = Recorder(
+    recorder = EvidenceRecorder(
         static_evidence(recipe, data),
         registry.detectors(detectors),
         probe=rows,
@@ -41,7 +41,7 @@ def fitted(model, X, y, **fit):
     data = call.dataset
     recipe = Recipe.from_model(model, call.recipe_options)
     rows = probe(data.train)
-    recorder = Recorder(
+    recorder = EvidenceRecorder(
         static_evidence(recipe, data),
         registry.detectors(),
         probe=rows,

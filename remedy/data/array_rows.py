@@ -35,9 +35,9 @@ def read_rows(
     extra = {"sample_weight": sample_weight, "groups": groups, "order": None if order is True else order}
     lengths |= {name: len(value) for name, value in extra.items() if value is not None}
     if not lengths or not all(lengths.values()):
-        raise InvalidInput(f"{where}there are no rows: {_spelled(lengths)}. Was a filter too strict?")
+        raise InvalidInput(f"{where}there are no rows: {_in_words(lengths)}. Was a filter too strict?")
     if len(set(lengths.values())) > 1:
-        raise InvalidInput(f"{where}rows differ in number: {_spelled(lengths)}. Every row of X needs its row of y.")
+        raise InvalidInput(f"{where}rows differ in number: {_in_words(lengths)}. Every row of X needs its row of y.")
     for name, nest in (("X", X), ("y", y)):
         for path, array in arrays.named_leaves(nest):
             if not array.size:
@@ -87,7 +87,7 @@ def _times(order: Any, n: int) -> Any:
     return found.astype("int64") if found.dtype.kind in "Mm" else found
 
 
-def _spelled(lengths: Mapping[str, int]) -> str:
+def _in_words(lengths: Mapping[str, int]) -> str:
     return ", ".join(f"{name} has {n}" for name, n in lengths.items())
 
 

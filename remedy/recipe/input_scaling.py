@@ -15,7 +15,7 @@ from remedy.errors import NotApplicable
 from remedy.recipe.architecture import Architecture, LayerConfig, name_of
 from remedy.recipe.readers import read_by_own_layer, takes_ids
 
-SAMPLE_BYTES, LEAST_ROWS = 1 << 23, 256
+SAMPLE_BYTES, SAMPLE_ROWS = 1 << 23, 256
 """Statistics of large data are those of random rows that take so many bytes, and of so many rows at least: from
 20,000 rows of 100 columns the mean is known to 0.7 % of the spread."""
 
@@ -51,7 +51,7 @@ def scaled(architecture: Architecture, scaling: InputScaling | None, dataset: Da
     if not found:
         raise NotApplicable("no input holds quantities that could be scaled")
     for entry, rows in found:
-        wanted = max(LEAST_ROWS, SAMPLE_BYTES // max(1, rows[:1].nbytes))
+        wanted = max(SAMPLE_ROWS, SAMPLE_BYTES // max(1, rows[:1].nbytes))
         measured = rows[arrays.spread(len(rows), wanted)] if dataset.large else rows
         layers = scaling_layers(scaling, measured)
         if any("ops" in layer["module"] for layer in layers):

@@ -38,17 +38,17 @@ def compiled_parts(model: Model) -> dict[str, Any]:
         return found
     except Exception:
         given = dict(getattr(model._compile_config, "config", {}) or {})
-        kept = {name: _spelled(value) for name, value in given.items()}
+        kept = {name: _as_data(value) for name, value in given.items()}
         return {**kept, "optimizer": keras.optimizers.serialize(model.optimizer)}
 
 
-def _spelled(value: Any) -> Any:
+def _as_data(value: Any) -> Any:
     import keras
 
     if isinstance(value, (list, tuple)):
-        return [_spelled(part) for part in value]
+        return [_as_data(part) for part in value]
     if isinstance(value, Mapping):
-        return {key: _spelled(part) for key, part in value.items()}
+        return {key: _as_data(part) for key, part in value.items()}
     try:
         return keras.saving.serialize_keras_object(value)
     except Exception:

@@ -64,7 +64,7 @@ def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
     def name(value: Any) -> str | None:
         return spelled.get(id(value))
 
-    told = {key: _spelled(value, name) for key, value in fit.items() if key != "verbose"}
+    told = {key: _as_expression(value, name) for key, value in fit.items() if key != "verbose"}
     kind = "tf.data" if hasattr(X, "element_spec") else "PyDataset" if y is None and hasattr(X, "__getitem__") else None
     return Names(
         name(model),
@@ -84,7 +84,7 @@ def _parts(y: Any) -> Sequence[Any]:
     return [part for part in (y.values() if isinstance(y, Mapping) else y) if np.ndim(part)]
 
 
-def _spelled(value: Any, name: Any) -> str | None:
+def _as_expression(value: Any, name: Any) -> str | None:
     """Return an expression for a value of a call: a literal, a name, or a tuple of those; None where there is none."""
     if isinstance(value, LITERALS):
         return repr(value)
@@ -93,7 +93,7 @@ def _spelled(value: Any, name: Any) -> str | None:
     if (found := name(value)) is not None:
         return str(found)
     if isinstance(value, (tuple, list)) and value:
-        parts = [_spelled(part, name) for part in value]
+        parts = [_as_expression(part, name) for part in value]
         if all(part is not None for part in parts):
             inner = ", ".join(str(part) for part in parts)
             return f"[{inner}]" if isinstance(value, list) else f"({inner},)"

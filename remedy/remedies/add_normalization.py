@@ -65,7 +65,7 @@ class AddNormalization(Remedy):
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Count the normalization layers before and after."""
-        return _spelled(recipe), _spelled(changed)
+        return _normalization_of(recipe), _normalization_of(changed)
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Build the model anew and call the new layers behind the old ones."""
@@ -115,6 +115,6 @@ def _layer(kind: str, name: str, policy: dict[str, Any], **settings: Any) -> Lay
     return {"module": "keras.layers", "class_name": kind, "config": {"name": name, **policy, **settings}}
 
 
-def _spelled(recipe: Recipe) -> str:
+def _normalization_of(recipe: Recipe) -> str:
     found = [entry["class_name"] for entry in recipe.architecture.layers(*CLASSES.values())]
     return ", ".join(f"{found.count(kind)} {kind}" for kind in dict.fromkeys(found)) or "none"

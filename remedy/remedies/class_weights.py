@@ -64,7 +64,7 @@ class ClassWeights(Remedy):
             return str(recipe.loss_name), str(changed.loss_name)
         if recipe.architecture != changed.architecture:
             return "head starts at equal shares", "head starts at the classes' shares"
-        return _spelled(recipe), _spelled(changed)
+        return _weights_of(recipe), _weights_of(changed)
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Pass the weights to ``fit``; a focal loss stands in the compile line."""
@@ -131,7 +131,7 @@ def _with_bias(recipe: Recipe, counts: Mapping[int, int]) -> Architecture:
     return changed
 
 
-def _spelled(recipe: Recipe) -> str:
+def _weights_of(recipe: Recipe) -> str:
     if not recipe.class_weight:
         return "none"
     parts = [f"{label}: {weight:.2f}" for label, weight in recipe.class_weight.items()]

@@ -37,7 +37,7 @@ class ClipGradients(Remedy):
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Name the bounds."""
-        return _spelled(recipe), _spelled(changed)
+        return _clipping_of(recipe), _clipping_of(changed)
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Nothing of its own: the new optimizer stands in the compile line."""
@@ -49,6 +49,6 @@ def _clip(recipe: Recipe) -> tuple[str, float] | None:
     return next(((name, float(config[name])) for name in CLIPS if config.get(name)), None)
 
 
-def _spelled(recipe: Recipe) -> str:
+def _clipping_of(recipe: Recipe) -> str:
     clip = _clip(recipe)
     return "not clipped" if clip is None else f"{clip[0]} {clip[1]:.3g}"

@@ -75,7 +75,7 @@ class FixHead(Remedy):
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Name units, activation and loss."""
-        return _spelled(recipe), _spelled(changed)
+        return _head_of(recipe), _head_of(changed)
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Put a new last layer on what the old one read."""
@@ -171,7 +171,7 @@ def _numbers(recipe: Recipe, y: Any, width: int) -> Head:
     )
 
 
-def _spelled(recipe: Recipe) -> str:
+def _head_of(recipe: Recipe) -> str:
     facts = head_facts(recipe)[0]
     before = f"{facts['before']} and " if facts.get("before") else ""
     logits = " from logits" if facts["from_logits"] else ""

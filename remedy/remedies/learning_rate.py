@@ -70,7 +70,7 @@ class LearningRate(Remedy):
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Name both rates and their schedules."""
-        return _spelled(recipe), _spelled(changed)
+        return _rate_of(recipe), _rate_of(changed)
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Nothing of its own but for a callback that would overrule it: the optimizer stands in the compile line."""
@@ -82,7 +82,7 @@ def _steps(recipe: Recipe, dataset: Dataset) -> int:
     return max(1, an_epoch * recipe.epochs)
 
 
-def _spelled(recipe: Recipe) -> str:
+def _rate_of(recipe: Recipe) -> str:
     rate = recipe.descent["config"].get("learning_rate")
     schedule = f", {rate['class_name']}" if isinstance(rate, dict) else ""
     if has_schedule(recipe.callbacks):

@@ -59,14 +59,14 @@ class Optimizer(Remedy):
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Name both with their rates."""
-        return _spelled(recipe), _spelled(changed)
+        return _optimizer_of(recipe), _optimizer_of(changed)
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Nothing of its own but for a callback that would overrule it: the optimizer stands in the compile line."""
         return leaving_schedule_out(recipe)
 
 
-def _spelled(recipe: Recipe) -> str:
+def _optimizer_of(recipe: Recipe) -> str:
     momentum = recipe.descent["config"].get("momentum") or 0
     extra = f", momentum {momentum:g}" if momentum else ""
     extra += ", LearningRateScheduler" if has_schedule(recipe.callbacks) else ""

@@ -93,7 +93,7 @@ class SimplifyArchitecture(Remedy):
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Spell the widths and strides of the layers with weights."""
-        return _spelled(recipe.architecture), _spelled(changed.architecture)
+        return _size_of(recipe.architecture), _size_of(changed.architecture)
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Rewrite the model's configuration and build it anew."""
@@ -205,7 +205,7 @@ def _narrow(architecture: Architecture, factor: float) -> Architecture:
     return architecture.edit(change)
 
 
-def _spelled(architecture: Architecture) -> str:
+def _size_of(architecture: Architecture) -> str:
     parts = []
     for layer in architecture.layers():
         key = width_key(layer)

@@ -68,7 +68,7 @@ class SwapActivation(Remedy):
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Name the activations before and after."""
-        return _spelled(recipe), _spelled(changed)
+        return _activations_of(recipe), _activations_of(changed)
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Build the model anew with other activations."""
@@ -104,5 +104,5 @@ def _hidden(architecture: Architecture) -> list[LayerConfig]:
     return own + apart
 
 
-def _spelled(recipe: Recipe) -> str:
+def _activations_of(recipe: Recipe) -> str:
     return ", ".join(dict.fromkeys(str(activation_of(entry)) for entry in _bending(recipe.architecture)))

@@ -22,12 +22,12 @@ from remedy.recipe.recipe import Recipe
 from remedy.recipe.threshold import move_threshold
 from remedy.reporting.run_log import last_values
 from remedy.reporting.terminal import Terminal
-from remedy.results import Patient
+from remedy.results import StuckRun
 from remedy.search.confirmation import Proof
 from remedy.tracking.run import Run
 from remedy.training.fit_recipe import BestEpoch, Ruined, fit_recipe
 from remedy.training.loop import Loop
-from remedy.training.recorder import Recorder
+from remedy.training.recorder import EvidenceRecorder
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class LastTraining:
         whole: False where that ended this very training, and not a second try.
     """
 
-    recorder: Recorder
+    recorder: EvidenceRecorder
     interrupted: bool = False
     whole: bool = True
 
@@ -66,18 +66,18 @@ class LastTraining:
 
 
 def train_proven(
-    patient: Patient, recipe: Recipe, proof: Proof, run: Run, terminal: Terminal, ground: Ground
+    stuck_run: StuckRun, recipe: Recipe, proof: Proof, run: Run, terminal: Terminal, ground: Ground
 ) -> LastTraining:
     """Train from the seed whose score was the median of the proof; where that goes wrong, once more from another.
 
     Returns:
         The better of them.
     """
-    first = train_in_full(patient, recipe, proof.best_seed, run, terminal, ground)
+    first = train_in_full(stuck_run, recipe, proof.best_seed, run, terminal, ground)
     if first.interrupted or len(proof.seeds) < 2 or not went_wrong(first, proof):
         return first
     other = next(s for s in proof.seeds if s != proof.best_seed)
-    second = train_in_full(patient, recipe, other, run, terminal, ground)
+    second = train_in_full(stuck_run, recipe, other, run, terminal, ground)
     if second.interrupted:
         return replace(first, interrupted=True)
     return max(first, second, key=_promise)
@@ -91,12 +91,12 @@ def _promise(training: LastTraining) -> float:
 
 
 def train_in_full(
-    patient: Patient, recipe: Recipe, seed: int, run: Run, terminal: Terminal, ground: Ground
+    stuck_run: StuckRun, recipe: Recipe, seed: int, run: Run, terminal: Terminal, ground: Ground
 ) -> LastTraining:
     """Train a recipe as the proof did, and log every epoch.
 
     Args:
-        patient: The stuck run.
+        stuck_run: The stuck run.
         recipe: Of the proven prescription.
         seed: Of initial weights and of everything drawn.
         run: Where the epochs are logged.
@@ -106,7 +106,7 @@ def train_in_full(
     Returns:
         What came of it.
     """
-    dataset = _coded(recipe, _all_rows(patient.dataset, ground.dataset))
+    dataset = _coded(recipe, _all_rows(stuck_run.dataset, ground.dataset))
     recipe = recipe.replace(target=None)  # The rows have it now.
     model = recipe.build(dataset, seed)
 
@@ -114,9 +114,9 @@ def train_in_full(
         run.metrics(last_values(evidence), epoch)
         terminal.step("epoch", evidence.val_score[-1] if evidence.val_score else None)
 
-    recorder = Recorder(
+    recorder = EvidenceRecorder(
         static_evidence(recipe, dataset),
-        patient.detectors,
+        stuck_run.detectors,
         probe=dataset.holdout,
         scorer=ground.scorer,
         recipe=recipe,

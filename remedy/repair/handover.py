@@ -19,7 +19,7 @@ from remedy.repair.setbacks import setbacks
 from remedy.reporting import conclusions
 from remedy.reporting.run_log import write_fix
 from remedy.reporting.terminal import Terminal
-from remedy.results import Fix, Patient, Treatment
+from remedy.results import Fix, RepairResult, StuckRun
 from remedy.search import confirmation
 from remedy.search.ablation import Reduction, changes
 from remedy.search.attempts import Attempt
@@ -28,46 +28,48 @@ from remedy.search.context import SearchContext
 
 
 def complete(
-    patient: Patient,
+    stuck_run: StuckRun,
     search: SearchContext,
     reduction: Reduction,
     proof: Proof,
     scorer: Scorer,
     terminal: Terminal,
-) -> Treatment | None:
+) -> RepairResult | None:
     """Train the proven prescription in full and log it as a run linked both ways; None where it fell short twice.
 
     Ctrl-C keeps the model where an epoch was over, and else what was proven.
 
     Args:
-        patient: The stuck run.
+        stuck_run: The stuck run.
         search: What was tried, and with what.
         reduction: The smallest set, with what was measured of it.
         proof: Of that set.
         scorer: The objective.
         terminal: Hears how it goes on.
     """
-    prescription, rows = _with_unsearched(patient, reduction.prescription, changes(search, reduction, patient.dataset))
-    recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
-    run = patient.run.child(
-        f"fixed {patient.name or ''}".strip(),
+    prescription, rows = _with_unsearched(
+        stuck_run, reduction.prescription, changes(search, reduction, stuck_run.dataset)
+    )
+    recipe = prescription.apply(stuck_run.recipe, stuck_run.dataset, stuck_run.remedies)
+    run = stuck_run.run.child(
+        f"fixed {stuck_run.name or ''}".strip(),
         "fix",
-        {"remedy.verdict": "fixed", "remedy.fixes_run_id": str(patient.run.run_id)},
+        {"remedy.verdict": "fixed", "remedy.fixes_run_id": str(stuck_run.run.run_id)},
     )
     ground = Ground(search.dataset, scorer, search.rule.same)
     try:
         terminal.stage("training the fix for all epochs", recipe.epochs)
-        last = train_proven(patient, recipe, proof, run, terminal, ground)
+        last = train_proven(stuck_run, recipe, proof, run, terminal, ground)
         recorder, short = last.recorder, last.whole and fell_short(last, proof)
         if last.interrupted and (short or not recorder.scores):
             run.tags({"remedy.verdict": "interrupted"})
             run.end("KILLED")
-            return Treatment(None, conclusions.untrained(str(prescription), proof, scorer.name), True)
+            return RepairResult(None, conclusions.untrained(str(prescription), proof, scorer.name), True)
         if short:
             run.tags({"remedy.verdict": "not as proven"})
             run.end("FAILED")
             return None
-        lines = _lines(patient, prescription)
+        lines = _lines(stuck_run, prescription)
         fix = _handed_over(search, recipe, proof, last, (run.run_id, prescription, rows, lines))
         conclusion = conclusions.fixed(fix, scorer.name, search.dataset, search.rule.shallow)
         if not fix.confirmed:
@@ -76,11 +78,11 @@ def complete(
             done = len(recorder.scores)
             conclusion += f" Its last training was interrupted in epoch {done + 1} of {recipe.epochs}."
         terminal.conclusion(conclusion, proof, rows)
-        write_fix(patient, run, recorder, recipe, fix, conclusion, scorer)
+        write_fix(stuck_run, run, recorder, recipe, fix, conclusion, scorer)
     except BaseException:
         run.end("FAILED")
         raise
-    return Treatment(fix, conclusion, last.interrupted)
+    return RepairResult(fix, conclusion, last.interrupted)
 
 
 def as_lines(
@@ -101,8 +103,8 @@ def as_lines(
     return in_script(*parts), script(*parts)
 
 
-def _lines(patient: Patient, prescription: Prescription) -> tuple[str, str]:
-    return as_lines(prescription, patient.recipe, patient.dataset, patient.remedies, patient.names)
+def _lines(stuck_run: StuckRun, prescription: Prescription) -> tuple[str, str]:
+    return as_lines(prescription, stuck_run.recipe, stuck_run.dataset, stuck_run.remedies, stuck_run.names)
 
 
 def _handed_over(
@@ -129,15 +131,16 @@ def _handed_over(
 
 
 def _with_unsearched(
-    patient: Patient, prescription: Prescription, changes: tuple[Change, ...]
+    stuck_run: StuckRun, prescription: Prescription, changes: tuple[Change, ...]
 ) -> tuple[Prescription, tuple[Change, ...]]:
     """Add what a diagnosis asks for and no search can weigh, such as better metrics."""
-    recipe = prescription.apply(patient.recipe, patient.dataset, patient.remedies)
-    for remedy in dict.fromkeys(r for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)):
+    recipe = prescription.apply(stuck_run.recipe, stuck_run.dataset, stuck_run.remedies)
+    asked = [r for d in stuck_run.examination.diagnoses for r in remedies_for(d, stuck_run.remedies)]
+    for remedy in dict.fromkeys(asked):
         if remedy.searched:
             continue
         try:
-            after = remedy.apply(recipe, patient.dataset, **remedy.usual)
+            after = remedy.apply(recipe, stuck_run.dataset, **remedy.usual)
         except NotApplicable:
             continue
         changes = (*changes, Change(remedy.name, *remedy.describe(recipe, after)))
@@ -146,15 +149,15 @@ def _with_unsearched(
     return prescription, changes
 
 
-def keep_best(patient: Patient, search: SearchContext, best: Attempt) -> Treatment:
+def keep_best(stuck_run: StuckRun, search: SearchContext, best: Attempt) -> RepairResult:
     """Return the best so far, as it stands, after Ctrl-C."""
     model = search.engine.model(best.key)
     if model is None or best.recipe is None:
         told = conclusions.Tried(tuple(search.ledger), "score", search.budget.spent, "Ctrl-C")
-        return Treatment(None, conclusions.no_fix(told, None), True)
-    lines = _lines(patient, best.prescription)
-    rows = changes(search, Reduction(best.prescription), patient.dataset)
+        return RepairResult(None, conclusions.no_fix(told, None), True)
+    lines = _lines(stuck_run, best.prescription)
+    rows = changes(search, Reduction(best.prescription), stuck_run.dataset)
     fix = Fix(
         best.recipe.deliver(model), None, best.prescription, rows, lines[0], None, None, False, Proof(), script=lines[1]
     )
-    return Treatment(fix, conclusions.interrupted(best.prescription), True)
+    return RepairResult(fix, conclusions.interrupted(best.prescription), True)

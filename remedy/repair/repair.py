@@ -24,7 +24,7 @@ from remedy.reporting import conclusions, pictures
 from remedy.reporting import text as report
 from remedy.reporting.search_log import SearchLog, write_options
 from remedy.reporting.terminal import Terminal
-from remedy.results import Case, Patient, Treatment
+from remedy.results import RepairResult, ReportCase, StuckRun
 from remedy.search import confirmation
 from remedy.search.ablation import Reduction, reduce
 from remedy.search.attempts import Course
@@ -41,42 +41,42 @@ from remedy.training.recorder import loss_scorer
 from remedy.training.runtime import rare_collections
 
 
-def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
+def repair(stuck_run: StuckRun, options: Search, terminal: Terminal) -> RepairResult:
     """Search a fix for a stuck run, prove it, train it in full, and link both runs.
 
     Args:
-        patient: The stuck run.
+        stuck_run: The stuck run.
         options: How to search.
         terminal: Hears how it goes on.
     """
     with keep_random_state(), rare_collections():
-        asked = [r for d in patient.examination.diagnoses for r in remedies_for(d, patient.remedies)]
-        own, distrusted = patient.dataset, _distrusted(patient)
+        asked = [r for d in stuck_run.examination.diagnoses for r in remedies_for(d, stuck_run.remedies)]
+        own, distrusted = stuck_run.dataset, _distrusted(stuck_run)
         if distrusted:
             own = replace(own, validation=None)  # Labels that mean the opposite, say.
         share = max(LEAST_SHARE, min(SHARE, ENOUGH_ROWS / max(1, len(own.train))))
         data = own.for_search(options.seed, share, resplit=any(r.resplits for r in asked))
         held = data.holdout
         assert held is not None
-        by_loss = patient.evidence.unscored is not None and options.objective is None
-        scorer = loss_scorer(patient.recipe) if by_loss else scorer_for(data.task, held.target, options.objective)
+        by_loss = stuck_run.evidence.unscored is not None and options.objective is None
+        scorer = loss_scorer(stuck_run.recipe) if by_loss else scorer_for(data.task, held.target, options.objective)
         if by_loss:
-            patient = replace(patient, remedies=[r for r in patient.remedies if not r.recodes])
+            stuck_run = replace(stuck_run, remedies=[r for r in stuck_run.remedies if not r.recodes])
         if held.order is not None and scorer.constant is not None:
             scorer = replace(scorer, constant=constant_answer(held, data.task))
-        trains = engine_for(data, scorer, patient.detectors, options.workers, _expected_seconds(patient, options))
-        search_run = patient.unfinished or patient.run.child(
-            f"search {patient.name or ''}".strip(), "search", {"remedy.verdict": "searching"}
+        trains = engine_for(data, scorer, stuck_run.detectors, options.workers, _expected_seconds(stuck_run, options))
+        search_run = stuck_run.unfinished or stuck_run.run.child(
+            f"search {stuck_run.name or ''}".strip(), "search", {"remedy.verdict": "searching"}
         )
-        if patient.unfinished is None:
+        if stuck_run.unfinished is None:
             write_options(search_run, options)
         listener = SearchLog(terminal, search_run, scorer)
-        known = {} if patient.unfinished is None else listener.earlier(patient.detectors)
+        known = {} if stuck_run.unfinished is None else listener.earlier(stuck_run.detectors)
         engine = RememberedEngine(trains, known, listener.training)
-        budget, rule = Budget(options.timeout, engine), _stopping_rule(patient, data, scorer)
-        search = SearchContext(data, patient.recipe, patient.remedies, engine, options, listener, budget, rule)
+        budget, rule = Budget(options.timeout, engine), _stopping_rule(stuck_run, data, scorer)
+        search = SearchContext(data, stuck_run.recipe, stuck_run.remedies, engine, options, listener, budget, rule)
         try:
-            treatment, proof = _treat(patient, search, scorer, terminal, search_run)
+            repaired, proof = _search_and_prove(stuck_run, search, scorer, terminal, search_run)
         except BaseException:
             search_run.end("FAILED")
             raise
@@ -91,20 +91,20 @@ def treat(patient: Patient, options: Search, terminal: Terminal) -> Treatment:
             search.rule.shallow,
             search.budget.spent,
         )
-        treatment = replace(treatment, diagnoses=(*distrusted, *_seen_by_seeds(patient, proof)), course=course)
-        _show(patient, treatment, search_run)
-        search_run.tags({"remedy.verdict": "fixed" if treatment.fix else "no fix"})
-        search_run.note(report.note(treatment.conclusion, None, (), treatment.fix.changes if treatment.fix else ()))
-        search_run.end("KILLED" if treatment.interrupted else "FINISHED")
-    return treatment
+        repaired = replace(repaired, diagnoses=(*distrusted, *_seen_by_seeds(stuck_run, proof)), course=course)
+        _show(stuck_run, repaired, search_run)
+        search_run.tags({"remedy.verdict": "fixed" if repaired.fix else "no fix"})
+        search_run.note(report.note(repaired.conclusion, None, (), repaired.fix.changes if repaired.fix else ()))
+        search_run.end("KILLED" if repaired.interrupted else "FINISHED")
+    return repaired
 
 
-def _show(patient: Patient, treatment: Treatment, search_run: Run) -> None:
+def _show(stuck_run: StuckRun, repaired: RepairResult, search_run: Run) -> None:
     """Draw what came of it in the stuck run, in the fixed one and in that of the search."""
-    stuck, fix = patient.run, treatment.fix
-    seen = replace(patient.examination, diagnoses=(*patient.examination.diagnoses, *treatment.diagnoses))
-    name = patient.name or "run"
-    case = Case(name, seen, patient.evidence, treatment.conclusion, stuck.run_id, fix, treatment.course)
+    stuck, fix = stuck_run.run, repaired.fix
+    seen = replace(stuck_run.examination, diagnoses=(*stuck_run.examination.diagnoses, *repaired.diagnoses))
+    name = stuck_run.name or "run"
+    case = ReportCase(name, seen, stuck_run.evidence, repaired.conclusion, stuck.run_id, fix, repaired.course)
     fixed = None if fix is None or fix.run_id is None else Run(fix.run_id, stuck.experiment_id)
     pictures.show(case, stuck, fixed, search_run)
 
@@ -114,37 +114,37 @@ SHARE, LEAST_SHARE, ENOUGH_ROWS = 0.2, 0.1, 400
 400 rows know a balanced accuracy of two classes to 3.5 %."""
 
 
-def _distrusted(patient: Patient) -> tuple[Diagnosis, ...]:
+def _distrusted(stuck_run: StuckRun) -> tuple[Diagnosis, ...]:
     """Return why nothing can be chosen by the validation rows; a search may begin before that is seen."""
-    looks = [d for d in patient.detectors if d.distrusts_validation]
-    names, data = {d.name for d in looks}, patient.dataset
-    found = tuple(d for d in patient.examination.diagnoses if d.name in names)
-    if found or data.validation is None or patient.evidence.constant_score is None or not looks:
+    looks = [d for d in stuck_run.detectors if d.distrusts_validation]
+    names, data = {d.name for d in looks}, stuck_run.dataset
+    found = tuple(d for d in stuck_run.examination.diagnoses if d.name in names)
+    if found or data.validation is None or stuck_run.evidence.constant_score is None or not looks:
         return found
-    ids = any(patient.recipe.architecture.layers("Embedding"))
+    ids = any(stuck_run.recipe.architecture.layers("Embedding"))
     try:
         known = shallow_baseline(data.train, data.task, ids, validation=data.validation)
     except (ValueError, TypeError, MemoryError):
         return ()
-    constant, rows = patient.evidence.constant_score, len(data.validation)
+    constant, rows = stuck_run.evidence.constant_score, len(data.validation)
     seen = Evidence(task=data.task, shallow=known, constant_score=constant, n_validation=rows)
     return diagnose(seen, looks).diagnoses
 
 
-def _seen_by_seeds(patient: Patient, proof: Proof | None) -> tuple[Diagnosis, ...]:
+def _seen_by_seeds(stuck_run: StuckRun, proof: Proof | None) -> tuple[Diagnosis, ...]:
     """Return what the untouched program's scores from several fresh seeds say about it."""
     if proof is None or proof.constant is None:
         return ()
-    known = Evidence(task=patient.dataset.task, seed_scores=proof.baseline, constant_score=proof.constant)
-    return diagnose(known, patient.detectors).diagnoses
+    known = Evidence(task=stuck_run.dataset.task, seed_scores=proof.baseline, constant_score=proof.constant)
+    return diagnose(known, stuck_run.detectors).diagnoses
 
 
-def _treat(
-    patient: Patient, search: SearchContext, scorer: Scorer, terminal: Terminal, search_run: Run
-) -> tuple[Treatment, Proof | None]:
+def _search_and_prove(
+    stuck_run: StuckRun, search: SearchContext, scorer: Scorer, terminal: Terminal, search_run: Run
+) -> tuple[RepairResult, Proof | None]:
     """Search, and confirm the best; where that fails or leaves much to gain, and time is left, the next best."""
     schedule = Schedule(search)
-    interrupted = not schedule.run(patient.examination.diagnoses, _seconds_per_epoch(patient, search.dataset))
+    interrupted = not schedule.run(stuck_run.examination.diagnoses, _seconds_per_epoch(stuck_run, search.dataset))
     examined: list[Prescription] = []
     proven: list[tuple[Proof, Reduction]] = []
     hopeful: list[tuple[Proof, Reduction]] = []
@@ -162,11 +162,11 @@ def _treat(
         if interrupted:
             if proven:
                 break
-            return keep_best(patient, search, best), None
+            return keep_best(stuck_run, search, best), None
         if proof is not None and proof.holds and not search.rule.far_behind(proof.score):
-            treatment = complete(patient, search, reduction, proof, scorer, terminal)
-            if treatment is not None:
-                return treatment, proof
+            repaired = complete(stuck_run, search, reduction, proof, scorer, terminal)
+            if repaired is not None:
+                return repaired, proof
         elif proof is not None and proof.holds:
             proven.append((proof, reduction))
             # What promises less than a proven one did is not worth a proof of its own.
@@ -180,15 +180,15 @@ def _treat(
         interrupted = not schedule.again()
     for held, reduction in _best_first(proven or hopeful, search.rule.same):
         shown = replace(held, rivals=len(proven))
-        treatment = complete(patient, search, reduction, shown, scorer, terminal)
-        if treatment is not None:
-            return treatment, shown
-    conclusion = conclusions.no_fix(_tried(patient, search, scorer, interrupted), proof)
-    patient.run.tags({"remedy.search_result": "no fix"})
-    return Treatment(None, conclusion, interrupted), proof
+        repaired = complete(stuck_run, search, reduction, shown, scorer, terminal)
+        if repaired is not None:
+            return repaired, shown
+    conclusion = conclusions.no_fix(_tried(stuck_run, search, scorer, interrupted), proof)
+    stuck_run.run.tags({"remedy.search_result": "no fix"})
+    return RepairResult(None, conclusion, interrupted), proof
 
 
-def _tried(patient: Patient, search: SearchContext, scorer: Scorer, interrupted: bool) -> conclusions.Tried:
+def _tried(stuck_run: StuckRun, search: SearchContext, scorer: Scorer, interrupted: bool) -> conclusions.Tried:
     """Return what a search came to, for the sentence that says so."""
     options, seconds = search.options, search.budget.spent
     ended = "Ctrl-C" if interrupted else "nothing left to try"
@@ -196,7 +196,7 @@ def _tried(patient: Patient, search: SearchContext, scorer: Scorer, interrupted:
         ended = f"the budget of {options.timeout:g} seconds"
     elif not interrupted and len(search.ledger) >= options.trials:
         ended = f"the limit of {options.trials} trials"
-    hopeless = {d.name for d in patient.detectors if d.no_hope} & {d.name for d in patient.examination.diagnoses}
+    hopeless = {d.name for d in stuck_run.detectors if d.no_hope} & {d.name for d in stuck_run.examination.diagnoses}
     return conclusions.Tried(tuple(search.ledger), scorer.name, seconds, ended, search.rule.shallow, bool(hopeless))
 
 
@@ -207,13 +207,13 @@ def _best_first(proven: Sequence[tuple[Proof, Reduction]], same: float) -> list[
     return sorted(near, key=lambda found: len(found[1].prescription)) + order[len(near) :]
 
 
-def _stopping_rule(patient: Patient, data: Dataset, scorer: Scorer) -> StoppingRule:
+def _stopping_rule(stuck_run: StuckRun, data: Dataset, scorer: Scorer) -> StoppingRule:
     """Return what a shallow model reaches on the rows of the search; unknown for a user's own objective."""
     if scorer.own:
         return StoppingRule(bounded=False)
     rows = data.train if data.extra is None else data.train.with_rows(data.extra)
     error = standard_error(data.task, data.validation.target) if data.validation is not None else 0.0
-    ids = any(patient.recipe.architecture.layers("Embedding"))
+    ids = any(stuck_run.recipe.architecture.layers("Embedding"))
     try:
         return StoppingRule(shallow_baseline(rows, data.task, ids), error, scorer.constant)
     except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
@@ -225,15 +225,15 @@ def _floor(search: SearchContext) -> float:
     return search.ledger.baseline.score if math.isfinite(search.ledger.baseline.score) else -math.inf
 
 
-def _expected_seconds(patient: Patient, options: Search) -> float:
+def _expected_seconds(stuck_run: StuckRun, options: Search) -> float:
     """Return how long a search will train, as far as can be told before: ten whole trainings, or its budget."""
-    seconds = _seconds_per_epoch(patient, patient.dataset) or 0.0
-    return min(options.timeout or math.inf, 10 * seconds * patient.recipe.epochs)
+    seconds = _seconds_per_epoch(stuck_run, stuck_run.dataset) or 0.0
+    return min(options.timeout or math.inf, 10 * seconds * stuck_run.recipe.epochs)
 
 
-def _seconds_per_epoch(patient: Patient, data: Dataset) -> float | None:
+def _seconds_per_epoch(stuck_run: StuckRun, data: Dataset) -> float | None:
     """Return what an epoch costs on the rows of the search; None where only the first, which traces, was seen."""
-    seconds = [s for s in patient.evidence.seconds or () if math.isfinite(s)][1:]
+    seconds = [s for s in stuck_run.evidence.seconds or () if math.isfinite(s)][1:]
     if not seconds:
         return None
-    return statistics.median(seconds[-5:]) * len(data.train) / max(1, len(patient.dataset.train))
+    return statistics.median(seconds[-5:]) * len(data.train) / max(1, len(stuck_run.dataset.train))

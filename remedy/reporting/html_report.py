@@ -11,7 +11,7 @@ from remedy import html
 from remedy.evidence.evidence import Evidence
 from remedy.reporting import plots
 from remedy.reporting import text as told
-from remedy.results import Case
+from remedy.results import ReportCase
 
 HEADINGS = {
     "curves": "Loss and score over the epochs",
@@ -26,7 +26,7 @@ HEADINGS = {
 """Plots in their order, with their headings."""
 
 
-def report(case: Case) -> str:
+def report(case: ReportCase) -> str:
     """Return the report on a run as one HTML page; the same for the same case.
 
     Plotly's script is packed into the page and unpacked by the browser (`DecompressionStream`, in all browsers since
@@ -48,7 +48,7 @@ def report(case: Case) -> str:
     )
 
 
-def _plots(case: Case) -> dict[str, Any]:
+def _plots(case: ReportCase) -> dict[str, Any]:
     fix = case.fix
     after = fix.evidence if fix else None
     return {

@@ -17,19 +17,19 @@ from remedy.diagnosis import Examination
 from remedy.errors import RemedyWarning
 from remedy.reporting import figures
 from remedy.reporting import text as report
-from remedy.results import Case
+from remedy.results import ReportCase
 from remedy.tracking.run import Run
 
-Draw = Callable[[Case], Any]
+Draw = Callable[[ReportCase], Any]
 
 
-def _headline(case: Case) -> str:
+def _headline(case: ReportCase) -> str:
     """Return what stands above the curves: since when a run is stuck and why, or how it ended."""
     text = report.verdict(case.examination) if case.examination.stuck else case.conclusion
     return figures.shortened(text.split(". ", maxsplit=1)[0], 90)
 
 
-def _before_and_after(case: Case) -> Any:
+def _before_and_after(case: ReportCase) -> Any:
     if case.fix is None or case.fix.evidence is None:
         return None
     return figures.before_and_after(case.evidence, case.fix.evidence, case.examination.cause, "before and after")
@@ -55,7 +55,7 @@ NOT_OF_FIXED = ("curves.png", "layers.png")
 REPORT, COUNTS = "report.html", "confusion.json"
 
 
-def show(case: Case, run: Run, fixed: Run | None = None, search: Run | None = None) -> None:
+def show(case: ReportCase, run: Run, fixed: Run | None = None, search: Run | None = None) -> None:
     """Draw pictures and report once, and keep them in the runs that they belong to.
 
     Args:
@@ -79,13 +79,13 @@ def show(case: Case, run: Run, fixed: Run | None = None, search: Run | None = No
             if search is not None and path.name in OF_SEARCH:
                 search.file(path)
     if fixed is not None and case.fix is not None and case.fix.evidence is not None:
-        show(Case(case.name, Examination(), case.fix.evidence, case.conclusion, fixed.run_id), fixed)
+        show(ReportCase(case.name, Examination(), case.fix.evidence, case.conclusion, fixed.run_id), fixed)
         if (counts := _counts(case)) is not None:
             run.text(COUNTS, counts)
             fixed.text(COUNTS, counts)
 
 
-def picture(case: Case) -> bytes | None:
+def picture(case: ReportCase) -> bytes | None:
     """Return the picture that says most, as PNG: before and after where there is a fix, else the curves."""
     for name in ("before_and_after.png", "curves.png"):
         content: bytes | None = _guarded(name, partial(_png, PICTURES[name]), case)
@@ -94,7 +94,7 @@ def picture(case: Case) -> bytes | None:
     return None
 
 
-def _draw(case: Case, folder: Path, names: list[str]) -> list[Path]:
+def _draw(case: ReportCase, folder: Path, names: list[str]) -> list[Path]:
     """Write pictures into a folder; return the files of those that have something to show."""
     written = []
     for name in names:
@@ -105,12 +105,12 @@ def _draw(case: Case, folder: Path, names: list[str]) -> list[Path]:
     return written
 
 
-def _png(draw: Draw, case: Case) -> bytes | None:
+def _png(draw: Draw, case: ReportCase) -> bytes | None:
     figure = draw(case)
     return None if figure is None else figures.png(figure)
 
 
-def _guarded(name: str, draw: Callable[[Case], Any], case: Case) -> Any:
+def _guarded(name: str, draw: Callable[[ReportCase], Any], case: ReportCase) -> Any:
     """Return what is drawn; None, with a warning, where it cannot be."""
     try:
         return draw(case)
@@ -120,13 +120,13 @@ def _guarded(name: str, draw: Callable[[Case], Any], case: Case) -> Any:
         return None
 
 
-def _report(case: Case) -> str:
+def _report(case: ReportCase) -> str:
     from remedy.reporting import html_report
 
     return html_report.report(case)
 
 
-def _counts(case: Case) -> str | None:
+def _counts(case: ReportCase) -> str | None:
     """Return both confusion matrices as JSON, in rows; None where they were not counted."""
     if case.confusions is None or case.fix is None:
         return None

@@ -17,10 +17,10 @@ from remedy.recipe.source_code import number
 from remedy.reporting import pictures
 from remedy.reporting import text as report
 from remedy.reporting.environment import backend, device, requirements
-from remedy.results import Case, Fix, Patient, Treatment
+from remedy.results import Fix, RepairResult, ReportCase, StuckRun
 from remedy.tracking import artifacts, model_registry
 from remedy.tracking.run import Run
-from remedy.training.recorder import Recorder
+from remedy.training.recorder import EvidenceRecorder
 
 
 def write_start(
@@ -73,11 +73,11 @@ def _try_to_keep(what: str, keep: Callable[..., Any], *arguments: Any) -> None:
 
 def write_end(
     run: Run,
-    recorder: Recorder,
+    recorder: EvidenceRecorder,
     conclusion: str,
     model: Any,
     dataset: Dataset | None,
-    treatment: Treatment | None,
+    repaired: RepairResult | None,
     name: str | None,
     register_as: str | None = None,
 ) -> None:
@@ -86,10 +86,10 @@ def write_end(
     run.tags(report.verdict_tags(examination))
     run.json("evidence.json", recorder.evidence.to_dict())
     run.json("examination.json", examination.to_dict())
-    fix = treatment.fix if treatment else None
-    if treatment is None or not (fix or treatment.interrupted):  # Else the training ended when all was drawn.
-        course = treatment.course if treatment else None
-        case = Case(name or "run", examination, recorder.evidence, conclusion, run.run_id, None, course)
+    fix = repaired.fix if repaired else None
+    if repaired is None or not (fix or repaired.interrupted):  # Else the training ended when all was drawn.
+        course = repaired.course if repaired else None
+        case = ReportCase(name or "run", examination, recorder.evidence, conclusion, run.run_id, None, course)
         pictures.show(case, run)
     if fix is None:
         run.note(report.note(conclusion, None, examination.diagnoses))
@@ -102,10 +102,10 @@ def write_end(
 
 
 def write_fix(
-    patient: Patient, run: Run, recorder: Recorder, recipe: Recipe, fix: Fix, conclusion: str, scorer: Scorer
+    stuck_run: StuckRun, run: Run, recorder: EvidenceRecorder, recipe: Recipe, fix: Fix, conclusion: str, scorer: Scorer
 ) -> None:
     """Write a fix into its own run and link it both ways with the stuck one."""
-    stuck = patient.run
+    stuck = stuck_run.run
     run.params({"batch_size": recipe.batch_size, "epochs": recipe.epochs, "learning_rate": recipe.learning_rate})
     run.params(fix.prescription.params())
     scores = {"confirmed": fix.proof.score, "handed_over": fix.score, "baseline": fix.baseline_score}
@@ -115,20 +115,20 @@ def write_fix(
     proof = {name: value for name, value in vars(fix.proof).items() if name != "evidence"}
     run.json("prescription.json", {"items": fix.prescription.to_list(), "proof": proof})
     run.text("patch.py", fix.patch + "\n")
-    run.dataset(patient.dataset, patient.name or "data")
+    run.dataset(stuck_run.dataset, stuck_run.name or "data")
     if run.run_id is not None:
         run.note(report.note(conclusion, f"[the stuck run]({stuck.link})", (), fix.changes, run.run_id))
-        headline = report.verdict(patient.examination)
+        headline = report.verdict(stuck_run.examination)
         said = "Fixed" if fix.confirmed else "Not confirmed"
         link = f"[{said}: {scorer.name} {fix.baseline_score:.3f} to {fix.score:.3f}]({run.link})"
-        stuck.note(report.note(headline, link, patient.examination.diagnoses, fix.changes, stuck.run_id))
+        stuck.note(report.note(headline, link, stuck_run.examination.diagnoses, fix.changes, stuck.run_id))
         stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": said.lower()})
         stuck.group_families()
-    uri = run.model(fix.model, patient.dataset.train.X, requirements())
-    if patient.register_as is not None and uri is not None:
-        held = recorder.evidence.val_score if patient.dataset.validation is not None else None
+    uri = run.model(fix.model, stuck_run.dataset.train.X, requirements())
+    if stuck_run.register_as is not None and uri is not None:
+        held = recorder.evidence.val_score if stuck_run.dataset.validation is not None else None
         measured = max(held) if held else None
-        write_registered(run, patient.register_as, uri, patient.dataset, scorer.name, measured)
+        write_registered(run, stuck_run.register_as, uri, stuck_run.dataset, scorer.name, measured)
     run.end()
 
 

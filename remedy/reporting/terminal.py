@@ -56,14 +56,14 @@ class Terminal:
             disable=self.console.quiet,
         )
         self._progress.start()
-        self._task = self._progress.add_task(STAGES.get(name, name), total=total, best=self._spelled())
+        self._task = self._progress.add_task(STAGES.get(name, name), total=total, best=self._best_text())
 
     def step(self, name: str, score: float | None) -> None:
         """Advance the bar by one training."""
         if score is not None and (self._best is None or score > self._best):
             self._best = score
         if self._progress is not None:
-            self._progress.update(self._task, advance=1, best=self._spelled())
+            self._progress.update(self._task, advance=1, best=self._best_text())
 
     def attempt(self, attempt: Attempt) -> None:
         """Nothing to add: `step` has moved the bar."""
@@ -74,7 +74,7 @@ class Terminal:
             self._progress.stop()
             self._progress = None
 
-    def _spelled(self) -> str:
+    def _best_text(self) -> str:
         return "" if self._best is None else f"best so far {self._best:.3f}"
 
     def advice(self, lines: str | None, stuck: bool = False) -> None:

@@ -21,7 +21,7 @@ from remedy.errors import NotFound, StoreError
 from remedy.recipe.recipe import Recipe
 from remedy.tracking.connection import asking, first_line
 from remedy.tracking.run import FOLDER
-from remedy.tracking.timeouts import patience
+from remedy.tracking.timeouts import answer_within
 
 WEIGHTS = "kept_weights.npz"
 
@@ -99,7 +99,7 @@ def _data_folder(run: Any) -> Path | None:
     return Path(url2pathname(uri.path)).parents[2] / "data"
 
 
-@patience()
+@answer_within()
 def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
     """Keep a dataset's arrays once by digest, for `remedy tune`.
 

@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from requests import RequestException
 
 from remedy.errors import RemedyError, StoreError
-from remedy.tracking.timeouts import patience
+from remedy.tracking.timeouts import answer_within
 
 UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """MLflow's words for an experiment or a run that is not there, and for what cannot be the id of one."""
@@ -59,7 +59,7 @@ def require_reachable(uri: str, seconds: int = 5) -> None:
     try:
         _try_database(uri, seconds)
         # The first use of a database announces every table it makes.
-        with silent_mlflow(), patience(seconds, retries=1, forced=True):
+        with silent_mlflow(), answer_within(seconds, retries=1, forced=True):
             mlflow.MlflowClient().search_experiments(max_results=1)
     except Exception as error:
         raise refusal(error, uri) from error
@@ -79,7 +79,7 @@ def _try_database(uri: str, seconds: int) -> None:
 def asking() -> Iterator[None]:
     """Turn what MLflow raises while a store is read into a `StoreError` of one line, within seconds."""
     try:
-        with patience():
+        with answer_within():
             yield
     except RemedyError:
         raise

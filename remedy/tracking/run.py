@@ -39,7 +39,7 @@ from remedy.tracking.connection import (
     use_default_store,
 )
 from remedy.tracking.saved_view import seed_view
-from remedy.tracking.timeouts import RETRIES, patience
+from remedy.tracking.timeouts import RETRIES, answer_within
 
 UI = "http://127.0.0.1:5000"
 """Where `remedy ui` serves a local store."""
@@ -256,7 +256,7 @@ class Run:
     def _guard(self, seconds: int | None = None, retries: int = RETRIES) -> Iterator[None]:
         """Turn a failure of the store into one warning, and log no more to this run."""
         try:
-            with patience(seconds, retries):
+            with answer_within(seconds, retries):
                 yield
         except Exception as error:
             self._writes = None
@@ -308,7 +308,7 @@ def _start(experiment: str | None, name: str | None, tags: Mapping[str, str] | N
     new = outer is not None or not os.environ.get("MLFLOW_RUN_ID")
     drawn = random.getstate()  # MLflow draws the name of a run from the user's random numbers.
     try:
-        with patience(ANSWER):
+        with answer_within(ANSWER):
             within = outer.info.experiment_id if outer else experiment_id(experiment) if new else None
             nested = outer is not None
             return mlflow.start_run(experiment_id=within, run_name=name, tags=dict(tags or {}), nested=nested), new
@@ -323,7 +323,7 @@ def _leave(run: Run, mine: bool, status: str) -> None:
     try:
         active = mlflow.active_run()
         if active is not None and active.info.run_id == run.run_id:
-            with patience(ANSWER, retries=0 if lost else RETRIES, quiet=False):
+            with answer_within(ANSWER, retries=0 if lost else RETRIES, quiet=False):
                 mlflow.end_run(status)
     except Exception as error:
         if not lost:  # That was said.

@@ -56,7 +56,7 @@ _moment = _Moment()
 
 
 @contextmanager
-def patience(
+def answer_within(
     seconds: int | None = None, retries: int = RETRIES, quiet: bool = True, forced: bool = False
 ) -> Iterator[None]:
     """Let MLflow's client give up on a dead server within seconds. What the user has set stays.

@@ -1,4 +1,4 @@
-"""Recorder: the Keras callback that watches a training and gathers evidence.
+"""EvidenceRecorder: the Keras callback that watches a training and gathers evidence.
 
 It looks once an epoch, at what the epoch already gave and at a few probe rows. Its own failures
 become one `RemedyWarning` and never reach the training.
@@ -44,7 +44,7 @@ class Known:
     closer: CloserLook | None = None
 
 
-class Recorder(keras.callbacks.Callback):
+class EvidenceRecorder(keras.callbacks.Callback):
     """Gather evidence of one training, epoch by epoch, and diagnose it.
 
     Attributes:
@@ -66,7 +66,7 @@ class Recorder(keras.callbacks.Callback):
         on_epoch: Callable[[int, Evidence], None] | None = None,
         on_diagnosis: Callable[[Diagnosis], None] | None = None,
         on_stuck: Callable[[Examination], bool] | None = None,
-        patience: int = 0,
+        least_steps: int = 0,
         keep_answers: bool = False,
         arrive: Callable[[], Known | None] | None = None,
         ready: Callable[[], bool] = lambda: True,
@@ -85,7 +85,7 @@ class Recorder(keras.callbacks.Callback):
             on_diagnosis: Called once for every new diagnosis.
             on_stuck: Called once, when the run is first found stuck, while training waits. Return
                 True to stop the training; False lets it go on as if nothing had happened.
-            patience: Steps before ``on_stuck`` is called; a number that is not finite needs none.
+            least_steps: Steps before ``on_stuck`` is called; a number that is not finite needs none.
             keep_answers: Keep the answers to the probe rows after the last epoch, beside the truth.
             arrive: Asked after every epoch for what to look with, until it is there: rows of a stream come late.
             ready: Asked before ``on_stuck`` is called; it is called later where the answer is no.
@@ -101,7 +101,7 @@ class Recorder(keras.callbacks.Callback):
         self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
         self._arrive, self._ready = arrive, ready
         self._began = 0.0
-        self.gave_up, self._patience = False, patience
+        self.gave_up, self._least_steps = False, least_steps
         self._warned, self._keep_answers = False, keep_answers
         self._examine()
 
@@ -169,7 +169,7 @@ class Recorder(keras.callbacks.Callback):
 
     def _waited(self) -> bool:
         steps = self.evidence.epochs_seen * (self.evidence.steps_per_epoch or 1)
-        return steps >= self._patience or self.evidence.nonfinite_epoch is not None
+        return steps >= self._least_steps or self.evidence.nonfinite_epoch is not None
 
     def _look_closer(self) -> None:
         try:

@@ -24,7 +24,7 @@ STEPS = 5
 
 
 @dataclass(frozen=True)
-class Pace:
+class TimedSteps:
     """Seconds of the first step, which compiles, and of each further one."""
 
     first: float
@@ -48,7 +48,7 @@ class _Watch(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def pace(recipe: Recipe, dataset: Dataset, seed: int, xla: bool) -> Pace:
+def time_steps(recipe: Recipe, dataset: Dataset, seed: int, xla: bool) -> TimedSteps:
     """Train a few steps of a fresh model and time them.
 
     Args:
@@ -62,13 +62,13 @@ def pace(recipe: Recipe, dataset: Dataset, seed: int, xla: bool) -> Pace:
     began = time.perf_counter()
     fit_recipe(model, recipe, dataset, seed, 0, 1 + STEPS, [watch], Loop(model), at_once=1)
     ends = watch.ends
-    return Pace(ends[0] - began, (ends[-1] - ends[0]) / max(1, len(ends) - 1))
+    return TimedSteps(ends[0] - began, (ends[-1] - ends[0]) / max(1, len(ends) - 1))
 
 
 def xla_pays(recipe: Recipe, dataset: Dataset, seed: int, steps: int) -> bool:
     """Say whether so many steps end sooner with XLA, compiling included; False where that cannot be measured."""
     try:
-        plain, compiled = (pace(recipe, dataset, seed, xla) for xla in (False, True))
+        plain, compiled = (time_steps(recipe, dataset, seed, xla) for xla in (False, True))
     except Exception:  # XLA knows no kernel for some layers, and the training does without.
         return False
     return compiled.seconds(steps) < plain.seconds(steps)

@@ -1,7 +1,7 @@
 import keras
 from keras import layers
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 from ..watch import named, watched
 
 
@@ -14,18 +14,18 @@ def _net(momentum):
 
 
 def test_averages_that_lag_behind_are_found_by_the_loss_in_both_modes():
-    recorder = watched(*patient_of(_net(0.99), *blobs(rows=500, shift=40.0), epochs=4, batch_size=64))
+    recorder = watched(*stuck_run_of(_net(0.99), *blobs(rows=500, shift=40.0), epochs=4, batch_size=64))
     found = next(d for d in recorder.examination.diagnoses if d.name == "batchnorm-lag")
     assert found.measured["excess"] > 0.2
     assert "batchnorm-momentum" in found.remedies
 
 
 def test_averages_that_follow_fast_enough_are_left_alone():
-    assert "batchnorm-lag" not in named(watched(*patient_of(_net(0.5), *blobs(rows=500), epochs=4, batch_size=64)))
+    assert "batchnorm-lag" not in named(watched(*stuck_run_of(_net(0.5), *blobs(rows=500), epochs=4, batch_size=64)))
 
 
 def test_a_net_without_batchnormalization_is_said_to_be_not_recorded():
     from ..conftest import dense
 
-    recorder = watched(*patient_of(dense(), *blobs(), epochs=1))
+    recorder = watched(*stuck_run_of(dense(), *blobs(), epochs=1))
     assert recorder.examination.not_recorded["batchnorm-lag"] == "batchnorm_momentum"

@@ -4,11 +4,11 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _found(shares):
-    evidence = static_evidence(*patient_of(dense(), *blobs(rows=1000, shares=shares)))
+    evidence = static_evidence(*stuck_run_of(dense(), *blobs(rows=1000, shares=shares)))
     return diagnose(evidence, registry.detectors(["class-imbalance"])).diagnoses
 
 

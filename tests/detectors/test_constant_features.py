@@ -6,11 +6,11 @@ from remedy.diagnosis import diagnose
 from remedy.evidence.evidence import InputFacts
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _found(X, y):
-    evidence = static_evidence(*patient_of(dense(columns=X.shape[1]), X, y))
+    evidence = static_evidence(*stuck_run_of(dense(columns=X.shape[1]), X, y))
     return diagnose(evidence, registry.detectors(["DAT103"])).diagnoses
 
 

@@ -8,7 +8,7 @@ from remedy.detectors.constant_output import ConstantOutput
 from remedy.evidence.evidence import Evidence
 from remedy.recipe.recipe import Recipe
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 from ..watch import named, watched
 
 
@@ -22,13 +22,13 @@ def _deep(initializer):
 
 
 def test_a_deep_stack_through_which_no_signal_comes_is_found_at_ln_3():
-    recorder = watched(*patient_of(_deep("glorot_uniform"), *blobs(rows=500), epochs=5), ["constant-output"])
+    recorder = watched(*stuck_run_of(_deep("glorot_uniform"), *blobs(rows=500), epochs=5), ["constant-output"])
     assert recorder.examination.cause.name == "constant-output"
     assert abs(recorder.evidence.loss[-1] - np.log(3)) < 0.02
 
 
 def test_a_shallow_net_on_the_same_rows_is_left_alone():
-    assert "constant-output" not in named(watched(*patient_of(dense(), *blobs(rows=500), epochs=5)))
+    assert "constant-output" not in named(watched(*stuck_run_of(dense(), *blobs(rows=500), epochs=5)))
 
 
 def test_a_regression_that_answers_a_constant_is_found_by_the_spread_of_the_target():

@@ -4,12 +4,12 @@ from remedy.detectors.dead_units import DeadUnits
 from remedy.evidence.layers import look
 from remedy.evidence.records import Look
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 from ..watch import named, watched
 
 
 def _trained(**values):
-    recipe, data = patient_of(dense(optimizer=keras.optimizers.SGD(0.05)), *blobs(rows=500, **values), epochs=5)
+    recipe, data = stuck_run_of(dense(optimizer=keras.optimizers.SGD(0.05)), *blobs(rows=500, **values), epochs=5)
     return watched(recipe, data), data
 
 

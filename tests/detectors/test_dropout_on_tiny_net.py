@@ -6,14 +6,14 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 
 
 def _found(parts, shape=(6,)):
     model = keras.Sequential([keras.Input(shape), *parts, layers.Dense(3, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
     X, y = blobs()
-    evidence = static_evidence(*patient_of(model, X.reshape(-1, *shape), y))
+    evidence = static_evidence(*stuck_run_of(model, X.reshape(-1, *shape), y))
     return diagnose(evidence, registry.detectors(["ARC304"])).diagnoses
 
 

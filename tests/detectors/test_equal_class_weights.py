@@ -2,12 +2,12 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _found(class_weight):
     X, y = blobs(rows=400, shares=[0.8, 0.12, 0.08])
-    evidence = static_evidence(*patient_of(dense(), X, y, class_weight=class_weight))
+    evidence = static_evidence(*stuck_run_of(dense(), X, y, class_weight=class_weight))
     return diagnose(evidence, registry.detectors(["equal-class-weights"])).diagnoses
 
 

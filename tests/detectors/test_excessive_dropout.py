@@ -6,12 +6,12 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 
 
 def _judged(model):
     model.compile("adam", "categorical_crossentropy")
-    return diagnose(static_evidence(*patient_of(model, *blobs())), registry.detectors(["ARC303"])).diagnoses
+    return diagnose(static_evidence(*stuck_run_of(model, *blobs())), registry.detectors(["ARC303"])).diagnoses
 
 
 def _net(*rates, late=False):

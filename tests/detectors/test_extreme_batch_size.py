@@ -4,11 +4,11 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _found(rows=500, **fit):
-    evidence = static_evidence(*patient_of(dense(), *blobs(rows=rows), **fit))
+    evidence = static_evidence(*stuck_run_of(dense(), *blobs(rows=rows), **fit))
     return diagnose(evidence, registry.detectors(["OPT413"])).diagnoses
 
 

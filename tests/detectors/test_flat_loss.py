@@ -5,7 +5,7 @@ from keras import layers
 
 from remedy.detectors.flat_loss import FlatLoss
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 from ..watch import named, watched
 
 
@@ -15,7 +15,7 @@ def _stack(activation, initializer):
         model.add(layers.Dense(8, activation=activation, kernel_initializer=initializer))
     model.add(layers.Dense(3, activation="softmax"))
     model.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy")
-    return watched(*patient_of(model, *blobs(rows=500), epochs=7))
+    return watched(*stuck_run_of(model, *blobs(rows=500), epochs=7))
 
 
 def test_sigmoids_on_tiny_weights_are_found_at_ln_3_in_the_sixth_epoch():

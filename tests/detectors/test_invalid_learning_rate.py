@@ -7,13 +7,13 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 STEPS = 5 * 10
 
 
 def _evidence(rate):
-    return static_evidence(*patient_of(dense(optimizer=keras.optimizers.Adam(rate)), *blobs()))
+    return static_evidence(*stuck_run_of(dense(optimizer=keras.optimizers.Adam(rate)), *blobs()))
 
 
 def _judged(evidence):
@@ -58,7 +58,7 @@ def test_schedules_that_begin_or_end_at_zero_are_left_alone(schedule):
 def test_a_schedule_that_ends_with_the_only_epoch_is_left_alone():
     schedule = keras.optimizers.schedules.CosineDecay(0.0, 8, warmup_target=1e-3, warmup_steps=2)
     model = dense(optimizer=keras.optimizers.Adam(schedule))
-    evidence = static_evidence(*patient_of(model, *blobs(), epochs=1)).with_epoch(loss=1.1, learning_rate=0.0)
+    evidence = static_evidence(*stuck_run_of(model, *blobs(), epochs=1)).with_epoch(loss=1.1, learning_rate=0.0)
     assert not _judged(evidence).diagnoses
 
 

@@ -3,13 +3,13 @@ import pytest
 
 from remedy.detectors.majority_collapse import MajorityCollapse
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 from ..watch import named, watched
 
 
 def test_a_net_that_answers_the_majority_to_everything_is_found_with_its_numbers():
     X, y = blobs(rows=500, scale=100.0, shift=500.0, shares=[0.85, 0.1, 0.05])
-    recorder = watched(*patient_of(dense(optimizer=keras.optimizers.SGD(0.05)), X, y, epochs=6))
+    recorder = watched(*stuck_run_of(dense(optimizer=keras.optimizers.SGD(0.05)), X, y, epochs=6))
     found = next(d for d in recorder.examination.diagnoses if d.name == "majority-collapse")
     assert found.epoch == 4
     assert "Every one of 128 probe rows" in found.message
@@ -17,12 +17,12 @@ def test_a_net_that_answers_the_majority_to_everything_is_found_with_its_numbers
 
 
 def test_the_same_net_on_scaled_and_balanced_rows_is_left_alone():
-    assert "majority-collapse" not in named(watched(*patient_of(dense(), *blobs(rows=500), epochs=6)))
+    assert "majority-collapse" not in named(watched(*stuck_run_of(dense(), *blobs(rows=500), epochs=6)))
 
 
 def test_a_net_that_begins_with_one_class_and_then_learns_is_left_alone():
     X, y = blobs(rows=600, shares=[0.85, 0.1, 0.05])
-    recorder = watched(*patient_of(dense(rate=0.002), X, y, epochs=12))
+    recorder = watched(*stuck_run_of(dense(rate=0.002), X, y, epochs=12))
     assert recorder.scores[-1] > 0.8
     assert not recorder.examination.stuck
 

@@ -10,7 +10,7 @@ from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 from remedy.recipe.recipe import Recipe
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 
 
 def _found(parts, shape=(6,), classes=3):
@@ -21,7 +21,7 @@ def _found(parts, shape=(6,), classes=3):
 def _examined(model, rows, shape):
     model.compile("adam", "categorical_crossentropy")
     X, y = rows
-    evidence = static_evidence(*patient_of(model, X.reshape(-1, *shape), y))
+    evidence = static_evidence(*stuck_run_of(model, X.reshape(-1, *shape), y))
     return diagnose(evidence, registry.detectors(["ARC301"])).diagnoses
 
 

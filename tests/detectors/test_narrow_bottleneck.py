@@ -10,7 +10,7 @@ from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 from remedy.recipe.recipe import Recipe
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 
 
 def _judged(evidence):
@@ -21,7 +21,7 @@ def _found(parts, shape=(6,), classes=6):
     model = keras.Sequential([keras.Input(shape), *parts, layers.Dense(classes, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
     X, y = blobs(columns=int(np.prod(shape)), classes=classes)
-    return _judged(static_evidence(*patient_of(model, X.reshape(-1, *shape), y)))
+    return _judged(static_evidence(*stuck_run_of(model, X.reshape(-1, *shape), y)))
 
 
 def _other(model, X, y, task, loss):

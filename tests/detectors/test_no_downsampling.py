@@ -8,19 +8,19 @@ from remedy.evidence.static import static_evidence
 from remedy.remedies.simplify_architecture import SimplifyArchitecture
 from remedy.testing import check_patch, check_rewritten
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 
 
-def _patient(*parts, shape=(24, 24, 1), units=64):
+def _stuck_run(*parts, shape=(24, 24, 1), units=64):
     hidden = [layers.Flatten(), layers.Dense(units, activation="relu"), layers.Dense(3, activation="softmax")]
     model = keras.Sequential([keras.Input(shape), *parts, *hidden])
     model.compile("adam", "categorical_crossentropy")
     X, y = blobs(rows=90, columns=shape[0] * shape[1])
-    return patient_of(model, X.reshape(-1, *shape), y)
+    return stuck_run_of(model, X.reshape(-1, *shape), y)
 
 
 def _found(*parts, **how):
-    return diagnose(static_evidence(*_patient(*parts, **how)), registry.detectors(["ARC308"])).diagnoses
+    return diagnose(static_evidence(*_stuck_run(*parts, **how)), registry.detectors(["ARC308"])).diagnoses
 
 
 def _conv(filters=8, **how):
@@ -51,7 +51,7 @@ def test_a_narrow_dense_layer_is_left_alone():
 
 
 def test_the_first_convolution_of_such_a_net_gets_a_stride():
-    recipe, data = _patient(_conv(), _conv())
+    recipe, data = _stuck_run(_conv(), _conv())
     dose = SimplifyArchitecture().usual_doses(recipe, data)[0]
     assert dose["stem"] == 2
     changed = check_rewritten(SimplifyArchitecture(), recipe, data, train=False, **dose)
@@ -61,5 +61,5 @@ def test_the_first_convolution_of_such_a_net_gets_a_stride():
 
 
 def test_a_net_that_pools_already_gets_no_stride():
-    recipe, data = _patient(_conv(), layers.MaxPooling2D(), _conv())
+    recipe, data = _stuck_run(_conv(), layers.MaxPooling2D(), _conv())
     assert SimplifyArchitecture().usual_doses(recipe, data)[0]["stem"] == 1

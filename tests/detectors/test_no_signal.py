@@ -6,7 +6,7 @@ from remedy.detectors.no_signal import NoSignal
 from remedy.diagnosis import diagnose
 from remedy.evidence.evidence import Evidence, Shallow
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 from ..watch import named, watched
 
 NOTHING = Shallow(2, 0.34, 0.01, 0.333, "a forest of trees")
@@ -16,7 +16,7 @@ def _trained(order=None):
     X, y = blobs(rows=500)
     if order is not None:
         y = np.random.default_rng(order).permutation(y)
-    return watched(*patient_of(dense(), X, y, epochs=6, batch_size=64))
+    return watched(*stuck_run_of(dense(), X, y, epochs=6, batch_size=64))
 
 
 def test_labels_in_another_order_than_the_rows_are_found_in_the_fifth_epoch():

@@ -11,7 +11,7 @@ from remedy.evidence.evidence import InputFacts, LayerFacts, OutputFacts
 from remedy.evidence.static import static_evidence
 from remedy.recipe.recipe import Recipe
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _found(recipe, data):
@@ -30,14 +30,14 @@ def test_missing_cells_are_counted_and_make_the_program_stuck():
     X, y = blobs()
     X[3, 1] = X[17, 5] = np.nan
     X[40, 0] = np.inf
-    (found,) = _found(*patient_of(dense(), X, y))
+    (found,) = _found(*stuck_run_of(dense(), X, y))
     assert found.severity == "error"
     assert found.measured["nonfinite"] == 3
     assert found.message.startswith("3 training values are")
 
 
 def test_rows_without_holes_are_left_alone():
-    assert _found(*patient_of(dense(), *blobs())) == ()
+    assert _found(*stuck_run_of(dense(), *blobs())) == ()
 
 
 def test_holes_in_the_target_of_a_regression_are_found():

@@ -9,7 +9,7 @@ from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 from remedy.recipe.recipe import Recipe
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 
 
 def _found(penalty):
@@ -21,7 +21,7 @@ def _found(penalty):
         ]
     )
     model.compile("adam", "categorical_crossentropy")
-    return diagnose(static_evidence(*patient_of(model, *blobs())), registry.detectors(["ARC306"])).diagnoses
+    return diagnose(static_evidence(*stuck_run_of(model, *blobs())), registry.detectors(["ARC306"])).diagnoses
 
 
 @pytest.mark.parametrize("penalty", [regularizers.L2(0.5), regularizers.L1(0.2), regularizers.L1L2(0.0, 0.3)])

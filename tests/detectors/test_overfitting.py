@@ -5,7 +5,7 @@ from keras import layers
 
 from remedy.detectors.overfitting import Overfitting
 
-from ..conftest import patient_of
+from ..conftest import stuck_run_of
 from ..watch import named, watched
 
 
@@ -17,7 +17,7 @@ def _noisy(rows):
     model = keras.Sequential([keras.Input((10,)), layers.Dense(64, activation="relu")])
     model.add(layers.Dense(2, activation="softmax"))
     model.compile(keras.optimizers.Adam(0.03), "categorical_crossentropy")
-    return watched(*patient_of(model, X, np.eye(2, dtype="float32")[ids], epochs=6, batch_size=16))
+    return watched(*stuck_run_of(model, X, np.eye(2, dtype="float32")[ids], epochs=6, batch_size=16))
 
 
 def test_eighty_rows_that_are_learned_by_heart_are_found_with_the_best_epoch():

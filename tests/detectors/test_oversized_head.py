@@ -6,7 +6,7 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 
 
 def _found(*parts, units, shape=(24, 24, 1)):
@@ -14,7 +14,7 @@ def _found(*parts, units, shape=(24, 24, 1)):
     model = keras.Sequential([keras.Input(shape), *parts, *dense])
     model.compile("adam", "categorical_crossentropy")
     X, y = blobs(rows=90, columns=24 * 24)
-    evidence = static_evidence(*patient_of(model, X.reshape(-1, *shape), y))
+    evidence = static_evidence(*stuck_run_of(model, X.reshape(-1, *shape), y))
     return [d.message for d in diagnose(evidence, registry.detectors(["ARC310"])).diagnoses]
 
 

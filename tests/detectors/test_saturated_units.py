@@ -6,7 +6,7 @@ from remedy.detectors.saturated_units import SaturatedUnits
 from remedy.evidence.layers import look
 from remedy.evidence.records import Look
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 from ..watch import named, watched
 
 
@@ -14,7 +14,7 @@ def _trained(activation, **values):
     model = keras.Sequential([keras.Input((6,)), layers.Dense(16, activation=activation)])
     model.add(layers.Dense(3, activation="softmax"))
     model.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy")
-    recipe, data = patient_of(model, *blobs(rows=500, **values), epochs=5)
+    recipe, data = stuck_run_of(model, *blobs(rows=500, **values), epochs=5)
     return watched(recipe, data), data
 
 

@@ -6,7 +6,7 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import patient_of
+from ..conftest import stuck_run_of
 
 
 def _found(depth, project, join=layers.Add):
@@ -20,7 +20,7 @@ def _found(depth, project, join=layers.Add):
     model = keras.Model(inputs, layers.Dense(3, activation="softmax")(join(name="sum")([x, shortcut])))
     model.compile("adam", "categorical_crossentropy")
     X = np.random.default_rng(0).normal(size=(60, 8)).astype("float32")
-    evidence = static_evidence(*patient_of(model, X, np.eye(3, dtype="float32")[np.arange(60) % 3]))
+    evidence = static_evidence(*stuck_run_of(model, X, np.eye(3, dtype="float32")[np.arange(60) % 3]))
     return [d.message for d in diagnose(evidence, registry.detectors(["ARC309"])).diagnoses]
 
 
@@ -44,5 +44,5 @@ def test_a_sum_of_two_inputs_has_no_place_where_its_ways_part():
     model = keras.Model(inputs, layers.Dense(1)(layers.Add()([layers.Dense(4)(x) for x in inputs])))
     model.compile("adam", "mse")
     X = np.random.default_rng(0).normal(size=(60, 8)).astype("float32")
-    evidence = static_evidence(*patient_of(model, [X, X], X[:, :1]))
+    evidence = static_evidence(*stuck_run_of(model, [X, X], X[:, :1]))
     assert diagnose(evidence, registry.detectors(["ARC309"])).diagnoses == ()

@@ -6,7 +6,7 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import patient_of
+from ..conftest import stuck_run_of
 
 
 def _found(steps):
@@ -14,7 +14,7 @@ def _found(steps):
     X, y = rng.normal(size=(120, steps, 6)).astype("float32"), np.eye(2, dtype="float32")[rng.integers(0, 2, 120)]
     model = keras.Sequential([keras.Input((steps, 6)), layers.LSTM(8), layers.Dense(2, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    evidence = static_evidence(*patient_of(model, X, y))
+    evidence = static_evidence(*stuck_run_of(model, X, y))
     return diagnose(evidence, registry.detectors(["single-step-sequence"])).diagnoses
 
 

@@ -6,14 +6,16 @@ from remedy.detectors.slow_learning import SlowLearning
 from remedy.diagnosis import diagnose
 from remedy.evidence.evidence import Evidence, Shallow
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 from ..watch import named, watched
 
 FOREST = Shallow(2, 0.95, 0.01, 0.5, "a forest of trees")
 
 
 def _trained(rate, epochs, seed=1):
-    return watched(*patient_of(dense(optimizer=keras.optimizers.SGD(rate)), *blobs(rows=500), epochs=epochs), seed=seed)
+    return watched(
+        *stuck_run_of(dense(optimizer=keras.optimizers.SGD(rate)), *blobs(rows=500), epochs=epochs), seed=seed
+    )
 
 
 def _judged(probe_loss, probe_score=None, planned=10, shallow=FOREST):

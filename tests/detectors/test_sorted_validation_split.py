@@ -7,11 +7,11 @@ from remedy.detectors.sorted_validation_split import SortedValidationSplit
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _found(X, y, tail=True):
-    recipe, data = patient_of(dense(classes=y.shape[1]), X, y)
+    recipe, data = stuck_run_of(dense(classes=y.shape[1]), X, y)
     evidence = static_evidence(recipe, replace(data, validation_tail=tail))
     return diagnose(evidence, registry.detectors(["DAT106"])).diagnoses
 

@@ -5,13 +5,13 @@ from remedy.data.rows import Rows
 from remedy.detectors import SwappedValidationLabels
 from remedy.evidence.baseline import shallow_baseline
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 from ..watch import named, watched
 
 
 def _program(swap):
     X, y = blobs(rows=500, classes=2)
-    recipe, data = patient_of(dense(classes=2), X, y)
+    recipe, data = stuck_run_of(dense(classes=2), X, y)
     held = data.validation
     return recipe, Dataset(data.train, Rows(held.X, held.y[:, ::-1] if swap else held.y), "binary")
 

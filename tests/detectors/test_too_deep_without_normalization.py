@@ -6,11 +6,11 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _judged(model):
-    return diagnose(static_evidence(*patient_of(model, *blobs())), registry.detectors(["ARC302"])).diagnoses
+    return diagnose(static_evidence(*stuck_run_of(model, *blobs())), registry.detectors(["ARC302"])).diagnoses
 
 
 def _stack(depth, activation, **options):
@@ -72,5 +72,5 @@ def test_dense_stacks_are_cut_first_and_stacks_of_convolutions_normalized_first(
     )
     model.compile("adam", "categorical_crossentropy")
     X, y = blobs()
-    (deep,) = diagnose(static_evidence(*patient_of(model, X[..., None], y)), registry.detectors(["ARC302"])).diagnoses
+    (deep,) = diagnose(static_evidence(*stuck_run_of(model, X[..., None], y)), registry.detectors(["ARC302"])).diagnoses
     assert deep.remedies[0] == "add-normalization"

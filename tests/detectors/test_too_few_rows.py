@@ -3,11 +3,11 @@ from remedy.detectors.too_few_rows import TooFewRows
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _found(**blob):
-    evidence = static_evidence(*patient_of(dense(), *blobs(**blob)))
+    evidence = static_evidence(*stuck_run_of(dense(), *blobs(**blob)))
     return diagnose(evidence, registry.detectors(["DAT109"])).diagnoses
 
 

@@ -2,11 +2,11 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _found(**fit):
-    evidence = static_evidence(*patient_of(dense(), *blobs(rows=500), **fit))
+    evidence = static_evidence(*stuck_run_of(dense(), *blobs(rows=500), **fit))
     return diagnose(evidence, registry.detectors(["OPT415"])).diagnoses
 
 

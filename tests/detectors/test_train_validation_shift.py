@@ -13,7 +13,7 @@ from remedy.evidence.evidence import InputFacts
 from remedy.evidence.static import static_evidence
 from remedy.recipe.recipe import Recipe
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _found(recipe, data):
@@ -24,7 +24,7 @@ def _shifted(scale=1.0, shift=0.0, rows=400):
     X, y = blobs(rows=rows)
     at = len(X) * 4 // 5
     X[at:] = X[at:] * scale + shift
-    return _found(*patient_of(dense(), X, y))
+    return _found(*stuck_run_of(dense(), X, y))
 
 
 def _regression(y, tail=True):
@@ -61,16 +61,16 @@ def test_a_few_validation_rows_count_only_when_the_scale_is_far_off():
 def test_extreme_values_on_one_side_are_no_shift():
     X, y = blobs()
     X[5, 2] = 4000.0
-    assert _found(*patient_of(dense(), X, y)) == ()
+    assert _found(*stuck_run_of(dense(), X, y)) == ()
     X[5, 2] = 0.0
     X[399, 2] = 500.0
-    assert _found(*patient_of(dense(), X, y)) == ()
+    assert _found(*stuck_run_of(dense(), X, y)) == ()
 
 
 def test_rare_flags_that_are_missing_in_validation_are_no_shift():
     X = np.zeros((400, 6), "float32")
     X[:40, 0] = 1.0
-    assert _found(*patient_of(dense(), X, blobs()[1])) == ()
+    assert _found(*stuck_run_of(dense(), X, blobs()[1])) == ()
 
 
 def test_a_target_that_goes_on_where_training_ended_is_found():

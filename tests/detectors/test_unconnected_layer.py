@@ -11,7 +11,7 @@ from remedy.evidence.model_facts import live_layer_facts
 from remedy.evidence.static import static_evidence
 from remedy.recipe.recipe import Recipe
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _judged(evidence):
@@ -43,7 +43,7 @@ def test_inputs_that_are_read_are_left_alone():
 
 
 def test_a_plain_model_is_left_alone():
-    assert _judged(static_evidence(*patient_of(dense(dropout=0.2, norm=True), *blobs()))) == ()
+    assert _judged(static_evidence(*stuck_run_of(dense(dropout=0.2, norm=True), *blobs()))) == ()
 
 
 class _Own(keras.Model):

@@ -8,7 +8,7 @@ from remedy.detectors.unlucky_initialisation import UnluckyInitialisation
 from remedy.diagnosis import diagnose
 from remedy.evidence.evidence import Evidence
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 from ..watch import watched
 
 # Of the seeds 1 to 8 the narrow net learns from 2, 6 and 7; in most of the others a whole layer is born dead.
@@ -21,7 +21,7 @@ def _program(width):
         model.add(layers.Dense(width, activation="relu"))
     model.add(layers.Dense(2, activation="softmax"))
     model.compile(keras.optimizers.SGD(0.3), "categorical_crossentropy")
-    return patient_of(model, *blobs(rows=300, columns=2, classes=2), epochs=5)
+    return stuck_run_of(model, *blobs(rows=300, columns=2, classes=2), epochs=5)
 
 
 def _judged(recipe, data):

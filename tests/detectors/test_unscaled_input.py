@@ -7,11 +7,11 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _diagnoses(model, X, y):
-    return diagnose(static_evidence(*patient_of(model, X, y)), registry.detectors(["DAT102"])).diagnoses
+    return diagnose(static_evidence(*stuck_run_of(model, X, y)), registry.detectors(["DAT102"])).diagnoses
 
 
 def _found(model, X, y):

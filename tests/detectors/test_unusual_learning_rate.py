@@ -5,14 +5,14 @@ from remedy import registry
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 schedules = keras.optimizers.schedules
 EPOCHS, STEPS = 100, 100 * 10
 
 
 def _found(optimizer):
-    evidence = static_evidence(*patient_of(dense(optimizer=optimizer), *blobs(), epochs=EPOCHS))
+    evidence = static_evidence(*stuck_run_of(dense(optimizer=optimizer), *blobs(), epochs=EPOCHS))
     assert evidence.planned_rates is not None
     return diagnose(evidence, registry.detectors(["OPT414"])).diagnoses
 

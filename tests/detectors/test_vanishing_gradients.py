@@ -8,7 +8,7 @@ from remedy.evidence.evidence import Evidence
 from remedy.evidence.layers import look
 from remedy.evidence.records import Look
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 from ..watch import named, watched
 
 
@@ -18,7 +18,7 @@ def _stack(activation, initializer):
         model.add(layers.Dense(8, activation=activation, kernel_initializer=initializer))
     model.add(layers.Dense(3, activation="softmax"))
     model.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy")
-    recipe, data = patient_of(model, *blobs(rows=500), epochs=5)
+    recipe, data = stuck_run_of(model, *blobs(rows=500), epochs=5)
     return watched(recipe, data), data
 
 

@@ -6,7 +6,7 @@ from remedy.recipe.recipe import Recipe
 from remedy.remedies.add_activation import AddActivation
 from remedy.testing import check_patch, check_rewritten, check_unchanged
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _linear():
@@ -27,7 +27,7 @@ def _linear():
 
 @pytest.mark.parametrize("kind", ["relu", "tanh"])
 def test_only_hidden_layers_without_any_nonlinearity_get_one(kind):
-    recipe, data = patient_of(_linear(), *blobs())
+    recipe, data = stuck_run_of(_linear(), *blobs())
     changed = check_rewritten(AddActivation(), recipe, data, train=False, kind=kind)
     check_patch(AddActivation(), recipe, data, kind=kind)
     kinds = {la["config"]["name"]: la["config"].get("activation") for la in changed.architecture.layers("Dense")}
@@ -35,7 +35,7 @@ def test_only_hidden_layers_without_any_nonlinearity_get_one(kind):
 
 
 def test_a_net_with_activations_everywhere_is_left_as_it_is():
-    check_unchanged(AddActivation(), *patient_of(dense(), *blobs()), kind="relu")
+    check_unchanged(AddActivation(), *stuck_run_of(dense(), *blobs()), kind="relu")
 
 
 def test_layers_of_a_nested_model_and_of_branches_are_found():
@@ -44,7 +44,7 @@ def test_layers_of_a_nested_model_and_of_branches_are_found():
     both = layers.Add()([inner(first), layers.Dense(5, activation="relu")(first)])
     model = keras.Model(first, layers.Dense(3, activation="softmax")(layers.Dense(4, name="outer_flat")(both)))
     model.compile("adam", "categorical_crossentropy")
-    recipe, data = patient_of(model, *blobs())
+    recipe, data = stuck_run_of(model, *blobs())
     changed = check_rewritten(AddActivation(), recipe, data, train=False, kind="relu")
     found = {
         la["config"]["name"] for la in changed.architecture.layers("Dense") if la["config"]["activation"] == "relu"

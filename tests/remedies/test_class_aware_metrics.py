@@ -8,11 +8,11 @@ from remedy.recipe.recipe import Recipe
 from remedy.remedies.class_aware_metrics import ClassAwareMetrics
 from remedy.testing import check_rewritten, check_unchanged
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def test_one_hot_classes_get_macro_f1():
-    changed = check_rewritten(ClassAwareMetrics(), *patient_of(dense(), *blobs()))
+    changed = check_rewritten(ClassAwareMetrics(), *stuck_run_of(dense(), *blobs()))
     assert changed.metrics[0]["class_name"] == "F1Score"
 
 
@@ -31,7 +31,7 @@ def test_two_classes_get_recall_precision_and_area():
 
 
 def test_a_regression_is_left_as_it_is():
-    recipe, data = patient_of(dense(), *blobs())
+    recipe, data = stuck_run_of(dense(), *blobs())
     check_unchanged(ClassAwareMetrics(), recipe, Dataset(data.train, None, "regression"))
 
 

@@ -4,13 +4,13 @@ import pytest
 from remedy.remedies.class_weights import ClassWeights
 from remedy.testing import check_rewritten, check_unchanged
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 UNBALANCED = blobs(rows=1000, shares=[0.8, 0.15, 0.05])
 
 
 def test_balanced_weights_make_every_class_weigh_alike_and_keep_the_mean_at_one():
-    recipe, data = patient_of(dense(), *UNBALANCED)
+    recipe, data = stuck_run_of(dense(), *UNBALANCED)
     weights = check_rewritten(ClassWeights(), recipe, data, kind="balanced").class_weight
     counts = data.train.y.sum(0)
     mass = [weights[c] * counts[c] for c in range(3)]
@@ -19,7 +19,7 @@ def test_balanced_weights_make_every_class_weigh_alike_and_keep_the_mean_at_one(
 
 
 def test_square_root_weights_lie_between_none_and_balanced():
-    recipe, data = patient_of(dense(), *UNBALANCED)
+    recipe, data = stuck_run_of(dense(), *UNBALANCED)
     full = ClassWeights().apply(recipe, data, kind="balanced").class_weight
     root = ClassWeights().apply(recipe, data, kind="sqrt").class_weight
     assert 1 < root[2] / root[0] < full[2] / full[0]
@@ -28,4 +28,4 @@ def test_square_root_weights_lie_between_none_and_balanced():
 def test_balanced_classes_get_no_weights():
     X, y = blobs(rows=300)
     y = np.eye(3, dtype="float32")[np.arange(300) % 3]
-    check_unchanged(ClassWeights(), *patient_of(dense(), X, y), kind="balanced")
+    check_unchanged(ClassWeights(), *stuck_run_of(dense(), X, y), kind="balanced")

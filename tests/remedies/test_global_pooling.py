@@ -8,13 +8,13 @@ from remedy.recipe.recipe import Recipe
 from remedy.remedies.global_pooling import GlobalPooling
 from remedy.testing import check_patch, check_rewritten, check_saved, check_unchanged
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
-def _patient(model, *shape):
+def _stuck_run(model, *shape):
     model.compile("adam", "categorical_crossentropy")
     X = np.random.default_rng(0).standard_normal((60, *shape)).astype("float32")
-    return patient_of(model, X, np.eye(3, dtype="float32")[np.arange(60) % 3])
+    return stuck_run_of(model, X, np.eye(3, dtype="float32")[np.arange(60) % 3])
 
 
 def _photos():
@@ -33,7 +33,7 @@ def _photos():
 
 
 def test_a_flatten_behind_convolutions_becomes_the_mean_of_every_map():
-    recipe, data = _patient(_photos(), 8, 8, 1)
+    recipe, data = _stuck_run(_photos(), 8, 8, 1)
     changed = check_rewritten(GlobalPooling(), recipe, data, kind="average")
     check_patch(GlobalPooling(), recipe, data, kind="average")
     check_saved(changed, data)
@@ -57,6 +57,6 @@ def test_two_branches_of_signals_become_their_maxima():
 
 
 def test_a_flatten_that_reads_no_feature_maps_stays():
-    check_unchanged(GlobalPooling(), *patient_of(dense(), *blobs()), kind="average")
+    check_unchanged(GlobalPooling(), *stuck_run_of(dense(), *blobs()), kind="average")
     plain = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")])
-    check_unchanged(GlobalPooling(), *_patient(plain, 8, 8, 1), kind="average")
+    check_unchanged(GlobalPooling(), *_stuck_run(plain, 8, 8, 1), kind="average")

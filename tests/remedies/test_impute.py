@@ -5,14 +5,14 @@ from remedy.remedies.scale_inputs import ScaleInputs
 from remedy.testing import check_patch, check_rewritten, check_saved, check_unchanged
 from remedy.training.fit_recipe import fit_recipe
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _with_holes():
     X, y = blobs()
     X[::7, 2] = np.nan
     X[3, 1] = np.inf
-    return patient_of(dense(), X, y)
+    return stuck_run_of(dense(), X, y)
 
 
 def test_rows_with_holes_can_be_trained_and_predicted_on():
@@ -33,4 +33,4 @@ def test_the_patch_does_the_same_alone_and_behind_a_scaling():
 
 
 def test_inputs_without_holes_are_left_as_they_are():
-    check_unchanged(Impute(), *patient_of(dense(), *blobs()))
+    check_unchanged(Impute(), *stuck_run_of(dense(), *blobs()))

@@ -5,7 +5,7 @@ from keras import layers
 from remedy.remedies.initializer import Initializer
 from remedy.testing import check_patch, check_rewritten, check_unchanged
 
-from ..conftest import blobs, patient_of
+from ..conftest import blobs, stuck_run_of
 
 
 def _program(kernel, bias="zeros", hidden="relu"):
@@ -13,7 +13,7 @@ def _program(kernel, bias="zeros", hidden="relu"):
     given = {"kernel_initializer": kernel, "bias_initializer": bias}
     model = keras.Sequential([keras.Input((6,)), layers.Dense(8, hidden, **given), layers.Dense(3, "softmax", **given)])
     model.compile("adam", "categorical_crossentropy")
-    return patient_of(model, *blobs())
+    return stuck_run_of(model, *blobs())
 
 
 def test_kernels_are_drawn_anew_and_biases_start_at_zero():

@@ -5,11 +5,11 @@ import pytest
 from remedy.remedies.learning_rate import LearningRate
 from remedy.testing import check_rewritten
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _doses(optimizer):
-    recipe, data = patient_of(dense(optimizer=optimizer), *blobs())
+    recipe, data = stuck_run_of(dense(optimizer=optimizer), *blobs())
     return [dose["rate"] for dose in LearningRate().usual_doses(recipe, data)]
 
 
@@ -33,13 +33,13 @@ def test_from_the_textbook_rate_no_way_is_guessed_and_a_schedule_on_it_is_made_c
 
 def test_a_constant_rate_replaces_a_schedule():
     schedule = keras.optimizers.schedules.InverseTimeDecay(1e-4, 1, 1e-4)
-    recipe, data = patient_of(dense(optimizer=keras.optimizers.Adam(schedule)), *blobs())
+    recipe, data = stuck_run_of(dense(optimizer=keras.optimizers.Adam(schedule)), *blobs())
     changed = check_rewritten(LearningRate(), recipe, data, rate=0.01, schedule="constant")
     assert float(changed.build(data, 0).optimizer.learning_rate) == pytest.approx(0.01)
 
 
 def test_a_cosine_schedule_ends_at_zero_with_the_last_planned_step():
-    recipe, data = patient_of(dense(), *blobs())
+    recipe, data = stuck_run_of(dense(), *blobs())
     changed = check_rewritten(LearningRate(), recipe, data, rate=0.02, schedule="cosine")
     schedule = changed.build(data, 0).optimizer._learning_rate
     steps = recipe.epochs * int(np.ceil(len(data.train) / 32))

@@ -15,7 +15,7 @@ from remedy.testing import check_rewritten, check_unchanged
 from remedy.training.engines._base import Job
 from remedy.training.engines.inline import InlineEngine
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _rare(logits=False):
@@ -56,4 +56,4 @@ def test_the_lines_of_the_patch_do_the_same_after_training(logits):
 
 
 def test_several_classes_have_no_threshold():
-    check_unchanged(MoveThreshold(), *patient_of(dense(), *blobs()))
+    check_unchanged(MoveThreshold(), *stuck_run_of(dense(), *blobs()))

@@ -11,14 +11,14 @@ from remedy.recipe.resampling import resample
 from remedy.remedies.oversampling import Oversampling
 from remedy.testing import check_patch, check_rewritten, check_unchanged
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 UNBALANCED = blobs(rows=400, shares=[0.8, 0.15, 0.05])
 
 
 @pytest.mark.parametrize("kind", ["random", "smote"])
 def test_every_class_gets_as_many_training_rows_as_the_largest(kind):
-    recipe, data = patient_of(dense(), *UNBALANCED)
+    recipe, data = stuck_run_of(dense(), *UNBALANCED)
     held = data.validation.X.copy()
     check_rewritten(Oversampling(), recipe, data, kind=kind)
     drawn = resample(data.train, Resampling(kind), 0)
@@ -39,7 +39,7 @@ def test_random_copies_are_rows_of_the_training_side_and_keep_their_weights():
 
 def test_smote_needs_one_input_and_two_rows_of_each_class():
     X, y = UNBALANCED
-    recipe, data = patient_of(dense(), X, y)
+    recipe, data = stuck_run_of(dense(), X, y)
     data.train.y[data.train.y[:, 2] == 1] = [1, 0, 0]
     data.train.y[0] = [0, 0, 1]
     check_unchanged(Oversampling(), recipe, data, kind="smote")
@@ -47,18 +47,18 @@ def test_smote_needs_one_input_and_two_rows_of_each_class():
 
 def test_rows_that_would_not_fit_in_memory_are_left_as_they_are(monkeypatch):
     monkeypatch.setattr(resampling, "MEMORY_LIMIT", 1000)
-    check_unchanged(Oversampling(), *patient_of(dense(), *UNBALANCED), kind="random")
+    check_unchanged(Oversampling(), *stuck_run_of(dense(), *UNBALANCED), kind="random")
 
 
 def test_balanced_rows_are_left_as_they_are():
     X, _ = blobs(rows=300)
-    check_unchanged(Oversampling(), *patient_of(dense(), X, np.eye(3)[np.arange(300) % 3]), kind="random")
+    check_unchanged(Oversampling(), *stuck_run_of(dense(), X, np.eye(3)[np.arange(300) % 3]), kind="random")
 
 
 @pytest.mark.parametrize("kind", ["random", "smote", "balanced"])
 def test_the_patch_draws_no_row_of_validation_split_and_keeps_the_weights_beside_their_rows(kind):
     X, y = blobs(rows=400, shares=[0.7, 0.2, 0.1])
-    recipe, data = patient_of(dense(), X, y)
+    recipe, data = stuck_run_of(dense(), X, y)
     weights = np.arange(400.0)
     train, held = Rows(X[:320], y[:320], weights[:320]), Rows(X[320:], y[320:], weights[320:])
     data = replace(data, train=train, validation=held, validation_tail=True)
@@ -84,6 +84,6 @@ def test_the_patch_draws_no_row_of_validation_split_and_keeps_the_weights_beside
 
 def test_the_patch_of_rows_that_keras_splits_trains_as_the_recipe_does():
     X, y = blobs(rows=400, shares=[0.7, 0.2, 0.1])
-    recipe, data = patient_of(dense(), X, y)
+    recipe, data = stuck_run_of(dense(), X, y)
     data = replace(data, train=Rows(X[:320], y[:320]), validation=Rows(X[320:], y[320:]), validation_tail=True)
     check_patch(Oversampling(), recipe, data, kind="random")

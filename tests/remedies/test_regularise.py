@@ -4,7 +4,7 @@ from keras import layers
 from remedy.remedies.regularise import Regularise
 from remedy.testing import check_patch, check_rewritten, check_unchanged
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _penalised():
@@ -12,7 +12,7 @@ def _penalised():
     given = {"kernel_regularizer": keras.regularizers.L1L2(0.1, 0.1), "activity_regularizer": "l1"}
     model = keras.Sequential([keras.Input((6,)), layers.Dense(8, "relu", **given), layers.Dense(3, "softmax")])
     model.compile("adam", "categorical_crossentropy")
-    return patient_of(model, *blobs())
+    return stuck_run_of(model, *blobs())
 
 
 def test_a_penalty_is_lifted_first_and_made_mild_second():
@@ -24,7 +24,7 @@ def test_a_penalty_is_lifted_first_and_made_mild_second():
 
 
 def test_a_net_without_penalty_gets_a_mild_one():
-    recipe, data = patient_of(dense(), *blobs())
+    recipe, data = stuck_run_of(dense(), *blobs())
     dose = Regularise().usual_doses(recipe, data)[0]
     assert dose == {"strength": 1e-3}
     assert len(Regularise().apply(recipe, data, **dose).build(data, 0).losses) == 2

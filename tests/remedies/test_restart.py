@@ -6,7 +6,7 @@ from remedy.remedies.restart import Restart
 from remedy.testing import check_rewritten, check_unchanged
 from remedy.training.fit_recipe import fit_recipe
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def test_a_net_that_dies_from_some_starts_begins_from_a_live_one():
@@ -18,7 +18,7 @@ def test_a_net_that_dies_from_some_starts_begins_from_a_live_one():
         )
         model.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy")
         X, y = blobs()
-        return patient_of(model, np.abs(X), y)
+        return stuck_run_of(model, np.abs(X), y)
 
     recipe, data = program()
     changed = check_rewritten(Restart(), recipe, data, train=False, starts=5)
@@ -30,5 +30,5 @@ def test_a_net_that_dies_from_some_starts_begins_from_a_live_one():
 
 
 def test_as_many_starts_are_left_as_they_are():
-    recipe, data = patient_of(dense(), *blobs())
+    recipe, data = stuck_run_of(dense(), *blobs())
     check_unchanged(Restart(), recipe.replace(restarts=5), data, starts=3)

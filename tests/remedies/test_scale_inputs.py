@@ -6,7 +6,7 @@ import pytest
 from remedy.remedies.scale_inputs import ScaleInputs
 from remedy.testing import check_rewritten, check_unchanged, specimen
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 from ..watch import watched
 
 
@@ -16,7 +16,7 @@ def test_every_kind_builds_and_trains(kind):
 
 
 def test_a_net_that_could_not_learn_raw_values_learns_scaled_ones():
-    recipe, data = patient_of(dense(), *blobs(rows=500, scale=100.0, shift=5000.0), epochs=8)
+    recipe, data = stuck_run_of(dense(), *blobs(rows=500, scale=100.0, shift=5000.0), epochs=8)
     scaled = ScaleInputs().apply(recipe, data, kind="standard")
     assert watched(scaled, data).scores[-1] > watched(recipe, data).scores[-1] + 0.2
 
@@ -31,4 +31,4 @@ def test_signals_with_baselines_of_their_own_are_scaled_by_themselves_first():
 
 def test_a_row_of_one_number_has_no_spread_of_its_own():
     X, y = blobs(columns=1)
-    check_unchanged(ScaleInputs(), *patient_of(dense(columns=1), X, y), kind="per-sample")
+    check_unchanged(ScaleInputs(), *stuck_run_of(dense(columns=1), X, y), kind="per-sample")

@@ -6,7 +6,7 @@ from remedy.recipe.recipe import Recipe
 from remedy.remedies.simplify_architecture import SimplifyArchitecture
 from remedy.testing import check_rewritten, check_unchanged, specimen
 
-from ..conftest import blobs, dense, patient_of
+from ..conftest import blobs, dense, stuck_run_of
 
 
 def _widths(recipe):
@@ -22,7 +22,7 @@ def test_half_the_width_spares_the_output():
 
 
 def test_a_block_less_takes_the_last_hidden_layer_and_what_hangs_on_it():
-    recipe, data = patient_of(dense(widths=(16, 12, 8), dropout=0.3), *blobs())
+    recipe, data = stuck_run_of(dense(widths=(16, 12, 8), dropout=0.3), *blobs())
     changed = check_rewritten(SimplifyArchitecture(), recipe, data, width=1.0, blocks=1, stem=1)
     assert _widths(changed) == [16, 12, 3]
     assert len(list(changed.architecture.layers("Dropout"))) == 2
@@ -42,14 +42,14 @@ def test_a_functional_chain_loses_a_block_too():
     x = layers.Dense(8, activation="relu")(x)
     model = keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
     model.compile("adam", "categorical_crossentropy")
-    recipe, data = patient_of(model, *blobs())
+    recipe, data = stuck_run_of(model, *blobs())
     changed = check_rewritten(SimplifyArchitecture(), recipe, data, width=1.0, blocks=2, stem=1)
     assert len(list(changed.architecture.layers("Dense"))) == 2
 
 
 @pytest.mark.parametrize("dose", [{"width": 1.0, "blocks": 0, "stem": 4}, {"width": 1.0, "blocks": 1, "stem": 1}])
 def test_a_short_input_gets_no_stride_and_a_small_net_loses_no_block(dose):
-    check_unchanged(SimplifyArchitecture(), *patient_of(dense(), *blobs()), **dose)
+    check_unchanged(SimplifyArchitecture(), *stuck_run_of(dense(), *blobs()), **dose)
 
 
 def test_an_opaque_model_is_left_as_it_is():
@@ -65,12 +65,12 @@ def test_an_opaque_model_is_left_as_it_is():
     model = Own()
     model.compile("adam", "mse")
     model(X[:1])
-    _, data = patient_of(dense(), X, y)
+    _, data = stuck_run_of(dense(), X, y)
     check_unchanged(SimplifyArchitecture(), Recipe.from_model(model, {}), data, width=0.5, blocks=0, stem=1)
 
 
 def test_a_deep_plain_stack_is_cut_down_to_three_hidden_layers():
-    recipe, data = patient_of(dense(widths=(8,) * 9), *blobs())
+    recipe, data = stuck_run_of(dense(widths=(8,) * 9), *blobs())
     dose = SimplifyArchitecture().usual_doses(recipe, data)[0]
     assert dose == {"width": 1.0, "blocks": 6, "stem": 1}
     assert _widths(SimplifyArchitecture().apply(recipe, data, **dose)) == [8, 8, 8, 3]
@@ -80,7 +80,7 @@ def test_a_head_with_its_activation_apart_keeps_its_width():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((6,)), layers.Dense(16, "relu"), layers.Dense(3), layers.Softmax()])
     model.compile("adam", "categorical_crossentropy")
-    recipe, data = patient_of(model, *blobs())
+    recipe, data = stuck_run_of(model, *blobs())
     assert _widths(SimplifyArchitecture().apply(recipe, data, width=0.25, blocks=0, stem=1)) == [4, 3]
 
 
@@ -90,6 +90,6 @@ def test_a_stem_is_strided_along_its_long_axis_and_leaves_out_no_row_that_its_ke
     )
     model.compile("adam", "categorical_crossentropy")
     X, y = blobs(rows=60, columns=512)
-    recipe, data = patient_of(model, X.reshape(-1, 2, 256, 1), y)
+    recipe, data = stuck_run_of(model, X.reshape(-1, 2, 256, 1), y)
     changed = check_rewritten(SimplifyArchitecture(), recipe, data, width=1.0, blocks=0, stem=2)
     assert [layer["config"]["strides"] for layer in changed.architecture.layers("Conv2D")] == [[1, 2]]

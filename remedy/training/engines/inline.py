@@ -30,11 +30,11 @@ from remedy.training.engines._base import Engine, Job, Outcome
 from remedy.training.fit_recipe import BestEpoch, Deadline, Ruined, assign, fit_recipe, values, variables
 from remedy.training.loop import Loop
 from remedy.training.range_test import RateRamp
-from remedy.training.recorder import Recorder
+from remedy.training.recorder import EvidenceRecorder
 from remedy.training.tracing import forgotten_gradients
 from remedy.training.xla import xla_pays
 
-PATIENCE = 50
+LEAST_STEPS = 50
 """Steps that a job is given before detectors may end it: the epochs of tiny data are no time at all."""
 
 OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
@@ -65,7 +65,7 @@ class _Learned:
     """
 
     recipe: Recipe
-    recorder: Recorder
+    recorder: EvidenceRecorder
     variables: list[Any]
     optimizer: list[Any]
     own: list[Any]
@@ -216,16 +216,16 @@ class InlineEngine(Engine):
             self._part = share, self._dataset.part(share)
         return self._part[1]
 
-    def _recorder(self, job: Job) -> Recorder:
+    def _recorder(self, job: Job) -> EvidenceRecorder:
         held = self._dataset.validation
-        return Recorder(
+        return EvidenceRecorder(
             training_evidence(job.recipe, self._dataset),
             self._detectors,
             probe=job.recipe.coded(getattr(self._dataset, job.judge_by)),
             scorer=self._scorer,
             recipe=job.recipe,
             on_stuck=(lambda _: True) if job.stop_when_stuck else None,
-            patience=PATIENCE,
+            least_steps=LEAST_STEPS,
             keep_answers=job.judge_by == "holdout",
             validation=None if job.choose is None or held is None else job.recipe.coded(held),
         )
