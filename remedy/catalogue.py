@@ -40,7 +40,8 @@ def catalogue() -> str:
     parts += ["| code | trouble | severity | what helps |", "| --- | --- | --- | --- |"]
     for row in rows():
         parts.append(f"| {row['code']} | {row['name']} | {row['severity']} | {', '.join(row['remedies'])} |")
-    for family, title in FAMILIES.items():
+    others = sorted({c.code[:3] for c in detector_classes()} - FAMILIES.keys())
+    for family, title in (*FAMILIES.items(), *((name, f"{name}, of a plugin") for name in others)):
         found = [c for c in detector_classes() if c.code.startswith(family)]
         if found:
             parts += ["", f"## {title}", "", *[detector_page(c) for c in found]]

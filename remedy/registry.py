@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -130,24 +130,29 @@ def plugin_names() -> list[str]:
 def _packages(builtin: str) -> list[ModuleType]:
     packages = [import_module(builtin)]
     for point in entry_points(group=ENTRY_POINTS):
-        try:
-            packages.append(import_module(point.value))
-        except Exception as error:
-            # One broken plugin must not take the others, or the user's training, with it.
-            text = f"The plugin {point.name!r} ({point.value}) cannot be imported and is left out: {error}"
-            warnings.warn(text, RemedyWarning, stacklevel=2)
+        found = _imported(point.value, f"The plugin {point.name!r} ({point.value})")
+        packages += [] if found is None else [found]
     return packages
 
 
+def _imported(name: str, what: str) -> ModuleType | None:
+    """Import a module of a plugin; one that is broken must not take the others, or the user's training, with it."""
+    try:
+        return import_module(name)
+    except Exception as error:
+        text = f"{what} cannot be imported and is left out: {type(error).__name__}: {error}"
+        warnings.warn(text, RemedyWarning, stacklevel=2)
+        return None
+
+
 def classes_in(base: type[Kind], packages: Iterable[ModuleType]) -> list[type[Kind]]:
-    """Return every subclass of ``base`` that is defined in these packages, private modules left out."""
+    """Return every subclass of ``base`` that is defined in these packages, private modules left out.
+
+    A module that cannot be imported is left out with a `RemedyWarning`, unless it is one of remedy's own.
+    """
     found: dict[type[Kind], None] = {}
     for package in packages:
-        modules = [package]
-        for info in pkgutil.walk_packages(getattr(package, "__path__", []), package.__name__ + "."):
-            if not info.name.rpartition(".")[2].startswith("_"):
-                modules.append(import_module(info.name))
-        for module in modules:
+        for module in _modules(package):
             for thing in vars(module).values():
                 if (
                     isclass(thing)
@@ -157,6 +162,20 @@ def classes_in(base: type[Kind], packages: Iterable[ModuleType]) -> list[type[Ki
                 ):
                     found[thing] = None
     return list(found)
+
+
+def _modules(package: ModuleType) -> Iterator[ModuleType]:
+    """Yield a package and its public modules."""
+    yield package
+    own = package.__name__.startswith("remedy.")
+    where, left_out = getattr(package, "__path__", []), set[str]()
+    for info in pkgutil.walk_packages(where, package.__name__ + ".", onerror=left_out.add):
+        if info.name.rpartition(".")[2].startswith("_") or info.name in left_out:
+            continue
+        what = f"The module {info.name} of the plugin {package.__name__!r}"
+        module = import_module(info.name) if own else _imported(info.name, what)
+        if module is not None:
+            yield module
 
 
 def _instance(base: type[Kind], item: Any, known: dict[str, type[Kind]]) -> Kind:

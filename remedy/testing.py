@@ -10,6 +10,7 @@ For authors of plugins::
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from importlib import import_module
@@ -21,6 +22,7 @@ import numpy as np
 from remedy import registry
 from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
+from remedy.data.task import infer_task
 from remedy.detectors._base import Detector
 from remedy.diagnosis import Finding
 from remedy.errors import NotApplicable
@@ -227,8 +229,9 @@ def _identity(cls: Any) -> None:
     assert file.replace("_", "-") == cls.name, f"{cls.__name__} lives in {file}.py but is called {cls.name}"
     assert cls.__name__.lower() == cls.name.replace("-", ""), f"class {cls.__name__} does not spell {cls.name}"
     if issubclass(cls, Detector):
-        assert cls.code[:3] in FAMILIES
-        assert cls.code[3:].isdigit()
+        assert re.fullmatch("[A-Z]{3}[0-9]{3}", cls.code), f"{cls.code}: three capitals and three digits"
+        ours = cls.__module__.startswith("remedy.detectors.")
+        assert not ours or cls.code[:3] in FAMILIES, f"{cls.code} is of no family of remedy's own"
         assert cls.severity in ("error", "warning")
 
 
@@ -282,9 +285,21 @@ def _links(cls: Any) -> None:
         assert set(cls.excludes) <= names
 
 
+def _given(remedy: Remedy) -> tuple[Recipe, Dataset]:
+    """Return the specimen that a remedy brings, or the kit's own."""
+    brought = remedy.specimen()
+    if brought is None:
+        return specimen()
+    model, X, y, fit = brought
+    at, units = len(X) * 4 // 5, model.output_shape[-1]
+    task = infer_task(y, model.loss if isinstance(model.loss, str) else model.loss.name, units)
+    recipe = Recipe.from_model(model, fit)
+    return recipe, Dataset(Rows(X[:at], y[:at]), Rows(X[at:], y[at:]), task)
+
+
 def _doses(cls: type[Remedy]) -> None:
-    recipe, dataset = specimen()
     remedy = cls()
+    recipe, dataset = _given(remedy)
     assert set(remedy.usual) == set(remedy.space), f"the usual dose of {cls.name} must name every dose of its space"
     assert not cls.lengthens or "factor" in cls.space, f"{cls.name} lengthens a training and has no dose 'factor'"
     assert not cls.sets_rate or "rate" in cls.space, f"{cls.name} sets the learning rate and has no dose 'rate'"
@@ -295,8 +310,8 @@ def _doses(cls: type[Remedy]) -> None:
 
 
 def _purity(cls: type[Remedy]) -> None:
-    recipe, dataset = specimen()
     remedy, tried = cls(), 0
+    recipe, dataset = _given(remedy)
     for dose in remedy.usual_doses(recipe, dataset):
         try:
             remedy.apply(recipe, dataset, **dose)
@@ -306,7 +321,7 @@ def _purity(cls: type[Remedy]) -> None:
         check_patch(remedy, recipe, dataset, **dose)
         check_saved(changed, dataset)
         tried += 1
-    assert tried or cls.apply is not Remedy.apply
+    assert tried, f"no usual dose of {cls.name} applies to its specimen: give it a specimen() of its own"
 
 
 def _detect(cls: type[Detector], evidence: Evidence) -> Finding | None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from remedy import Remedy, testing
+from remedy.errors import NotApplicable
+
 TEMPLATE = Path(__file__).parent.parent / "plugins" / "remedy-template"
 
 
@@ -55,3 +58,50 @@ def test_a_broken_plugin_costs_a_warning_and_not_the_catalogue(tmp_path):
     )  # fmt: skip
     assert "GEN403" in done.stdout
     assert "'broken' (no_such_package) cannot be imported" in done.stderr
+
+
+BROKEN_IN_PART = '''
+from remedy import Detector, Evidence, Finding
+
+
+class LateLesson(Detector):
+    """What it sees: the loss. Why it matters: a test. What helps: nothing. Source: this test."""
+
+    code, name = "QQQ901", "late-lesson"
+    fires_on = (Evidence(loss=(1.0,)),)
+    silent_on = (Evidence(loss=(0.1,)),)
+
+    def detect(self, loss):
+        return Finding("1 epoch") if loss[-1] > 0.5 else None
+'''
+
+
+def test_a_plugin_with_one_broken_module_keeps_the_others_and_training_goes_on(tmp_path):
+    package, info = tmp_path / "halfway", tmp_path / "halfway-1.0.dist-info"
+    package.mkdir()
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: halfway\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[remedy.plugins]\nhalfway = halfway\n")
+    (package / "__init__.py").touch()
+    (package / "astray.py").write_text("import no_such_package\n")
+    (package / "late_lesson.py").write_text(BROKEN_IN_PART)
+    done = subprocess.run(
+        [sys.executable, "-m", "remedy", "catalogue", "--markdown"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "halfway.astray of the plugin 'halfway' cannot be imported" in done.stderr
+    assert "No module named 'no_such_package'" in done.stderr
+    assert "## QQQ, of a plugin" in done.stdout
+    assert "### QQQ901 late-lesson" in done.stdout
+    assert "GEN403" in done.stdout
+
+
+def test_a_remedy_whose_usual_dose_applies_to_nothing_breaks_the_contract():
+    class IdleHands(Remedy):
+        name, usual = "idle-hands", {}
+
+        def apply(self, recipe, dataset, **dose):
+            raise NotApplicable("there is never anything to do")
+
+    with pytest.raises(AssertionError, match=r"no usual dose of idle-hands applies to its specimen"):
+        testing._purity(IdleHands)

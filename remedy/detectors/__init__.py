@@ -1,6 +1,7 @@
 """One file per trouble: a class with a code, a name, a docstring and ``detect``.
 
-``from remedy.detectors import DeadUnits`` finds the class in its file.
+``from remedy.detectors import DeadUnits`` finds the class in its file. What a detector of your own needs is here, too:
+``from remedy.detectors import Detector, Evidence, Finding``.
 """
 
 from __future__ import annotations
@@ -9,8 +10,16 @@ import re
 from importlib import import_module
 from typing import Any
 
+_NEEDED = {
+    "Detector": "remedy.detectors._base",
+    "Evidence": "remedy.evidence.evidence",
+    "Finding": "remedy.diagnosis",
+}
+
 
 def __getattr__(name: str) -> Any:
+    if name in _NEEDED:
+        return getattr(import_module(_NEEDED[name]), name)
     slug = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
     try:
         return getattr(import_module(f"{__name__}.{slug}"), name)

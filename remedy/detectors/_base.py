@@ -19,8 +19,8 @@ class Detector:
     ``MajorityCollapse(patience=0.2)``.
 
     Attributes:
-        code: Family letters and a number, never reused: DAT data, HED head and loss, ARC
-            architecture, OPT optimisation, GEN generalisation.
+        code: Three family letters and three digits, never reused: DAT data, HED head and loss, ARC
+            architecture, OPT optimisation, GEN generalisation; a plugin may have families of its own.
         name: The trouble, a noun: "dead-units". The same slug names the file and its test.
         severity: "error" makes the run stuck; "warning" never stops a run.
         symptom: True where it says that training fails rather than why: causes are told first.

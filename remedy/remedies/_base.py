@@ -54,6 +54,16 @@ class Remedy:
     scales: ClassVar[bool] = False
     searched: ClassVar[bool] = True
 
+    def specimen(self) -> tuple[Any, Any, Any, dict[str, Any]] | None:
+        """Return a small program on which the usual dose applies; None where the test kit's own will do.
+
+        The contract tests apply the usual dose to it, execute its patch and train both.
+
+        Returns:
+            A compiled model, X, y, and ``epochs`` and ``batch_size`` of its training.
+        """
+        return None
+
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return the doses to try first, best guess first.
 

@@ -11,6 +11,7 @@ from remedy.recipe.architecture import Architecture, LayerConfig
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.remedies._layers import bends, kernels, rewrite, settings_patch
+from remedy.remedies._specimens import Program, table
 
 
 class AddActivation(Remedy):
@@ -27,6 +28,10 @@ class AddActivation(Remedy):
     usual = {"kind": "relu"}
     surgery = True
     recompiles = True
+
+    def specimen(self) -> Program:
+        """Return a net without a nonlinearity."""
+        return table(hidden=None)
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Set the activation of the hidden layers that have none."""

@@ -12,6 +12,7 @@ from remedy.errors import NotApplicable
 from remedy.evidence.static import KERAS_BATCH_SIZE
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
+from remedy.remedies._specimens import Program, table
 
 
 class BatchSize(Remedy):
@@ -30,6 +31,11 @@ class BatchSize(Remedy):
 
     tiny, large = 8, 64
     """Rows a step; smaller batches are mostly noise, larger ones may leave few steps."""
+
+    def specimen(self) -> Program:
+        """Return a net that is trained in single rows."""
+        model, X, y, fit = table()
+        return model, X, y, {**fit, "batch_size": 1}
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return 32 for larger and for tiny batches; others are usual."""

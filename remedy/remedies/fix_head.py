@@ -16,6 +16,7 @@ from remedy.recipe.architecture import CONVOLUTIONS, Architecture, LayerConfig, 
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.target_coding import TargetCoding, label_values
 from remedy.remedies._base import Remedy
+from remedy.remedies._specimens import Program, table
 
 REGRESSION_LOSSES = ("squared", "absolute", "huber", "log_cosh", "mse", "mae", "logcosh", "tukey", "quantile")
 
@@ -58,6 +59,10 @@ class FixHead(Remedy):
     )
     surgery = True
     recompiles = True
+
+    def specimen(self) -> Program:
+        """Return a classifier whose outputs are no probabilities."""
+        return table(activation="relu")
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Rewrite the last layers, the loss, and the coding of the labels where needed."""

@@ -12,6 +12,7 @@ from remedy.errors import NotApplicable
 from remedy.recipe.architecture import CONVOLUTIONS, Architecture, LayerConfig, name_of
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
+from remedy.remedies._specimens import Program, photos
 
 MAPS = (
     *("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Dropout", "SpatialDropout", "Gaussian"),
@@ -37,6 +38,10 @@ class GlobalPooling(Remedy):
     usual = {"kind": "average"}
     surgery = True
     recompiles = True
+
+    def specimen(self) -> Program:
+        """Return a Flatten behind a convolution."""
+        return photos()
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return the mean first, then the maximum."""

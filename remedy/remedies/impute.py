@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.evidence.data_facts import facts_of
 from remedy.recipe.input_scaling import InputScaling
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
+from remedy.remedies._specimens import Program, table
 from remedy.remedies.scale_inputs import scaled_per, scaling_patch
 
 
@@ -28,6 +31,12 @@ class Impute(Remedy):
     surgery = True
     recompiles = True
     in_front = True
+
+    def specimen(self) -> Program:
+        """Return rows with holes."""
+        model, X, y, fit = table()
+        X[::7, 2] = np.nan
+        return model, X, y, fit
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Put imputation behind the scaling, with a standard scaling where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remedy.remedies._embedding import EmbeddingSetting
+from remedy.remedies._specimens import Program, words
 
 
 class MaskPadding(EmbeddingSetting):
@@ -16,3 +17,7 @@ class MaskPadding(EmbeddingSetting):
     name = "mask-padding"
     treats = ("ARC311",)
     setting, default, words = "mask_zero", False, ("zeros are read", "zeros are masked")
+
+    def specimen(self) -> Program:
+        """Return padded words."""
+        return words()

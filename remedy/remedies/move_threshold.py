@@ -9,6 +9,7 @@ from remedy.errors import NotApplicable
 from remedy.evidence.model_facts import head_facts
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
+from remedy.remedies._specimens import Program, table
 
 
 class MoveThreshold(Remedy):
@@ -23,6 +24,11 @@ class MoveThreshold(Remedy):
 
     name = "move-threshold"
     treats = ("HED214", "DAT101", "GEN403", "GEN405")
+
+    def specimen(self) -> Program:
+        """Return one unit for two unequal classes."""
+        model, X, y, fit = table(1, "sigmoid", "binary_crossentropy")
+        return model, X, y[:, :1], fit
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Ask for the shift."""

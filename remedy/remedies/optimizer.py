@@ -13,6 +13,7 @@ from remedy.recipe.own_callbacks import has_schedule, without_schedule
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.source_code import leaving_schedule_out
 from remedy.remedies._base import Dose, Remedy
+from remedy.remedies._specimens import Program, table
 from remedy.remedies.clip_gradients import CLIPS
 
 ADAPTIVE = ("Adam", "AdamW", "Nadam", "RMSprop", "Lion")
@@ -37,6 +38,10 @@ class Optimizer(Remedy):
     sets_rate = True
     excludes = ("learning-rate",)
     recompiles = True
+
+    def specimen(self) -> Program:
+        """Return a net under plain descent."""
+        return table(optimizer="sgd")
 
     def usual_doses(self, recipe: Recipe, dataset: Dataset) -> Sequence[Dose]:
         """Return Adam at its default rate, then at five times that; nothing for Adam's own kin."""

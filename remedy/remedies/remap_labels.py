@@ -9,6 +9,7 @@ from remedy.errors import NotApplicable
 from remedy.evidence.model_facts import head_facts
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
+from remedy.remedies._specimens import Program, table
 from remedy.remedies.fix_head import coding_patch, wanted_head
 
 
@@ -25,6 +26,11 @@ class RemapLabels(Remedy):
     name = "remap-labels"
     recodes = True
     excludes = ("fix-head",)
+
+    def specimen(self) -> Program:
+        """Return labels that count from one."""
+        model, X, y, fit = table(loss="sparse_categorical_crossentropy")
+        return model, X, 1 + y.argmax(-1), fit
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Put the coding into the recipe."""

@@ -13,6 +13,7 @@ from remedy.recipe.recipe import Recipe
 from remedy.recipe.source_code import compile_line
 from remedy.recipe.target_coding import NEAR_ONE, NEAR_ZERO, fit_standard
 from remedy.remedies._base import Remedy
+from remedy.remedies._specimens import Program, table
 
 
 class ScaleTargets(Remedy):
@@ -27,6 +28,11 @@ class ScaleTargets(Remedy):
     name = "scale-targets"
     recodes = True
     treats = ("DAT110", "OPT407", "OPT403", "OPT404", "OPT401", "OPT402")
+
+    def specimen(self) -> Program:
+        """Return a target far from zero."""
+        model, X, _, fit = table(1, "linear", "mse")
+        return model, X, 900 + 400 * X[:, :1], fit
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Code the target by the training rows' mean and spread."""

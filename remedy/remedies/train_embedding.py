@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remedy.remedies._embedding import EmbeddingSetting
+from remedy.remedies._specimens import Program, words
 
 
 class TrainEmbedding(EmbeddingSetting):
@@ -17,3 +18,7 @@ class TrainEmbedding(EmbeddingSetting):
     name = "train-embedding"
     treats = ("ARC312",)
     setting, default, words = "trainable", True, ("frozen", "trained")
+
+    def specimen(self) -> Program:
+        """Return a frozen table of words."""
+        return words(trainable=False)

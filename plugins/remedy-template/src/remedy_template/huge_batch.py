@@ -1,7 +1,6 @@
 """huge-batch: an epoch has so few steps that hardly anything can be learned in it."""
 
-from remedy.detectors._base import Detector, Finding
-from remedy.evidence.evidence import Evidence
+from remedy import Detector, Evidence, Finding
 
 
 class HugeBatch(Detector):

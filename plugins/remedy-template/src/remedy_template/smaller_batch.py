@@ -4,10 +4,7 @@ from typing import Any
 
 from optuna.distributions import IntDistribution
 
-from remedy.data.dataset import Dataset
-from remedy.errors import NotApplicable
-from remedy.recipe.recipe import Recipe
-from remedy.remedies._base import Remedy
+from remedy.remedies import Dataset, NotApplicable, Recipe, Remedy
 
 
 class SmallerBatch(Remedy):
