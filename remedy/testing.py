@@ -27,6 +27,7 @@ from remedy.detectors._base import Detector
 from remedy.diagnosis import Finding
 from remedy.errors import NotApplicable
 from remedy.evidence.evidence import Evidence
+from remedy.keras_internals import every_layer
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.training.engines.scripted import ScriptedEngine
@@ -184,9 +185,8 @@ def check_patches(prescription: Any, recipe: Recipe, dataset: Dataset, remedies:
 
 def _variables(model: Any) -> list[Any]:
     """Return weights, moving averages and states of random layers, statistics fixed beforehand left out."""
-    fixed = {
-        id(v) for layer in model._flatten_layers() if type(layer).__name__ == "Normalization" for v in layer.weights
-    }
+    fixed_layers = [part for part in every_layer(model, itself=True) if type(part).__name__ == "Normalization"]
+    fixed = {id(v) for layer in fixed_layers for v in layer.weights}
     found = [*model.trainable_variables, *model.non_trainable_variables]
     return [v for v in found if id(v) not in fixed]
 

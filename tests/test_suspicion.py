@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from remedy.evidence.closer_look import progress, suspicious
 from remedy.evidence.evidence import Evidence
-from remedy.evidence.suspicion import progress, suspicious
 
 EPOCHS = 20
 HEALTHY = Evidence(

@@ -7,7 +7,7 @@ import pytest
 
 from remedy.training.engines import inline
 from remedy.training.engines._base import Job
-from remedy.training.tracing import forgotten_gradients
+from remedy.training.runtime import forgotten_gradients
 
 from .conftest import blobs, dense, stuck_run_of
 from .test_engine import _engine

@@ -22,6 +22,7 @@ from remedy.comparing.spelling import (
     usual_call,
 )
 from remedy.errors import NotApplicable
+from remedy.keras_internals import functional_module
 from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of, references
 
 Source = tuple[int, int]
@@ -118,7 +119,7 @@ def write(network: Network) -> tuple[Architecture, dict[str, tuple[str, ...]]]:
         "input_layers": [[*at, 0] for at, step in zip(placed, network.steps, strict=True) if not step.sources],
         "output_layers": [[*placed[at], part] for at, part in network.outputs],
     }
-    module = "keras.src.models.functional"
+    module = functional_module()
     whole = {"module": module, "class_name": "Functional", "config": inner, "registered_name": "Functional"}
     return Architecture(whole), {name: key[:-1] for key, name in named.items()}
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from remedy.origin import package
+from remedy.keras_internals import operation_modules, package
 from remedy.recipe.architecture import KERNEL_LAYERS, LayerConfig
 
 UNREAD = frozenset({"name", "seed", "build_config", "registered_name", "input_axes", "output_axes"})
@@ -23,8 +23,6 @@ FIRST = ("units", "filters", "kernel_size", "rate", "pool_size", "target_shape",
 """Settings that everybody writes without their name."""
 
 ACTIVATION_LAYERS = frozenset({"Activation", "ReLU", "LeakyReLU", "ELU", "Softmax"})
-OPERATIONS = ("keras.src.ops.", "keras.src.activations.")
-"""Modules of what a functional model calls without a layer, such as ``x / 255.0`` and ``keras.ops.relu(x)``."""
 
 METRIC_ALIASES = {"acc": "accuracy", "ce": "crossentropy"}
 
@@ -156,7 +154,7 @@ def activation_of(entry: Mapping[str, Any]) -> Spec | None:
 
 def is_operation(entry: Mapping[str, Any]) -> bool:
     """Say whether an entry of a functional model is an operation and no layer."""
-    return str(entry.get("module", "")).startswith(OPERATIONS)
+    return str(entry.get("module", "")).startswith(operation_modules())
 
 
 def affine(entry: LayerConfig, call: Mapping[str, Any]) -> tuple[float, float] | None:

@@ -27,7 +27,7 @@ from remedy.data.splitting import split
 from remedy.data.streams import is_stream, read_stream
 from remedy.data.task import infer_task, rebuilds
 from remedy.errors import InvalidInput, ModelError
-from remedy.origin import is_keras
+from remedy.keras_internals import every_layer, is_keras
 
 READ_TEXT = {"TextVectorization", "StringLookup", "Hashing", "HashedCrossing"}
 """Keras' layers that take text."""
@@ -300,7 +300,7 @@ def _is_nested(weights: Any) -> bool:
 
 def _is_text(X: Any, model: Any) -> bool:
     """Say whether X holds text, and the model has a layer that reads it."""
-    if not any(type(layer).__name__ in READ_TEXT for layer in model._flatten_layers()):
+    if not any(type(layer).__name__ in READ_TEXT for layer in every_layer(model, itself=True)):
         return False
     leaves = [as_array(leaf) for leaf in arrays.leaves(X)]
     return any(

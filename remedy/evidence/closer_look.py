@@ -1,4 +1,7 @@
-"""The second tier: costly measurements, taken when the first tier is suspicious and time allows."""
+"""The second tier: costly measurements, taken when the nearly free ones look suspicious and time allows.
+
+Suspicion is cheap and often wrong; it only decides where to look closer. A verdict is the detectors' business.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from remedy.data.scores import Task
 from remedy.evidence.baseline import shallow_baseline
 from remedy.evidence.evidence import Evidence
 from remedy.evidence.layers import look
-from remedy.evidence.suspicion import suspicious
 
 LOOKS = 6
 """Most looks at one training; they are taken at doubling distances."""
@@ -20,6 +22,21 @@ LOOKS = 6
 SHARE = 0.05
 LEAST_SECONDS = 2.0
 """Looking closer may cost this share of the training so far, or these seconds if that is more."""
+
+POOR = 0.2
+"""Share of the way from a constant answer to a perfect one; less is suspicious after a few epochs."""
+
+GOOD = 0.9
+"""The same at the end of training: more needs no second opinion."""
+
+HALFWAY = 0.5
+EARLY = 0.1
+"""Share of the planned epochs after which a run should be `HALFWAY`, or its loss be falling."""
+
+AT_PRIOR = 0.97
+RISEN = 1.5
+JITTER = 0.1
+"""A loss under this share of that of a constant answer may go up and down near zero."""
 
 
 class CloserLook:
@@ -69,3 +86,39 @@ class CloserLook:
         """Return the evidence with what a shallow model reaches on the training rows."""
         found = shallow_baseline(self._rows, self._task, self._ids, evidence.epochs_seen, validation=self._validation)
         return evidence if found is None else replace(evidence, shallow=found)
+
+
+def suspicious(evidence: Evidence) -> str | None:
+    """Return what looks wrong after the last recorded epoch, in words, or None."""
+    epochs, planned = evidence.epochs_seen, evidence.epochs_planned or math.inf
+    if not epochs or (epochs < 2 and planned > 1):
+        return None
+    if evidence.nonfinite_epoch is not None:
+        return "a number is not finite"
+    way = progress(evidence, evidence.probe_score)
+    if way is not None and way < POOR:
+        return "the score is that of a constant answer"
+    held = progress(evidence, evidence.val_score)
+    if held is not None and held < POOR:
+        return "the validation score is that of a constant answer"
+    if evidence.probe_recalls and min(evidence.probe_recalls[-1], default=1.0) < POOR:
+        return "a class is hardly ever found"
+    cost = (evidence.probe_loss or evidence.loss or (math.nan,))[-1]
+    if evidence.prior_loss and cost > AT_PRIOR * evidence.prior_loss:
+        return "the loss is that of a constant answer"
+    losses = [v for v in evidence.loss or () if math.isfinite(v)]
+    if losses and min(losses) > 0 and losses[-1] > RISEN * max(min(losses), JITTER * (evidence.prior_loss or 0.0)):
+        return "the loss has risen"
+    if way is not None and epochs >= EARLY * planned and epochs > 2 and way < HALFWAY:
+        return "it learns slowly"
+    if way is not None and epochs >= planned and way < GOOD:
+        return "it ended short of a perfect score"
+    return None
+
+
+def progress(evidence: Evidence, scores: tuple[float, ...] | None) -> float | None:
+    """Return how far the last score is on the way from the constant answer (0) to a perfect one (1)."""
+    if not scores or evidence.constant_score is None or not math.isfinite(scores[-1]):
+        return None
+    room = 1.0 - evidence.constant_score
+    return (scores[-1] - evidence.constant_score) / room if room > 0 else None

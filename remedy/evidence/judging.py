@@ -16,7 +16,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.data.scores import CLASSIFICATION
 from remedy.evidence.model_facts import head_facts
-from remedy.origin import is_keras
+from remedy.keras_internals import is_keras
 from remedy.recipe.recipe import Recipe
 
 PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")

@@ -17,6 +17,7 @@ from remedy.data import arrays
 from remedy.data.rows import Rows
 from remedy.evidence.model_facts import activation_of, layers_in_order
 from remedy.evidence.records import Look
+from remedy.keras_internals import calls_of, every_layer, input_structure, takes_training
 
 LOOK_ROWS = 64
 """Rows of a look: enough to call a unit dead, few enough to cost milliseconds."""
@@ -92,7 +93,7 @@ def _small(variable: Any) -> bool:
 
 def _seeds(model: Any) -> list[Any]:
     """Return the states of all random number generators of a model, those of cells inside recurrent layers too."""
-    layers = [*layers_in_order(model), *model._flatten_layers(include_self=False, recursive=True)]
+    layers = [*layers_in_order(model), *every_layer(model)]
     found = [getattr(part, "seed_generator", None) for part in layers]
     found += [getattr(getattr(part, "cell", None), "seed_generator", None) for part in layers]
     return [generator.state for generator in found if generator is not None and hasattr(generator, "state")]
@@ -174,14 +175,14 @@ def _activations(model: Any, X: Any) -> list[tuple[Any, str, Any]]:
     if type(model).__name__ == "Sequential":
         found, value = [], _first_value(model, X)
         for layer in model.layers:
-            value = layer(value, training=False) if layer._call_has_training_arg else layer(value)
+            value = layer(value, training=False) if takes_training(layer) else layer(value)
             if layer.name in wanted and (layer is not model.layers[-1] or wanted[layer.name] in RELU_LIKE):
                 found.append((layer, wanted[layer.name], value))
         return found
     if not isinstance(model, keras.Model) or not getattr(model, "outputs", None):
         return []
     ends = {id(tensor) for tensor in keras.tree.flatten(model.outputs)}
-    once = [layer for layer in model.layers if layer.name in wanted and len(layer._inbound_nodes) == 1]
+    once = [layer for layer in model.layers if layer.name in wanted and calls_of(layer) == 1]
     # A recurrent layer may return its states beside its output.
     first = [keras.tree.flatten(layer.output)[0] for layer in once]
     read = [(a, t) for a, t in zip(once, first, strict=True) if id(t) not in ends or wanted[a.name] in RELU_LIKE]
@@ -216,7 +217,7 @@ def _as_inputs(model: Any, X: Any) -> list[Any]:
     """Return the arrays in the order of the model's inputs."""
     if not isinstance(X, Mapping):
         return arrays.leaves(X)
-    inputs = model._inputs_struct
+    inputs = input_structure(model)
     if isinstance(inputs, Mapping):
         return [X[key] for key in keras.tree.flatten({key: key for key in inputs})]
     return [X.get(tensor.name, part) for tensor, part in zip(model.inputs, X.values(), strict=True)]

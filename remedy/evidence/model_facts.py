@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from remedy.evidence.records import LayerFacts
+from remedy.keras_internals import every_layer, is_keras, own_layers
 from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of, width_key
 from remedy.recipe.readers import DROPOUTS, RESHAPERS
 from remedy.recipe.recipe import Recipe
@@ -84,9 +85,9 @@ def live_layer_facts(model: Any) -> tuple[LayerFacts, ...]:
     """Return the layers of a model whose configuration cannot be read; one that was never called is unused."""
     found = []
     for layer in layers_in_order(model):
-        if layer._flatten_layers(include_self=False) or not hasattr(layer, "get_config"):
+        if every_layer(layer) or not hasattr(layer, "get_config"):
             continue
-        if type(layer).__module__.startswith("keras.src.metrics"):
+        if "metrics" in type(layer).__module__.split(".") and is_keras(layer):
             continue
         try:
             entry = {"class_name": type(layer).__name__, "config": layer.get_config()}
@@ -99,7 +100,7 @@ def live_layer_facts(model: Any) -> tuple[LayerFacts, ...]:
 def layers_in_order(model: Any) -> list[Any]:
     """Return every layer of a live model once, nested ones behind the layer that holds them, input side first."""
     found: dict[int, Any] = {}  # Keras' own way through them turns the order inside a nested model around.
-    for layer in model._layers:
+    for layer in own_layers(model):
         found |= {id(part): part for part in (layer, *layers_in_order(layer)) if id(part) not in found}
     return list(found.values())
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from remedy.errors import NotApplicable
+from remedy.keras_internals import functional_module
 
 LayerConfig = dict[str, Any]
 
@@ -190,7 +191,7 @@ class Architecture:
         inner |= {"input_layers": [first], "output_layers": [last]}
         return Architecture(
             {
-                "module": "keras.src.models.functional",
+                "module": functional_module(),
                 "class_name": "Functional",
                 "config": inner,
                 "registered_name": None,

@@ -12,6 +12,7 @@ import numpy as np
 from remedy.data import arrays
 from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
+from remedy.keras_internals import numpy_module
 from remedy.recipe.architecture import Architecture, LayerConfig, name_of
 from remedy.recipe.readers import read_by_own_layer, takes_ids
 
@@ -85,13 +86,13 @@ def scaling_layers(scaling: InputScaling, rows: arrays.Array) -> list[LayerConfi
         if kind == "log":
             centre, spread = statistics("mad", values, axes_out)
             layers.append(_normalization("input_unit", centre, spread, per_feature))
-            layers.append(_layer("keras.src.ops.numpy", "Arcsinh", "input_log", {}))
+            layers.append(_layer(numpy_module(), "Arcsinh", "input_log", {}))
             values, kind = np.arcsinh((values - centre) / spread), "standard"
         layers.append(_normalization("input_scaling", *statistics(kind, values, axes_out), per_feature))
     if scaling.impute:
         # Behind the scaling 0 is the mean; ten spreads stand for infinity.
         config = {"nan": 0.0, "posinf": 10.0, "neginf": -10.0}
-        layers.append(_layer("keras.src.ops.numpy", "NanToNum", "input_imputed", config))
+        layers.append(_layer(numpy_module(), "NanToNum", "input_imputed", config))
     return layers
 
 

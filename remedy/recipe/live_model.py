@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from remedy.keras_internals import compile_arguments, every_layer
+
 Model = Any
 """A ``keras.Model``; Keras ships no types."""
 
@@ -37,7 +39,7 @@ def compiled_parts(model: Model) -> dict[str, Any]:
         found: dict[str, Any] = model.get_compile_config()
         return found
     except Exception:
-        given = dict(getattr(model._compile_config, "config", {}) or {})
+        given = compile_arguments(model)
         kept = {name: _as_data(value) for name, value in given.items()}
         return {**kept, "optimizer": keras.optimizers.serialize(model.optimizer)}
 
@@ -74,7 +76,7 @@ def plain(value: Any) -> Any:
 def kept_weights(model: Model) -> dict[str, list[Any]]:
     """Return the weights of frozen layers and of layers adapted to data, by layer name."""
     kept = {}
-    for layer in model._flatten_layers(include_self=False, recursive=True):
+    for layer in every_layer(model):
         own = [w for w in layer.weights if "seed" not in w.path]
         if own and not layer.trainable_weights and not hasattr(layer, "layers"):
             kept[layer.name] = [np.asarray(w) for w in layer.get_weights()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from remedy.origin import is_keras, package
+from remedy.keras_internals import is_keras, package
 
 Spec = Mapping[str, Any]
 """``{"class_name": ..., "config": {...}}`` of one callback."""

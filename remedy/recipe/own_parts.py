@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from remedy.origin import is_keras, package
+from remedy.keras_internals import compile_arguments, every_layer, is_keras, package
 
 FOREIGN = ("keras", "tensorflow", "numpy", "builtins", "optree", "jax", "torch", "ml_dtypes")
 """Packages whose parts Keras finds by itself, or that are no parts of a program."""
@@ -22,8 +22,8 @@ def own_parts(model: Any) -> dict[str, Any]:
     import keras
 
     found: dict[str, Any] = {}
-    compiled = dict(getattr(getattr(model, "_compile_config", None), "config", {}) or {})
-    roots = [model, getattr(model, "optimizer", None), *compiled.values(), *model._flatten_layers()]
+    compiled = compile_arguments(model)
+    roots = [model, getattr(model, "optimizer", None), *compiled.values(), *every_layer(model, itself=True)]
     for part in _parts(roots):
         kind = part if isinstance(part, type) or hasattr(part, "__name__") else type(part)
         if _is_own(kind):
@@ -86,7 +86,7 @@ def spelled_out(config: Any, model: Any) -> tuple[Any, dict[str, Any]]:
     Returns:
         The configuration, and the live functions by these names.
     """
-    layers = {str(layer.name): layer for layer in model._flatten_layers(include_self=False, recursive=True)}
+    layers = {str(layer.name): layer for layer in every_layer(model)}
     functions: dict[str, Any] = {}
     for entry in _entries(config):
         layer = layers.get(str(entry["config"].get("name", entry.get("name"))))
@@ -133,7 +133,7 @@ def _is_bare(part: Any) -> bool:
 @contextmanager
 def bare_parts_spelled(model: Any) -> Iterator[None]:
     """Let Keras spell initializers, regularizers and constraints that have no ``get_config`` of their own."""
-    kinds = {type(part) for part in _parts(model._flatten_layers()) if _is_bare(part)}
+    kinds = {type(part) for part in _parts(every_layer(model, itself=True)) if _is_bare(part)}
     for kind in kinds:
         kind.get_config = lambda self: {}
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remedy.origin import package
+from remedy.keras_internals import package
 from remedy.recipe.architecture import Architecture, LayerConfig, name_of
 
 DROPOUTS = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout")

@@ -18,6 +18,7 @@ from remedy.data import arrays
 from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.errors import ModelError, NotApplicable
+from remedy.keras_internals import every_layer
 from remedy.recipe import reading
 from remedy.recipe.architecture import Architecture
 from remedy.recipe.input_scaling import InputScaling, scaled
@@ -174,7 +175,7 @@ class Recipe:
             raise
         except Exception as error:
             raise ModelError(f"Keras cannot build this recipe: {error}") from error
-        by_name = {layer.name: layer for layer in model._flatten_layers()}
+        by_name = {layer.name: layer for layer in every_layer(model, itself=True)}
         for name, weights in self.kept_weights.items():
             if name in by_name and [w.shape for w in weights] == [w.shape for w in by_name[name].get_weights()]:
                 by_name[name].set_weights(weights)

@@ -12,6 +12,7 @@ import numpy as np
 from remedy.data import arrays
 from remedy.data.dataset import Dataset
 from remedy.errors import ModelError
+from remedy.keras_internals import every_layer
 from remedy.recipe.live_model import first_line
 from remedy.recipe.own_parts import own_parts
 from remedy.recipe.recipe import Recipe
@@ -66,7 +67,7 @@ def _flat(outputs: Any) -> Any:
 def _suspects(model: Any) -> str:
     """Name the layers of the user's own: what differs is one of them."""
     own = own_parts(model).values()
-    names = [layer.name for layer in model._flatten_layers(include_self=False) if type(layer) in own]
+    names = [layer.name for layer in every_layer(model) if type(layer) in own]
     return f"look at layer {', '.join(map(repr, names[:3]))}" if names else "look at what it computes beside its layers"
 
 

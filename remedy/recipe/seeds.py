@@ -10,13 +10,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
-from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
+
+from remedy.keras_internals import random_state, seeded_state, set_random_state, tensorflow_context
 
 
 def set_seeds(seed: int, own_code: bool = True) -> None:
@@ -26,12 +24,11 @@ def set_seeds(seed: int, own_code: bool = True) -> None:
         seed: Of everything.
         own_code: Whether layers, losses or functions may draw by the backend's own stateful operations.
     """
-    context = None if own_code else _tensorflow_context()
-    if context is None:
+    context, state = None if own_code else tensorflow_context(), seeded_state(seed)
+    if context is None or not state:
         keras.utils.set_random_seed(seed)
         return
-    global_state.set_global_attribute(GLOBAL_RANDOM_SEED, seed)
-    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+    set_random_state(state)
     random.seed(seed)
     np.random.seed(seed % 2**32)
     context._seed, context._rng = seed, random.Random(seed)
@@ -46,10 +43,9 @@ def keep_random_state() -> Iterator[None]:
         import torch
 
         torch_state = torch.random.get_rng_state()
-    context = _tensorflow_context()
+    context = tensorflow_context()
     tensorflow_state = None if context is None else (context._seed, context._rng)
-    names = (GLOBAL_RANDOM_SEED, GLOBAL_SEED_GENERATOR)
-    keras_state = {name: global_state.get_global_attribute(name) for name in names}
+    keras_state = random_state()
     try:
         yield
     finally:
@@ -59,18 +55,4 @@ def keep_random_state() -> Iterator[None]:
             torch.random.set_rng_state(torch_state)
         if context is not None and tensorflow_state is not None:
             context._seed, context._rng = tensorflow_state
-        for name, value in keras_state.items():
-            global_state.set_global_attribute(name, value)
-
-
-def _tensorflow_context() -> Any:
-    """Return where TensorFlow keeps its global seed, which it cannot be asked for in public; None on other backends."""
-    if keras.backend.backend() != "tensorflow":
-        return None
-    try:
-        from tensorflow.python.eager import context
-
-        found = context.context()
-        return found if hasattr(found, "_seed") and hasattr(found, "_rng") else None
-    except ImportError:
-        return None
+        set_random_state(keras_state)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from remedy.origin import package
+from remedy.keras_internals import package
 from remedy.recipe.architecture import name_of
 from remedy.recipe.own_callbacks import has_schedule
 from remedy.recipe.recipe import Recipe

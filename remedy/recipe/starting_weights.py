@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from remedy.data.arrays import Array
+from remedy.keras_internals import every_layer
 
 Weights = Mapping[str, list[Array]]
 """Weights by layer name, as ``layer.get_weights()`` gives them."""
@@ -28,7 +29,7 @@ def snapshot(model: Any) -> Weights | None:
     if not model.built or sum(int(np.prod(w.shape)) for w in model.weights) * 4 > MOST_BYTES:
         return None
     found = {}
-    for layer in model._flatten_layers(include_self=False, recursive=True):
+    for layer in every_layer(model):
         if layer.built and layer.trainable_weights and not _nests(layer):
             found[str(layer.name)] = [np.array(w, copy=True) for w in layer.get_weights()]
     return found

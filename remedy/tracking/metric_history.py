@@ -11,6 +11,8 @@ import numpy as np
 from mlflow.exceptions import MlflowException
 from mlflow.utils.search_utils import SearchUtils
 
+from remedy.tracking.internals import last_points, store
+
 PAGE = 25_000
 """Points of a metric that one request asks for; a server gives no more."""
 
@@ -42,7 +44,7 @@ def read_points(run_id: str, keys: Iterable[str]) -> dict[str, Points]:
     A database is asked for rows at once: MLflow's client makes two objects of every point and takes ten times as long.
     """
     wanted = list(keys)
-    tracking_store = mlflow.MlflowClient()._tracking_client.store
+    tracking_store = store()
     if not hasattr(tracking_store, "ManagedSessionMaker"):
         return {key: _points(mlflow.MlflowClient().get_metric_history(run_id, key)) for key in wanted}
     from mlflow.store.tracking.dbmodels.models import SqlMetric
@@ -70,7 +72,9 @@ def newer_points(run_id: str, key: str, known: Points) -> Points:
     last = known.times[-1]
     kept = int(np.searchsorted(known.times, last))
     token = SearchUtils.create_page_token(kept)
-    tracking_store = mlflow.MlflowClient()._tracking_client.store
+    tracking_store = store()
+    if tracking_store is None:
+        return read_points(run_id, [key])[key]
     try:
         page = tracking_store.get_metric_history(run_id, key, max_results=PAGE, page_token=token)
     except MlflowException:  # A store without pages; one that is down says so below.
@@ -88,7 +92,10 @@ def newer_points(run_id: str, key: str, known: Points) -> Points:
 def latest_points(run: Any) -> dict[str, tuple[int, int, float]]:
     """Return step, time and value of every metric's last point, as they came with the run."""
     # Public are the values alone, and a value may be logged again unchanged.
-    return {m.key: (m.step, m.timestamp, restored(m.value)) for m in run.data._metric_objs}
+    found = {m.key: (m.step, m.timestamp, restored(m.value)) for m in last_points(run)}
+    for key, points in read_points(run.info.run_id, run.data.metrics.keys() - found.keys()).items():
+        found[key] = (int(points.steps[-1]), int(points.times[-1]), float(points.values[-1]))
+    return found
 
 
 def restored(value: float) -> float:

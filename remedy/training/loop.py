@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from remedy.data import arrays
+from remedy.keras_internals import running_loss
 
 MOST_BYTES = 1 << 26
 """Larger data would lie in memory twice; there the cost of a step is not Python's anyway."""
@@ -170,7 +171,7 @@ class Loop:
                 tf.while_loop(
                     lambda now: now < end, lambda now: (once(now, data, order),), (begin,), parallel_iterations=1
                 )
-                return self.model._loss_tracker.result()
+                return running_loss(self.model)
 
             number = tf.TensorSpec([], "int64")
             signature = (specs, tf.TensorSpec([None], "int64"), number, number)

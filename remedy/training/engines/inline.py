@@ -31,7 +31,7 @@ from remedy.training.fit_recipe import BestEpoch, Deadline, Ruined, assign, fit_
 from remedy.training.loop import Loop
 from remedy.training.range_test import RateRamp
 from remedy.training.recorder import EvidenceRecorder
-from remedy.training.tracing import forgotten_gradients
+from remedy.training.runtime import forgotten_gradients
 from remedy.training.xla import xla_pays
 
 LEAST_STEPS = 50
