@@ -41,7 +41,7 @@ from remedy.search.context import SearchContext
 from remedy.search.options import Search
 from remedy.search.schedule import Schedule
 from remedy.search.stopping import StoppingRule
-from remedy.tracking import run as tracking
+from remedy.tracking.opening import open_run
 from remedy.training import recorder
 from remedy.training.engines._base import Engine, Job, Outcome
 from remedy.training.engines.inline import InlineEngine
@@ -149,7 +149,7 @@ def measure(trials: int) -> dict[str, Any]:
     timed = Timed(InlineEngine(data, scorer, registry.detectors()))
     with tempfile.TemporaryDirectory() as folder:
         mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-        with tracking.open_run("driver", None, None) as run:
+        with open_run("driver", None, None) as run:
             log = SearchLog(Terminal(quiet=True), run.child("search", "search"), scorer)
             engine = RememberedEngine(timed, {}, log.training)
             options = Search(trials=trials, timeout=None)

@@ -103,11 +103,12 @@ def rows_of(space: dict[str, Any]) -> tuple[Any, Any]:
 def doses(source: str) -> list[dict[str, Any]]:
     """Return every remedy and dose that a program can take, with its patch: ``remedy, dose, patch, task, logits``."""
     from remedy.data.fit_call import read_fit_call
-    from remedy.prescription import Prescription, applies
+    from remedy.prescription import Prescription
     from remedy.recipe.patch import read_names
     from remedy.recording import recipe_of_call
     from remedy.registry import remedies
     from remedy.repair.handover import as_lines
+    from remedy.search.candidates import applies
 
     space = started(source, 0)
     call = read_fit_call(space["model"], space["X"], space["y"], space["fit"])

@@ -41,8 +41,9 @@ from remedy import registry
 from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.data.scores import scorer_for
-from remedy.prescription import Prescription, usable
+from remedy.prescription import Prescription
 from remedy.recipe.recipe import Recipe
+from remedy.search.candidates import usable
 from remedy.search.study import Study
 from remedy.training.engines._base import Engine, Job
 from remedy.training.engines.inline import InlineEngine

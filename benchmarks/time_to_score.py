@@ -193,7 +193,7 @@ def by_plain_loop(given: Problem, seed: int, timeout: float) -> Watch:
     import keras
 
     from remedy.errors import RemedyError
-    from remedy.prescription import indicated
+    from remedy.search.candidates import indicated
     from remedy.search.study import Study
     from remedy.training.engines._base import Outcome
     from remedy.training.fit_recipe import Deadline, fit_recipe

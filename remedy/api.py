@@ -9,7 +9,8 @@ from typing import Any
 
 from remedy import html, registry
 from remedy.data.dataset import Dataset
-from remedy.data.fit_call import build_if_needed, read_fit_call
+from remedy.data.fit_call import read_fit_call
+from remedy.data.model_checks import build_if_needed
 from remedy.detectors.below_expectation import BelowExpectation
 from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.diagnosis import diagnose as examine
@@ -32,6 +33,7 @@ from remedy.search.options import Search
 from remedy.session import Session, Wishes
 from remedy.tracking import artifacts, logged_evidence, queries
 from remedy.tracking import run as tracking
+from remedy.tracking.opening import open_run
 
 STUCK = "tags.`remedy.verdict` = 'stuck' and tags.`remedy.role` = 'fit'"
 """Runs that `tune` can treat; what `remedy watch` finds stuck was logged by something else, without recipe and data."""
@@ -39,7 +41,7 @@ STUCK = "tags.`remedy.verdict` = 'stuck' and tags.`remedy.role` = 'fit'"
 __all__ = ["Fix", "Result", "diagnose", "fit", "tune"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What `fit` hands back.
 
@@ -68,6 +70,10 @@ class Result:
     conclusion: str
     evidence: Evidence = field(default_factory=Evidence)
     advice: str | None = None
+
+    def __repr__(self) -> str:
+        """Say it in five lines."""
+        return report.summary(self.examination, self.conclusion, self.fix is not None, self.run_url)
 
     def _repr_html_(self) -> str:
         case = ReportCase("run", self.examination, self.evidence, self.conclusion, self.run_id, self.fix)
@@ -145,7 +151,7 @@ def fit(
     terminal = Terminal(quiet=fit_kwargs.get("verbose", "auto") == 0)
     names = read_names(model, X, y, fit_kwargs)
     wishes = Wishes(options, found, chosen, build, run_name or experiment, register_as, log_data, expect, names)
-    with tracking.open_run(experiment, run_name, tags) as run:
+    with open_run(experiment, run_name, tags) as run:
         session = Session(model, call, wishes, run, terminal)
         history = session.train()
         conclusion = session.end()

@@ -19,6 +19,7 @@ from remedy.reporting import text as report
 from remedy.reporting.run_log import write_end, write_start
 from remedy.reporting.terminal import Terminal
 from remedy.tracking import run as tracking
+from remedy.tracking.opening import open_run
 from remedy.training.recorder import EvidenceRecorder
 
 
@@ -81,7 +82,7 @@ class Recorder(keras.callbacks.Callback):
         """Begin a run."""
         self.close()
         self._stack = ExitStack()
-        self._run = self._stack.enter_context(tracking.open_run(*self._open_run))
+        self._run = self._stack.enter_context(open_run(*self._open_run))
         atexit.register(self.close)
         self._raised_before = getattr(sys, "last_value", None)
         try:

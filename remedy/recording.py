@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from remedy.data.dataset import Dataset
-from remedy.data.fit_call import FitCall, require_compiled
+from remedy.data.fit_call import FitCall
+from remedy.data.model_checks import require_compiled
 from remedy.data.scores import scorer_for
 from remedy.diagnosis import Examination
 from remedy.errors import ModelError, RemedyWarning
@@ -23,6 +25,8 @@ from remedy.reporting.run_log import last_values
 from remedy.reporting.terminal import Terminal
 from remedy.tracking import run as tracking
 from remedy.training.recorder import EvidenceRecorder, Known
+
+log = logging.getLogger(__name__)
 
 VALIDATION_ROWS = 256
 """Validation rows that are scored after every epoch."""
@@ -60,6 +64,7 @@ def recipe_of_call(model: Any, call: FitCall, build: Callable[[], Any] | None = 
     try:
         return Recipe.of_unbuildable(model, call.recipe_options, reason)
     except Exception:  # An optimizer or a loss that Keras cannot spell: its loss is watched all the same.
+        log.debug("the recipe is not read", exc_info=True)
         return None
 
 

@@ -20,7 +20,7 @@ from remedy.search.confirmation import Proof
 from remedy.tracking.run import Run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fix:
     """The smallest confirmed prescription, its model and its proof.
 
@@ -55,6 +55,21 @@ class Fix:
     evidence: Evidence | None = None
     setbacks: tuple[str, ...] = ()
     script: str = ""
+
+    def __repr__(self) -> str:
+        """Say it in five lines."""
+        known = "not scored" if self.score is None else f"{self.baseline_score:.3f} -> {self.score:.3f}"
+        proven = f"confirmed on {len(self.proof.treated)} fresh seeds" if self.confirmed else "not confirmed"
+        lines = len(self.patch.splitlines())
+        return "\n".join(
+            [
+                f"Fix: {self.prescription}",
+                f"Score on rows never trained on: {known}, {proven}.",
+                f"Worse than untouched: {'; '.join(self.setbacks) or 'nothing, by more than chance'}.",
+                f"fix.model is an ordinary Keras model; print(fix.patch) shows {lines} lines for your script.",
+                f"MLflow run: {self.run_id or 'none'}",
+            ]
+        )
 
 
 @dataclass(frozen=True)

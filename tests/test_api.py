@@ -77,6 +77,17 @@ def test_a_stuck_program_is_named_and_fixed(fixed):
     assert "scale-inputs" in result.fix.prescription.names
 
 
+def test_what_is_printed_of_a_result_and_a_fix_are_five_lines_for_a_person(fixed):
+    result, _, _, _ = fixed
+    for told in (str(result), repr(result), str(result.fix)):
+        assert len(told.splitlines()) == 5
+        assert len(told) < 1500
+    assert result.conclusion in str(result)
+    assert "class-imbalance" in str(result)
+    assert str(result.fix.prescription) in str(result.fix)
+    assert f"{result.fix.score:.3f}, confirmed on 3 fresh seeds" in str(result.fix)
+
+
 def test_the_fixed_model_takes_the_raw_rows_and_finds_every_class(fixed):
     result, _, _, _ = fixed
     from remedy.data.scores import balanced_accuracy

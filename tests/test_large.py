@@ -231,9 +231,9 @@ def test_large_data_is_kept_with_a_run_only_when_asked_for(bound, store_run):
 
 @pytest.fixture
 def store_run(store):
-    from remedy.tracking import run as tracking
+    from remedy.tracking.opening import open_run
 
-    with tracking.open_run("kept", None, None) as run:
+    with open_run("kept", None, None) as run:
         yield run.run_id
 
 

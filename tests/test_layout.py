@@ -1,5 +1,7 @@
 """The shape of the house: one slug in three places, small rooms, light imports."""
 
+import importlib
+import re
 import subprocess
 import sys
 import time
@@ -20,8 +22,50 @@ def test_every_detector_and_remedy_has_a_test_file_of_its_slug(cls):
 
 
 def test_no_room_outgrows_its_size():
-    big = {p.name: n for p in ROOT.glob("remedy/**/*.py") if (n := len(p.read_text().splitlines())) > 360}
+    big = {p.name: n for p in ROOT.glob("remedy/**/*.py") if (n := len(p.read_text().splitlines())) > 335}
     assert not big
+
+
+def test_every_room_has_its_line_in_contributing():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rooms = [p.name + "/" if p.is_dir() else p.name for p in (ROOT / "remedy").iterdir()]
+    rooms = [room for room in rooms if room not in ("__init__.py", "py.typed", "__pycache__/", "templates/")]
+    told = set(re.findall(r"`([^`]+)`", "\n".join(line.split("|")[1] for line in text.splitlines() if line[:1] == "|")))
+    assert set(rooms) == told & set(rooms), f"without a line: {sorted(set(rooms) - told)}"
+    assert {name for name in told if name[-1] == "/" or name.endswith(".py")} <= set(rooms)
+
+
+def test_the_codes_that_contributing_calls_free_are_the_next_ones():
+    free = re.search(r"Free are ([^.]*?) and what", (ROOT / "CONTRIBUTING.md").read_text()).group(1).split(", ")
+    own = [c.code for c in registry.detector_classes() if c.__module__.startswith("remedy.")]
+    newest = {family: max(code for code in own if code.startswith(family)) for family in {code[:3] for code in own}}
+    assert sorted(free) == sorted(f"{code[:3]}{int(code[3:]) + 1}" for code in newest.values())
+
+
+PUBLIC = {
+    "remedy": "Comparison Detector Diagnosis Evidence Examination Finding Fix Prescription Recorder Remedy RemedyError "
+    "RemedyWarning Result Search __version__ autolog compare diagnose fit tune",
+    "remedy.testing": "ScriptedEngine check_patch check_patches check_rewritten check_saved check_unchanged "
+    "contract_tests specimen",
+    "remedy.detectors": "Detector Evidence Finding DeadUnits MajorityCollapse",
+    "remedy.remedies": "Dataset NotApplicable Recipe Remedy ClipGradients ScaleInputs",
+    "remedy.errors": "DataMismatch InvalidInput ModelError NotApplicable NotFound PluginError RemedyError RemedyWarning "
+    "StoreError",
+}
+"""What people import; a name may be added here, and none may be taken away."""
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_no_public_name_is_lost(module):
+    room = importlib.import_module(module)
+    assert [name for name in PUBLIC[module].split() if not hasattr(room, name)] == []
+
+
+def test_every_detector_and_remedy_is_found_by_its_class_name():
+    for cls in CLASSES:
+        if cls.__module__.startswith("remedy."):
+            room = importlib.import_module(cls.__module__.rpartition(".")[0])
+            assert getattr(room, cls.__name__) is cls
 
 
 def test_the_generated_catalogue_in_the_docs_is_up_to_date():

@@ -99,7 +99,7 @@ def test_surgery_finds_its_layers_whatever_keras_calls_them_and_never_does_nothi
 
 
 def _applies(remedy_, dose, recipe, data):
-    from remedy.prescription import applies
+    from remedy.search.candidates import applies
 
     return applies(remedy_, dose, recipe, data)
 

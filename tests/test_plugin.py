@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from remedy import Remedy, testing
+from remedy import Remedy
 from remedy.errors import NotApplicable
+from remedy.testing import contracts
 
 TEMPLATE = Path(__file__).parent.parent / "plugins" / "remedy-template"
 
@@ -104,4 +105,4 @@ def test_a_remedy_whose_usual_dose_applies_to_nothing_breaks_the_contract():
             raise NotApplicable("there is never anything to do")
 
     with pytest.raises(AssertionError, match=r"no usual dose of idle-hands applies to its specimen"):
-        testing._purity(IdleHands)
+        contracts._purity(IdleHands)

@@ -109,7 +109,7 @@ def test_an_objective_of_the_users_own_has_to_be_given_again(store):
         return 0.0
 
     from remedy.reporting.search_log import write_options
-    from remedy.tracking.run import open_run
+    from remedy.tracking.opening import open_run
 
     with open_run("sick", None, None) as run:
         search = run.child("search", "search")

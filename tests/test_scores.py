@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from sklearn import metrics
 
-from remedy.data.scores import balanced_accuracy, class_ids, constant_score, macro_f1, r2, scorer_for
+from remedy.data.scores import balanced_accuracy, class_ids, confusion, constant_score, macro_f1, r2, scorer_for
 from remedy.errors import InvalidInput
 
 
@@ -46,3 +47,20 @@ def test_an_objective_of_the_users_is_taken_as_it_is():
 def test_an_unknown_objective_is_refused_with_the_known_ones():
     with pytest.raises(InvalidInput, match="balanced_accuracy, macro_f1, r2"):
         scorer_for("binary", np.array([0, 1]), "acuracy")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_and_confusions_are_those_of_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    ids, answers = rng.integers(0, 4, 200), rng.random((200, 4))
+    guess, marks = answers.argmax(-1), rng.random((200, 4)) > 0.7
+    assert balanced_accuracy(np.eye(4)[ids], answers) == pytest.approx(metrics.balanced_accuracy_score(ids, guess))
+    assert macro_f1(marks.astype(float), answers) == pytest.approx(
+        metrics.f1_score(marks, answers > 0.5, average="macro")
+    )
+    close = answers + 0.3 * rng.standard_normal(answers.shape)
+    assert r2(answers, close) == pytest.approx(metrics.r2_score(answers, close, multioutput="variance_weighted"))
+    counted = np.zeros((4, 4), int)
+    for true, predicted, rows in confusion("multiclass", np.eye(4)[ids], answers):
+        counted[int(true), int(predicted)] = rows
+    np.testing.assert_array_equal(counted, metrics.confusion_matrix(ids, guess))

@@ -12,13 +12,14 @@ from remedy.data.scores import scorer_for
 from remedy.diagnosis import Diagnosis
 from remedy.errors import NotApplicable
 from remedy.evidence.records import Shallow
-from remedy.prescription import Prescription, candidates, patch
+from remedy.prescription import Prescription, patch
 from remedy.reporting import conclusions
 from remedy.results import Fix
 from remedy.search import confirmation
 from remedy.search.ablation import reduce
 from remedy.search.attempts import Attempt
 from remedy.search.budget import Budget, Shares
+from remedy.search.candidates import candidates
 from remedy.search.context import SearchContext
 from remedy.search.local_search import improvements
 from remedy.search.options import Search

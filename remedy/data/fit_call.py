@@ -8,6 +8,7 @@ need arrays.
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,16 +19,17 @@ import numpy as np
 
 from remedy.data import arrays
 from remedy.data.array_rows import as_array, read_rows, warn
-from remedy.data.arrays import Nest
 from remedy.data.arrival import Arrival, watched
 from remedy.data.dataset import Dataset
+from remedy.data.model_checks import check_output, loss_name, output_units, require_compiled, task_of
 from remedy.data.rows import Rows
-from remedy.data.scores import Task
 from remedy.data.splitting import split
 from remedy.data.streams import is_stream, read_stream
-from remedy.data.task import infer_task, rebuilds
-from remedy.errors import InvalidInput, ModelError
-from remedy.keras_internals import every_layer, is_keras
+from remedy.data.task import infer_task
+from remedy.errors import InvalidInput
+from remedy.keras_internals import every_layer
+
+log = logging.getLogger(__name__)
 
 READ_TEXT = {"TextVectorization", "StringLookup", "Hashing", "HashedCrossing"}
 """Keras' layers that take text."""
@@ -130,7 +132,7 @@ def read_fit_call(
                 f"groups= with validation_split= would copy {arrays.nbytes(rows.X) / 2**30:.1f} GiB; put the rows of "
                 "every group together and give validation_data=: slices of the same arrays take no memory."
             )
-        task = infer_task(rows.y, _loss_name(model), _output_units(model))
+        task = infer_task(rows.y, loss_name(model), output_units(model))
         rows, held = split(rows, share, seed, task)
         new_kwargs.pop("validation_split")
         new_kwargs |= {"validation_data": _as_validation(held), "sample_weight": rows.sample_weight}
@@ -144,8 +146,8 @@ def read_fit_call(
         rows, held = rows.take(slice(None, at)), rows.take(slice(at, None))
     else:
         held = None
-    _check_output(model, rows)
-    task = _task(model, rows)
+    check_output(model, rows)
+    task = task_of(model, rows)
     tail = bool(share and groups is None and held is not None and validation is None)
     data = Dataset(rows, held, task, validation_tail=tail)
     if held is None and validation is not None and is_stream(validation):
@@ -196,7 +198,7 @@ def arrived(model: Any, call: FitCall) -> FitCall:
     rows = read_rows(
         train.X, train.y, train.sample_weight, train.groups, order=call.order if call.order else train.order
     )
-    task = call.dataset.task if call.dataset is not None else _task(model, rows)
+    task = call.dataset.task if call.dataset is not None else task_of(model, rows)
     data = Dataset(rows, held, task, complete=arrival.complete)
     return replace(call, dataset=data, batch_size=arrival.batch_size)
 
@@ -230,56 +232,9 @@ def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, o
         parts = (*validation, None)[:3]
         held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
     rows = read_rows(stream.rows.X, stream.rows.y, stream.rows.sample_weight, order=order)
-    task = _task(model, rows)
+    task = task_of(model, rows)
     data = Dataset(rows, held, task, complete=stream.complete, total_rows=stream.total)
     return FitCall(X, None, kwargs, data, stream.batch_size)
-
-
-def require_compiled(model: Any) -> None:
-    """Raise `ModelError` unless the model is a compiled Keras model."""
-    if not hasattr(model, "fit") or not hasattr(model, "compiled"):
-        raise ModelError(f"{type(model).__name__} is no Keras 3 model; remedy.fit takes keras.Model objects.")
-    if not model.compiled:
-        raise ModelError("The model is not compiled. Call model.compile(optimizer=..., loss=...) first.")
-
-
-def build_if_needed(model: Any, X: Nest) -> None:
-    """Build a Sequential model that was given no Input, so that its layers can be read."""
-    if not model.built and type(model).__name__ == "Sequential" and isinstance(X, np.ndarray):
-        model.build((None, *X.shape[1:]))
-
-
-def _check_output(model: Any, rows: Rows) -> None:
-    """Ask the loss itself whether it takes these labels for this output."""
-    import keras
-
-    build_if_needed(model, rows.X)
-    shape = getattr(model, "output_shape", None) if model.built else None
-    if not (isinstance(shape, tuple) and all(isinstance(s, int) for s in shape[1:]) and isinstance(rows.y, np.ndarray)):
-        return
-    if model.loss is None or isinstance(model.loss, (list, dict)) or rows.y.ndim > 2 or len(shape) != 2:
-        return
-    if not isinstance(model.loss, str) and not is_keras(model.loss):
-        return  # A loss of the user's own may take nothing but tensors.
-    try:
-        loss = keras.losses.get(model.loss)
-        sample = rows.y[:2].astype("float32")
-        if (
-            sample.ndim == len(shape) - 1
-            and "Sparse" not in type(loss).__name__
-            and "sparse" not in getattr(loss, "__name__", "")
-        ):
-            sample = sample[..., None]
-        value = keras.ops.convert_to_numpy(loss(sample, np.full((len(sample), *shape[1:]), 0.5, "float32")))
-    except (ValueError, TypeError) as error:
-        name = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", type(model.loss).__name__)
-        raise InvalidInput(
-            f"y of shape {rows.y.shape} does not fit the model's output {shape} under {name}: "
-            f"{str(error).splitlines()[0]} Change the units of the last layer, or the coding of y."
-        ) from error
-    except Exception:  # A backend that checks shapes in its own way: Keras will say it in fit.
-        return
-    del value
 
 
 def _as_validation(rows: Rows) -> tuple[Any, ...]:
@@ -306,25 +261,3 @@ def _is_text(X: Any, model: Any) -> bool:
     return any(
         a.dtype.kind in "US" or (a.dtype == object and isinstance(a.flat[0], (str, bytes))) for a in leaves if a.size
     )
-
-
-def _task(model: Any, rows: Rows) -> Task:
-    """Say what the labels ask for; an autoencoder's are its inputs, and no classes."""
-    shape, y = getattr(model, "output_shape", None) if model.built else None, rows.target
-    alike = isinstance(shape, tuple) and tuple(shape[1:]) == y.shape[1:] and "sparse" not in (_loss_name(model) or "")
-    if alike and y.ndim > 1 and len(np.unique(y[:100])) > 2 and rebuilds(rows.X, y):
-        return "regression"
-    return infer_task(rows.y, _loss_name(model), _output_units(model))
-
-
-def _loss_name(model: Any) -> str | None:
-    loss = getattr(model, "loss", None)
-    if isinstance(loss, str):
-        return loss
-    return getattr(loss, "name", None) or getattr(loss, "__name__", None)
-
-
-def _output_units(model: Any) -> int | None:
-    shape = getattr(model, "output_shape", None) if model.built else None
-    last = shape[-1] if isinstance(shape, tuple) and shape else None
-    return last if isinstance(last, int) else None

@@ -64,6 +64,8 @@ class NoSignal(Detector):
     patience: float = 0.5
     least_epochs: int = 5
     at_prior: float = 0.97
+    errors: float = 2.0
+    looked_at: float = 256
 
     def _hopeless(self, costs: Sequence[float], prior: float | None) -> bool:
         """Say whether the loss has never left that of a constant answer."""
@@ -83,7 +85,7 @@ class NoSignal(Detector):
         planned = epochs_planned or self.least_epochs
         needed = min(planned, max(self.least_epochs, math.ceil(self.patience * planned)))
         room = self.tolerance * (1 - shallow.constant)
-        if len(loss) < needed or shallow.score > shallow.constant + max(room, 2 * shallow.error):
+        if len(loss) < needed or shallow.score > shallow.constant + max(room, self.errors * shallow.error):
             return None
         if len(loss) < planned and not self._hopeless(probe_loss or loss, prior_loss):
             return None
@@ -91,13 +93,14 @@ class NoSignal(Detector):
         if val_score:
             recent = [s for s in val_score[-needed:] if math.isfinite(s)]
             above = [s - shallow.constant for s in recent]
-            luck = room + 0.5 / math.sqrt(min(n_validation, 256)) if n_validation else room
-            if not above or max(above) > 2 * luck or sum(above) / len(above) > luck:
+            # The binomial error of a share at one half, of the rows that are scored after every epoch.
+            luck = room + 0.5 / math.sqrt(min(n_validation, self.looked_at)) if n_validation else room
+            if not above or max(above) > self.errors * luck or sum(above) / len(above) > luck:
                 return None
             says += f"; the network's validation score is {recent[-1]:.2f} after {len(loss)} epochs"
         else:
             cost = min(v for v in (*(probe_loss or loss)[-needed:], math.inf) if not math.isnan(v))
-            if prior_loss is None or cost < 0.97 * prior_loss:
+            if prior_loss is None or cost < self.at_prior * prior_loss:
                 return None
             says += f"; the network's loss is {cost:.4g}, that of a constant {prior_loss:.4g}"
         return Finding(

@@ -79,6 +79,11 @@ class SlowLearning(Detector):
     least_steps: int = 400
     third: float = 0.95
     closing: float = 0.2
+    gap: float = 0.1
+    started: float = 0.2
+    decayed: float = 0.05
+    resting: float = 0.8
+    recent: int = 5
 
     def detect(
         self,
@@ -104,7 +109,7 @@ class SlowLearning(Detector):
         now, then = series[-1], series[-1 - span]
         if not (math.isfinite(now) and math.isfinite(then)) or now <= 0 or then <= 0:
             return None
-        recent = loss[-1 - max(span, 5) :]
+        recent = loss[-1 - max(span, self.recent) :]
         swings = any(after > self.swing * before for before, after in itertools.pairwise(recent))
         pace = min(1.0, (now / then) ** (1 / span))
         expected = now * pace**left
@@ -116,7 +121,7 @@ class SlowLearning(Detector):
                 says = f"After {epochs} epochs the loss is {now:.4g}, a constant answer costs {prior_loss:.4g}"
                 return self._finding(says, pace, expected, left, 0.85, learning_rate)
             return None
-        if shallow is None or not probe_score or constant_score is None or shallow.score <= constant_score + 0.1:
+        if shallow is None or not probe_score or constant_score is None or shallow.score <= constant_score + self.gap:
             return None
         if not left and is_on_its_way(probe_score, shallow.score, self.closing):
             return None
@@ -130,7 +135,7 @@ class SlowLearning(Detector):
             says += "; the loss was still falling when the epochs were over: too few epochs"
             return self._finding(says, pace, expected, left, 0.8, learning_rate)
         late = epochs >= max(self.least_epochs, self.late * epochs_planned)
-        if late and way < self.behind and expected > 0.8 * now and not swings:
+        if late and way < self.behind and expected > self.resting * now and not swings:
             return self._finding(says, pace, expected, left, 0.8, learning_rate)
         if not left and way < self.behind:
             return self._finding(says, pace, expected, left, 0.75, learning_rate)
@@ -151,7 +156,7 @@ class SlowLearning(Detector):
         if prior is None or shallow is None or not scores or not cost > self.above_prior * prior:
             return None
         way = (scores[-1] - shallow.constant) / max(1e-12, shallow.score - shallow.constant)
-        if shallow.score <= shallow.constant + 0.1 or way > 0.2:
+        if shallow.score <= shallow.constant + self.gap or way > self.started:
             return None
         return Finding(
             f"The one planned epoch ends with a loss of {cost:.4g}, a constant answer costs {prior:.4g}; the score is "
@@ -170,7 +175,7 @@ class SlowLearning(Detector):
         confidence: float,
         rates: Sequence[float] | None,
     ) -> Finding:
-        if rates and rates[-1] < 0.05 * max(rates):
+        if rates and rates[-1] < self.decayed * max(rates):
             says += f"; the learning rate has decayed from {max(rates):.2g} to {rates[-1]:.2g}"
         pace_text = f"at {1 - pace:.1%} an epoch it will be {expected:.4g} after the {left} epochs left"
         return Finding(

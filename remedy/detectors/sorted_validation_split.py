@@ -43,6 +43,11 @@ class SortedValidationSplit(Detector):
     rows: float = 20
     rare: float = 0.02
     common: float = 0.8
+    majority: float = 0.5
+    beyond_chance: float = 0.3
+    balanced: float = 2.0
+    nearly_equal: float = 0.9
+    runs: float = 0.1
 
     def detect(
         self,
@@ -65,7 +70,7 @@ class SortedValidationSplit(Detector):
         apart = sum(abs(p[c] - q[c]) for c in classes) / 2
         alone = q[most] == 1 and p[most] < self.common and sum(share > 0 for share in p.values()) > 1
         shared = {c: (class_counts.get(c, 0) + validation_counts.get(c, 0)) / (n + held) for c in classes}
-        foreign = apart >= self._floor(shared, n, rows) or (q[most] >= 0.5 and p[most] < self.rare)
+        foreign = apart >= self._floor(shared, n, rows) or (q[most] >= self.majority and p[most] < self.rare)
         if not alone and not (foreign and (validation_tail or not self._on_purpose(p, q))):
             return None
         return Finding(
@@ -79,20 +84,18 @@ class SortedValidationSplit(Detector):
     def _floor(self, both: Mapping[int, float], n: int, held: int) -> float:
         """Return the distance that counts: well above what two random samples of this size differ by."""
         chance = sum(math.sqrt(share * (1 - share) * (1 / n + 1 / held)) for share in both.values()) / 2
-        return max(self.distance, chance + 0.3)
+        return max(self.distance, chance + self.beyond_chance)
 
-    @staticmethod
-    def _on_purpose(p: Mapping[int, float], q: Mapping[int, float]) -> bool:
+    def _on_purpose(self, p: Mapping[int, float], q: Mapping[int, float]) -> bool:
         """Look whether one side was balanced by hand; sorted rows lack whole classes on one side."""
-        if min(p.values()) > 0 and max(q.values()) <= 2 * min(q.values()):
+        if min(p.values()) > 0 and max(q.values()) <= self.balanced * min(q.values()):
             return True
         more = [p[c] for c in p if q[c] > p[c]]
-        return bool(more) and sum(more) / len(more) >= 0.9 / len(p)
+        return bool(more) and sum(more) / len(more) >= self.nearly_equal / len(p)
 
-    @staticmethod
-    def _why(tail: bool | None, outputs: Sequence[OutputFacts] | None) -> str:
+    def _why(self, tail: bool | None, outputs: Sequence[OutputFacts] | None) -> str:
         changes = [facts.changes for facts in outputs or () if facts.changes is not None]
-        ordered = bool(changes) and min(changes) < 0.1
+        ordered = bool(changes) and min(changes) < self.runs
         if tail:
             order = "they are sorted by class" if ordered or not changes else "they are not like the others"
             return f"; validation_split takes the last rows as they stand: {order}"

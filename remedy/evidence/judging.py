@@ -7,6 +7,7 @@ a search that follows it prefers one that has collapsed.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from remedy.data.scores import CLASSIFICATION
 from remedy.evidence.model_facts import head_facts
 from remedy.keras_internals import is_keras
 from remedy.recipe.recipe import Recipe
+
+log = logging.getLogger(__name__)
 
 PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
 
@@ -72,6 +75,7 @@ def defined_at_zero(recipe: Recipe, rows: Rows) -> bool | None:
             cost = keras.losses.get(recipe.make_loss())(tf.stop_gradient(truth), truth)
         found = tape.gradient(cost, truth)
     except Exception:  # A loss that takes other answers than these.
+        log.debug("the loss is not tried at zero", exc_info=True)
         return None
     return found is None or bool(np.all(np.isfinite(np.asarray(found))))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +14,8 @@ from remedy.keras_internals import every_layer, is_keras, own_layers
 from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of, width_key
 from remedy.recipe.readers import DROPOUTS, RESHAPERS
 from remedy.recipe.recipe import Recipe
+
+log = logging.getLogger(__name__)
 
 ACTIVATION_LAYERS = {
     "ReLU": "relu",
@@ -93,6 +96,7 @@ def live_layer_facts(model: Any) -> tuple[LayerFacts, ...]:
             entry = {"class_name": type(layer).__name__, "config": layer.get_config()}
             found.append(_layer(entry, bool(layer.built)))
         except Exception:  # A custom layer without a configuration: it cannot be described.
+            log.debug("%s is not described", type(layer).__name__, exc_info=True)
             continue
     return tuple(found)
 
@@ -151,6 +155,7 @@ def planned_rates(recipe: Recipe, steps: int) -> tuple[float, float, float] | No
         at = (0, steps // 2, max(0, steps - 1))
         first, middle, last = (float(keras.ops.convert_to_numpy(schedule(step))) for step in at)
     except Exception:  # A schedule of the user's own that cannot be rebuilt here.
+        log.debug("the planned rates are not known", exc_info=True)
         return None
     return first, middle, last
 

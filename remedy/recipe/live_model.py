@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from remedy.keras_internals import compile_arguments, every_layer
+
+log = logging.getLogger(__name__)
 
 Model = Any
 """A ``keras.Model``; Keras ships no types."""
@@ -25,7 +28,8 @@ def serialized(model: Model, made: bool) -> Any:
 
     try:
         return keras.saving.serialize_keras_object(model)
-    except Exception:
+    except Exception:  # A configuration of the user's own, which Keras cannot ask for.
+        log.debug("%s has no configuration", type(model).__name__, exc_info=True)
         if made:
             return {"class_name": type(model).__name__, "config": {}}
         raise
@@ -38,7 +42,8 @@ def compiled_parts(model: Model) -> dict[str, Any]:
     try:
         found: dict[str, Any] = model.get_compile_config()
         return found
-    except Exception:
+    except Exception:  # A loss or metric of the user's own.
+        log.debug("parts of compile() are kept by name alone", exc_info=True)
         given = compile_arguments(model)
         kept = {name: _as_data(value) for name, value in given.items()}
         return {**kept, "optimizer": keras.optimizers.serialize(model.optimizer)}
@@ -53,7 +58,8 @@ def _as_data(value: Any) -> Any:
         return {key: _as_data(part) for key, part in value.items()}
     try:
         return keras.saving.serialize_keras_object(value)
-    except Exception:
+    except Exception:  # The same, part by part.
+        log.debug("%r is kept by its name alone", value, exc_info=True)
         name = getattr(value, "__name__", type(value).__name__)
         return {"module": None, "class_name": name, "config": {"name": getattr(value, "name", name)}}
 

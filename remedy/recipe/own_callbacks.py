@@ -6,10 +6,13 @@ live callbacks, kept with the recipe, and made anew for every training, so that 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from remedy.keras_internals import is_keras, package
+
+log = logging.getLogger(__name__)
 
 Spec = Mapping[str, Any]
 """``{"class_name": ..., "config": {...}}`` of one callback."""
@@ -86,6 +89,7 @@ def scheduled_rates(callbacks: Iterable[Any], rate: float, epochs: int) -> list[
             rate = float(_call(schedule, epoch, rate))
             rates.append(rate)
     except Exception:  # The user's own function: Keras will say what is wrong with it.
+        log.debug("a schedule of the user's gives no rates", exc_info=True)
         return []
     return rates
 

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 _NEEDED = {
@@ -21,8 +21,7 @@ _NEEDED = {
 def __getattr__(name: str) -> Any:
     if name in _NEEDED:
         return getattr(import_module(_NEEDED[name]), name)
-    slug = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-    try:
-        return getattr(import_module(f"{__name__}.{slug}"), name)
-    except (ModuleNotFoundError, AttributeError):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    for file in Path(__file__).parent.glob("[!_]*.py"):
+        if file.stem.replace("_", "") == name.lower():
+            return getattr(import_module(f"{__name__}.{file.stem}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from remedy.data.dataset import Dataset
 from remedy.diagnosis import Diagnosis
 from remedy.errors import RemedyWarning
-from remedy.prescription import first_choices, patch
+from remedy.prescription import patch
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
+from remedy.search.candidates import first_choices
 
 
 def advise(

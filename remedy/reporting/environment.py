@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import PackageNotFoundError, version
+
+log = logging.getLogger(__name__)
 
 
 def requirements() -> list[str]:
@@ -25,7 +28,8 @@ def device() -> str:
 
     try:
         gpus = keras.distribution.list_devices("gpu")
-    except Exception:
+    except Exception:  # Not every backend can list its devices.
+        log.debug("no devices are listed", exc_info=True)
         gpus = []
     if not gpus and keras.backend.backend() == "torch":
         import torch

@@ -38,6 +38,28 @@ def verdict_tags(examination: Examination) -> dict[str, str | None]:
     }
 
 
+def summary(examination: Examination, conclusion: str, fixed: bool, url: str | None) -> str:
+    """Say in five lines how a run went, for ``print(result)``.
+
+    Args:
+        examination: Of the run.
+        conclusion: How it ended.
+        fixed: Whether a fix is handed back.
+        url: Of the run, or None.
+    """
+    found = [d.name for d in examination.diagnoses]
+    more = "print(result.fix) for the fix, print(result.fix.patch) for lines of Python" if fixed else "result.diagnoses"
+    return "\n".join(
+        [
+            f"Verdict: {verdict(examination)}",
+            f"Found: {', '.join(found) or 'nothing'}",
+            f"Outcome: {conclusion}",
+            f"More: {more}",
+            f"MLflow run: {url or 'none'}",
+        ]
+    )
+
+
 ONE_LINE = 70
 """Letters of a verdict that leave room for a link behind it, in the width that MLflow gives a description."""
 

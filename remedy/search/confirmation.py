@@ -6,6 +6,7 @@ that it ends with. Where the budget cannot pay for that, fewer seeds are compare
 
 from __future__ import annotations
 
+import logging
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ from remedy.search.context import SearchContext
 from remedy.search.stopping import LEARNT
 from remedy.training.engines._base import Job, Outcome
 from remedy.training.recorder import predict
+
+log = logging.getLogger(__name__)
 
 LEAST = 0.02
 """However small the spread and however many the rows, a smaller lead is nothing to hand over."""
@@ -225,6 +228,7 @@ def _dependence(context: SearchContext, recipe: Recipe, key: str, scorer: Scorer
         answers = predict(model, rows.X, KERAS_BATCH_SIZE)
         return Dependence(data.units, correlation(data.task, rows.target, answers, data.units, recipe.from_logits))
     except Exception:  # What cannot be compared row by row, or fails, counts as wholly dependent.
+        log.debug("rows of a unit count as wholly dependent", exc_info=True)
         return Dependence(data.units)
 
 
@@ -249,6 +253,7 @@ def own_metrics(model: Any, rows: Rows) -> dict[str, float]:
         found = model.evaluate(rows.X, rows.y, sample_weight=rows.sample_weight, verbose=0, return_dict=True)
         return {name: float(value) for name, value in found.items()}
     except Exception:  # A metric of the user's own; it is said beside a score, and is not the score.
+        log.debug("the user's own metrics are not compared", exc_info=True)
         return {}
 
 

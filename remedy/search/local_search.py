@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from remedy.data.dataset import Dataset
 from remedy.diagnosis import Diagnosis
-from remedy.prescription import Prescription, applies, indicated, lengthening
+from remedy.prescription import Prescription, lengthening
 from remedy.recipe.recipe import Recipe
 from remedy.registry import remedies_for
 from remedy.remedies._base import Remedy
 from remedy.search.attempts import Attempt
+from remedy.search.candidates import applies, indicated
 from remedy.training.engines._base import Engine
 
 RATE_FACTORS = (1.0, 3.0, 1 / 3)

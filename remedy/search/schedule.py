@@ -16,10 +16,11 @@ from typing import Any
 
 from remedy.diagnosis import Diagnosis
 from remedy.errors import NotApplicable
-from remedy.prescription import Prescription, candidates, for_causes, foundation, indicated, usable
+from remedy.prescription import Prescription
 from remedy.remedies._base import Remedy
 from remedy.search.attempts import Attempt
 from remedy.search.budget import FOR_CAUSES, LONGER, WORTH
+from remedy.search.candidates import candidates, for_causes, foundation, indicated, usable
 from remedy.search.context import SearchContext
 from remedy.search.halving import go_on
 from remedy.search.intensify import intensify

@@ -7,9 +7,11 @@ best effort: where it is refused or not understood, the table is as it always wa
 from __future__ import annotations
 
 import json
+import logging
 import time
-from contextlib import suppress
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 NAME = "stuck runs and their fixes"
 TAG = "mlflow.sharedViewState.remedy-families"
@@ -29,10 +31,12 @@ GROUPS = {"aggregateFunction": "max", "groupByKeys": [{"mode": "tag", "groupByDa
 
 def seed_view(client: Any, experiment_id: str | None) -> None:
     """Add the view to an experiment that has none of this name yet; never raise."""
-    with suppress(Exception):
+    try:
         if TAG in client.get_experiment(experiment_id).tags:
             return
         table = {"groupBy": GROUPS, "selectedColumns": [f"tags.`{name}`" for name in COLUMNS], "groupsExpanded": {}}
         now = int(time.time() * 1000)
         view = {"name": NAME, "createdAt": now, "updatedAt": now, "state": json.dumps({**FACETS, **table})}
         client.set_experiment_tag(experiment_id, TAG, json.dumps(view))
+    except Exception:  # Its form is not documented, and no training depends on it.
+        log.debug("no view was saved", exc_info=True)

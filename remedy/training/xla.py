@@ -8,6 +8,7 @@ fix is trained in the precision of the user's own layers, and its trials have to
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from remedy.data.dataset import Dataset
 from remedy.recipe.recipe import Recipe
 from remedy.training.fit_recipe import fit_recipe
 from remedy.training.loop import Loop
+
+log = logging.getLogger(__name__)
 
 STEPS = 5
 """Steps that are timed after the first, which compiles."""
@@ -70,5 +73,6 @@ def xla_pays(recipe: Recipe, dataset: Dataset, seed: int, steps: int) -> bool:
     try:
         plain, compiled = (time_steps(recipe, dataset, seed, xla) for xla in (False, True))
     except Exception:  # XLA knows no kernel for some layers, and the training does without.
+        log.debug("trained without XLA", exc_info=True)
         return False
     return compiled.seconds(steps) < plain.seconds(steps)

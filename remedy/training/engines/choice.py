@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from remedy.errors import RemedyWarning
 from remedy.training.engines._base import Engine
 from remedy.training.engines.inline import InlineEngine
 from remedy.training.engines.process import ProcessEngine, cores
+
+log = logging.getLogger(__name__)
 
 MOST = 8
 """Processes that "auto" starts at most; each needs about half a gigabyte beside its share of the work."""
@@ -92,6 +95,7 @@ def _gpus() -> list[str]:
         else:
             count = len(keras.distribution.list_devices("gpu"))
     except Exception:  # Not every backend can list its devices.
+        log.debug("no devices are listed", exc_info=True)
         count = 0
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return (visible.split(",") if visible else [str(i) for i in range(count)])[:count]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ from remedy.training.range_test import RateRamp
 from remedy.training.recorder import EvidenceRecorder
 from remedy.training.runtime import forgotten_gradients
 from remedy.training.xla import xla_pays
+
+log = logging.getLogger(__name__)
 
 LEAST_STEPS = 50
 """Steps that a job is given before detectors may end it: the epochs of tiny data are no time at all."""
@@ -135,6 +138,7 @@ class InlineEngine(Engine):
                 set_seeds(seed, recipe.own_code)
                 fit_recipe(compiled.model, recipe, self._dataset, seed, 0, epochs, [ramp], compiled.loop, at_once=1)
         except Exception:  # A recipe that cannot run has no rate to suggest.
+            log.debug("no rate is suggested", exc_info=True)
             return None
         return ramp.suggestion()
 
