@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from remedy.data.arrays import leaves
@@ -112,10 +112,7 @@ class Session:
         """Log what is known at the end; return the sentence that says how it ended."""
         repaired, recorder, wishes = self.repaired, self.recorder, self._wishes
         if repaired is not None:
-            known = {d.code for d in recorder.examination.diagnoses}
-            more = [d for d in repaired.diagnoses if d.code not in known]
-            seen = (*recorder.examination.diagnoses, *more)
-            recorder.examination = replace(recorder.examination, diagnoses=seen)
+            recorder.add(repaired.diagnoses)
         conclusion = repaired.conclusion if repaired else report.verdict(recorder.examination)
         arrival = self._call.arrival
         if recorder.examination.stuck and wishes.options and arrival is not None and not arrival.settled:

@@ -12,7 +12,7 @@ from remedy.evidence import closer_look
 from remedy.evidence.closer_look import CloserLook
 from remedy.evidence.evidence import Evidence, Shallow
 
-from .conftest import blobs, dense, patient_of
+from .conftest import blobs, dense, stuck_run_of
 from .test_suspicion import HEALTHY
 from .watch import watched
 
@@ -48,7 +48,7 @@ def test_a_healthy_run_is_never_looked_at(model):
 
 
 def test_a_real_training_that_goes_well_is_never_looked_at():
-    recorder = watched(*patient_of(dense(rate=0.02), *blobs(rows=400), epochs=8))
+    recorder = watched(*stuck_run_of(dense(rate=0.02), *blobs(rows=400), epochs=8))
     assert recorder.evidence.epochs_seen == 8
     assert recorder.evidence.looks is None
     assert recorder.evidence.shallow is None
@@ -57,7 +57,7 @@ def test_a_real_training_that_goes_well_is_never_looked_at():
 
 def test_a_real_training_that_is_stuck_is_looked_at():
     rate = keras.optimizers.SGD(1e-7)
-    recorder = watched(*patient_of(dense(optimizer=rate), *blobs(rows=400), epochs=9))
+    recorder = watched(*stuck_run_of(dense(optimizer=rate), *blobs(rows=400), epochs=9))
     assert [look.epoch for look in recorder.evidence.looks] == [2, 4, 8, 9]
     assert recorder.evidence.shallow.epoch == 2
     assert recorder.evidence.shallow.score > 0.8
@@ -100,8 +100,8 @@ def test_looking_ends_when_its_share_of_the_time_is_spent(model, monkeypatch):
     monkeypatch.setattr(closer_look, "LEAST_SECONDS", 0.0)
     hasty = _followed(model, 40, sick=lambda epochs, planned: _sick(epochs, planned, seconds=1e-9))
     assert hasty[1] == [2]
-    patient = _followed(model, 40, sick=lambda epochs, planned: _sick(epochs, planned, seconds=1000.0))
-    assert patient[1] == [2, 4, 8, 16, 32, 40]
+    stuck_run = _followed(model, 40, sick=lambda epochs, planned: _sick(epochs, planned, seconds=1000.0))
+    assert stuck_run[1] == [2, 4, 8, 16, 32, 40]
 
 
 def test_a_few_seconds_are_always_allowed(model, monkeypatch):

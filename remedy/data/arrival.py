@@ -53,6 +53,10 @@ class Kept:
     _shapes: Any = None
     _lock: Any = field(default_factory=threading.Lock, repr=False)
 
+    def leave_unread(self, why: str) -> None:
+        """Keep no row, and say why."""
+        self.unread = why
+
     def keep(self, batch: Any, place: int | None = None) -> None:
         """Keep a batch, given as ``(x, y)`` or ``(x, y, sample_weight)``; never raises."""
         self._offered += 1
@@ -158,10 +162,10 @@ def _tf_data(stream: Any, kept: Kept) -> tuple[Any, Kept | None]:
     spec = stream.element_spec
     leaves = tf.nest.flatten(spec)
     if not isinstance(spec, tuple) or not all(isinstance(leaf, tf.TensorSpec) for leaf in leaves):
-        kept.unread = "its rows are no arrays" if isinstance(spec, tuple) else "its batches hold no labels"
+        kept.leave_unread("its rows are no arrays" if isinstance(spec, tuple) else "its batches hold no labels")
         return stream, kept
     if any(leaf.dtype == tf.string for leaf in leaves):
-        kept.unread = "its rows are text, which remedy does not read"
+        kept.leave_unread("its rows are text, which remedy does not read")
         return stream, kept
     if any(leaf.shape.rank == 0 for leaf in leaves):
         return stream, None  # Not batched; Keras will say so.

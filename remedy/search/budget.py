@@ -159,6 +159,10 @@ class Pace:
         """Seconds of the whole search; infinite without a limit."""
         return math.inf if self.budget.timeout is None else self.budget.timeout
 
+    def start(self, seconds_per_epoch: float | None) -> None:
+        """Take what an epoch of the untouched recipe costs on these rows; None where unknown."""
+        self.seconds_per_epoch = seconds_per_epoch
+
     def plan(self, queue: Sequence[Prescription], alone: int) -> None:
         """Share the time out anew: how long to screen, and how many epochs each at first.
 

@@ -68,7 +68,7 @@ class Schedule:
         Returns:
             Whether it came to its end; False after Ctrl-C.
         """
-        self.search.pace.seconds_per_epoch = seconds_per_epoch
+        self.search.pace.start(seconds_per_epoch)
         self.certain = foundation(diagnoses, self.search.remedies, self.search.recipe, self.search.dataset)
         searched = [remedy for remedy in self.search.remedies if remedy.searched]
         self.study = Study(

@@ -148,6 +148,13 @@ class EvidenceRecorder(keras.callbacks.Callback):
             self._warn(error)
             return False
 
+    def add(self, diagnoses: Sequence[Diagnosis]) -> None:
+        """Add what something else found in this run, such as its search; what was found already stays as it is."""
+        seen = self.examination.diagnoses
+        known = {d.code for d in seen}
+        more = tuple(d for d in diagnoses if d.code not in known)
+        self.examination = replace(self.examination, diagnoses=(*seen, *more))
+
     def look_again(self, model: Any) -> None:
         """Put what a model's weights are worth now in the place of the last epoch's: other weights were put back."""
         if self._probe is None or not self.evidence.epochs_seen:
