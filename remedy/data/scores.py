@@ -74,7 +74,7 @@ def balanced_accuracy(y: Array, output: Array, logits: bool = False) -> float:
     return float(np.mean(list(recalls(y, output, logits).values())))
 
 
-def moved_threshold(y: Array, output: Array) -> tuple[float, float] | None:
+def moved_threshold(y: Array, output: Array, logits: bool = False) -> tuple[float, float] | None:
     """Return the balanced accuracy at a better threshold than one half, and that threshold; None for other answers.
 
     Each half of the rows is judged at the threshold that is best on the other, so that luck in choosing does not count.
@@ -82,6 +82,7 @@ def moved_threshold(y: Array, output: Array) -> tuple[float, float] | None:
     Args:
         y: Labels of two classes, shape (n,) or (n, 1).
         output: Answers of a single unit, shape (n, 1).
+        logits: The answers are raw scores, cut at 0.
     """
     answers = np.nan_to_num(np.asarray(output, dtype="float64"))
     if answers.ndim > 1 and answers.shape[-1] > 1:
@@ -93,20 +94,33 @@ def moved_threshold(y: Array, output: Array) -> tuple[float, float] | None:
         return None
     right = np.zeros(len(truth), dtype=bool)
     for ours, theirs in (halves, halves[::-1]):
-        right[theirs] = (answers[theirs] > _best_threshold(truth[ours], answers[ours])) == (truth[theirs] > 0)
+        right[theirs] = (answers[theirs] > _best_threshold(truth[ours], answers[ours], logits)) == (truth[theirs] > 0)
     score = float(np.mean([right[truth == c].mean() for c in np.unique(truth)]))
-    return score, _best_threshold(truth, answers)
+    return score, _best_threshold(truth, answers, logits)
 
 
-def _best_threshold(truth: Array, answers: Array) -> float:
-    """Return the threshold with the highest balanced accuracy: half-way between the two answers that it parts."""
+UNSURE = 0.5
+"""Thresholds whose balanced accuracy lies within so many standard errors of the best are as good, and the one nearest
+to the usual is taken: with few rows of a class the best one is mostly luck (the careful form of the one-standard-error
+rule that a search uses, too)."""
+
+
+def _best_threshold(truth: Array, answers: Array, logits: bool) -> float:
+    """Return the threshold that parts two classes best, half-way between answers; of equally good ones the usual."""
     values = np.unique(answers)
     if len(values) < 2:
         return float(values[0])
     cuts = (values[1:] + values[:-1]) / 2
-    found = np.searchsorted(np.sort(answers[truth > 0]), cuts, side="right") / (truth > 0).sum()
-    wrong = np.searchsorted(np.sort(answers[truth == 0]), cuts, side="right") / (truth == 0).sum()
-    return float(cuts[np.argmax(wrong - found)])
+    sides = np.sort(answers[truth > 0]), np.sort(answers[truth == 0])
+    found = 1 - np.searchsorted(sides[0], cuts, side="right") / len(sides[0])
+    spared = np.searchsorted(sides[1], cuts, side="right") / len(sides[1])
+    score = (found + spared) / 2
+    best = int(score.argmax())
+    shares = [(found[best], len(sides[0])), (spared[best], len(sides[1]))]
+    error = math.sqrt(sum(share * (1 - share) / n for share, n in shares)) / 2
+    alike = cuts[score >= score[best] - UNSURE * error]
+    far = np.abs(alike) if logits else np.abs(np.log(np.clip(alike, 1e-9, 1) / np.clip(1 - alike, 1e-9, 1)))
+    return float(alike[far.argmin()])
 
 
 def macro_f1(y: Array, output: Array, logits: bool = False) -> float:

@@ -37,7 +37,7 @@ def move_threshold(model: Any, recipe: Recipe, rows: Rows) -> bool:
         rows: The threshold is chosen by these.
     """
     bias = head_bias(model)
-    found = None if bias is None else moved_threshold(rows.target, model.predict(rows.X, verbose=0))
+    found = None if bias is None else moved_threshold(rows.target, model.predict(rows.X, verbose=0), recipe.from_logits)
     if found is None:
         return False
     bias.assign(np.asarray(bias) - shift(found[1], recipe.from_logits))

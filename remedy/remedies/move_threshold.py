@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remedy.data.dataset import Dataset
+from remedy.data.scores import UNSURE
 from remedy.errors import NotApplicable
 from remedy.evidence.model_facts import head_facts
 from remedy.recipe.recipe import Recipe
@@ -59,12 +60,20 @@ class MoveThreshold(Remedy):
         """Train, then shift the bias by the best point of the receiver operating characteristic."""
         back = "cut" if recipe.from_logits else "np.log(cut / (1 - cut))"
         clip = "" if recipe.from_logits else "cut = np.clip(cut, 1e-6, 1 - 1e-6)\n    "
+        far = "np.abs(cuts)" if recipe.from_logits else "np.abs(np.log(cuts / np.clip(1 - cuts, 1e-9, 1)))"
         return (
             "def move_threshold(model, X, y):  # behind model.fit, with validation rows\n"
             "    from sklearn.metrics import roc_curve\n"
-            "    wrong, found, cuts = roc_curve(np.ravel(y) > 0, model.predict(X, verbose=0).ravel())\n"
-            "    best = np.argmax(found - wrong)\n"
-            "    cut = (cuts[best] + cuts[min(best + 1, len(cuts) - 1)]) / 2\n"
+            "    truth, answers = np.ravel(y) > 0, model.predict(X, verbose=0).ravel().astype('float64')\n"
+            "    wrong, found, cuts = roc_curve(truth, answers, drop_intermediate=False)\n"
+            "    if len(cuts) < 3:\n"
+            "        return  # every row is answered alike\n"
+            "    wrong, found, cuts = wrong[1:-1], found[1:-1], (cuts[1:-1] + cuts[2:]) / 2  # half-way to the next\n"
+            "    best, score = np.argmax(found - wrong), (found - wrong) / 2\n"
+            "    shares = [(found[best], truth.sum()), (wrong[best], (~truth).sum())]\n"
+            "    error = sum(share * (1 - share) / n for share, n in shares)**0.5 / 2\n"
+            f"    near = np.where(score >= score[best] - {UNSURE} * error, {far}, np.inf)\n"
+            "    cut = cuts[np.argmin(near)]  # of thresholds that chance may have put in order the most usual one\n"
             f"    {clip}head = [layer for layer in model.layers if layer.weights][-1]\n"
             "    while hasattr(head, 'layers'):\n"
             "        head = [layer for layer in head.layers if layer.weights][-1]\n"

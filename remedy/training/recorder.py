@@ -227,7 +227,7 @@ class EvidenceRecorder(keras.callbacks.Callback):
                 if self.evidence.task in CLASSIFICATION:
                     values["val_recalls"] = tuple(recalls(judged.target, held, self._logits).values())
             if self.evidence.task == "binary" and not self._keep_answers:
-                moved = moved_threshold(judged.target, held)
+                moved = moved_threshold(judged.target, held, self._logits)
                 values |= {} if moved is None else {"moved_score": moved[0], "moved_threshold": moved[1]}
         except Exception as error:
             self._warn(error)
