@@ -1,6 +1,6 @@
 """Every usual dose of every remedy on many kinds of input: does the patch train what remedy trained?
 
-    python benchmarks/patches.py                        # small programs of every kind of input: half an hour
+    python benchmarks/patches.py                        # small programs of every kind of input: over an hour on one core
     python benchmarks/patches.py --kinds series photos
     python benchmarks/patches.py --corpus DIR --json    # programs of a folder: their own source and settings
 
@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", help="names of programs; default: all")
     parser.add_argument("--remedies", nargs="*", help="names of remedies; default: all")
     parser.add_argument("--corpus", help="folder that holds cases/, in the place of the built-in programs")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--asked", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.asked:
@@ -244,10 +244,9 @@ def main() -> None:
             if not agree(a, b)
         ]
         differs += mine
-        if not args.json:
-            print(f"{kind:<28}{len(cells):>4} patches, {len(mine)} differ", flush=True)
-            for row in mine:
-                print(f"    {row['remedy']} {row['dose']}: recipe {row['ours']}, patch {row['theirs']}", flush=True)
+        print(f"{kind:<28}{len(cells):>4} patches, {len(mine)} differ", flush=True)
+        for row in mine:
+            print(f"    {row['remedy']} {row['dose']}: recipe {row['ours']}, patch {row['theirs']}", flush=True)
     told = {"patches": sum(counts.values()), "kinds": counts, "differ": differs}
     print(json.dumps(told) if args.json else f"{told['patches']} patches, {len(differs)} differ")
 
