@@ -10,7 +10,7 @@ from pathlib import Path
 
 import mlflow
 
-from remedy.tracking.run import use_default_store
+from remedy.tracking.connection import use_default_store
 
 SCREENSHOTS = ("stuck_run", "before_and_after", "grouped_view")
 SEEN = Path(__file__).parents[1] / ".make" / "screenshots"
