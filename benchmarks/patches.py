@@ -1,6 +1,6 @@
 """Every usual dose of every remedy on many kinds of input: does the patch train what remedy trained?
 
-    python benchmarks/patches.py                        # small programs of every kind of input: over an hour on one core
+    python benchmarks/patches.py                        # programs of every kind of input: over an hour on one core
     python benchmarks/patches.py --kinds series photos
     python benchmarks/patches.py --corpus DIR --json    # programs of a folder: their own source and settings
 

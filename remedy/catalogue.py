@@ -40,6 +40,7 @@ def catalogue() -> str:
     parts += ["| code | trouble | severity | what helps |", "| --- | --- | --- | --- |"]
     for row in rows():
         parts.append(f"| {row['code']} | {row['name']} | {row['severity']} | {', '.join(row['remedies'])} |")
+    parts += ["", f"The next free codes: {', '.join(free_codes())}."]
     others = sorted({c.code[:3] for c in detector_classes()} - FAMILIES.keys())
     for family, title in (*FAMILIES.items(), *((name, f"{name}, of a plugin") for name in others)):
         found = [c for c in detector_classes() if c.code.startswith(family)]
@@ -47,6 +48,13 @@ def catalogue() -> str:
             parts += ["", f"## {title}", "", *[detector_page(c) for c in found]]
     parts += ["", "## Remedies", "", *[remedy_page(c) for c in remedy_classes()]]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def free_codes() -> list[str]:
+    """Return the next code of every family; one that was given once is never given again."""
+    codes = [c.code for c in detector_classes()]
+    newest = [max(code for code in codes if code.startswith(family)) for family in FAMILIES]
+    return [f"{code[:3]}{int(code[3:]) + 1}" for code in newest]
 
 
 def rows() -> list[dict[str, Any]]:

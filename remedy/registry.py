@@ -35,8 +35,8 @@ def detector_classes() -> tuple[type[Detector], ...]:
         PluginError: Two detectors share a code or a name.
     """
     found = classes_in(Detector, _packages("remedy.detectors"))
-    _require_unique([c.code for c in found], "detector code")
-    _require_unique([c.name for c in found], "detector name")
+    _require_unique(found, "code")
+    _require_unique(found, "name")
     return tuple(sorted(found, key=lambda c: c.code))
 
 
@@ -48,7 +48,7 @@ def remedy_classes() -> tuple[type[Remedy], ...]:
         PluginError: Two remedies share a name.
     """
     found = classes_in(Remedy, _packages("remedy.remedies"))
-    _require_unique([c.name for c in found], "remedy name")
+    _require_unique(found, "name")
     return tuple(sorted(found, key=lambda c: c.name))
 
 
@@ -190,7 +190,10 @@ def _instance(base: type[Kind], item: Any, known: dict[str, type[Kind]]) -> Kind
     raise InvalidInput(f"{item!r} is no {base.__name__.lower()}: give a name, a class or an instance.")
 
 
-def _require_unique(names: list[str], what: str) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise PluginError(f"The {what} {', '.join(twice)} is used twice; rename the one in the plugin.")
+def _require_unique(found: Iterable[type[Any]], what: str) -> None:
+    first: dict[str, type[Any]] = {}
+    for cls in found:
+        other = first.setdefault(getattr(cls, what), cls)
+        if other is not cls:
+            both = " and ".join(f"{c.__name__} ({c.__module__})" for c in (other, cls))
+            raise PluginError(f"The {what} {getattr(cls, what)} is that of {both}: give the newer one another.")

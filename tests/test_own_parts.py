@@ -17,10 +17,10 @@ from remedy.recipe.own_parts import own_parts
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.round_trip import difference
 from remedy.remedies.learning_rate import LearningRate
+from remedy.training.answers import probe_loss
 from remedy.training.engines._base import Job
 from remedy.training.engines.inline import InlineEngine
 from remedy.training.engines.process import ProcessEngine
-from remedy.training.recorder import probe_loss
 
 from .conftest import blobs
 

@@ -35,9 +35,9 @@ from remedy.search.options import Search
 from remedy.search.schedule import Schedule
 from remedy.search.stopping import StoppingRule
 from remedy.tracking.run import Run
+from remedy.training.answers import loss_scorer
 from remedy.training.engines.choice import engine_for
 from remedy.training.engines.resumed import RememberedEngine
-from remedy.training.recorder import loss_scorer
 from remedy.training.runtime import rare_collections
 
 

@@ -24,8 +24,8 @@ from remedy.search.budget import FRESH_SEEDS
 from remedy.search.chance import Dependence, correlation, lead_by_chance
 from remedy.search.context import SearchContext
 from remedy.search.stopping import LEARNT
+from remedy.training.answers import predict
 from remedy.training.engines._base import Job, Outcome
-from remedy.training.recorder import predict
 
 log = logging.getLogger(__name__)
 

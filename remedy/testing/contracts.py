@@ -109,6 +109,9 @@ def _links(cls: Any) -> None:
     if issubclass(cls, Detector):
         assert set(cls.remedies) <= names, f"{cls.name} names remedies that do not exist: {set(cls.remedies) - names}"
     else:
+        asked = cls.treats or any(cls.name in c.remedies for c in registry.detector_classes())
+        own = cls.__module__.startswith("remedy.remedies.")
+        assert asked or not own, f"nobody asks for {cls.name}: name it in a detector's `remedies`, or set `treats`"
         assert set(cls.treats) <= codes, f"{cls.name} names codes that do not exist: {set(cls.treats) - codes}"
         assert set(cls.excludes) <= names
 

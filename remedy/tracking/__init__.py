@@ -1,6 +1,7 @@
 """The door to MLflow: nothing else in the package speaks to it.
 
-`run` opens, writes and links runs; `queries` finds them, `artifacts` reads their files; `connection` says which store.
+`opening` begins runs, `run` writes and links them; `queries` finds them, `artifacts` reads their files; `connection`
+says which store.
 """
 
 from remedy.tracking.run import Run

@@ -1,7 +1,7 @@
-"""The only door to MLflow: opens runs, writes to them, links them, and finds them again.
+"""A run of MLflow, as remedy writes to it: parameters, metrics, tags, files, links, models.
 
 Writing never raises: the first failure becomes a `RemedyWarning` and the run goes on unlogged, so
-a dead server costs seconds and log lines, and not a training. Finding raises `NotFound` or `StoreError`.
+a dead server costs seconds and log lines, and not a training.
 """
 
 from __future__ import annotations

@@ -1,0 +1,62 @@
+"""What a model answers to a few rows, and what its own loss makes of that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from remedy.data import arrays
+from remedy.data.rows import Rows
+from remedy.data.scores import Scorer
+from remedy.evidence.static import row_weights
+from remedy.recipe.recipe import Recipe
+
+
+def predict(model: Any, X: arrays.Nest, batch_size: int) -> Any:
+    """Return the model's outputs for X in inference mode, as Keras' ``predict`` does, in batches.
+
+    ``predict_on_batch`` keeps its traced function, so a call an epoch costs milliseconds and not
+    the rebuilding of a data pipeline.
+    """
+    n, size = arrays.length(X), batch_size
+    whole: Any = None
+    for start in range(0, n, size):
+        # A short batch is filled up with the first rows: another shape would be another trace.
+        rows = np.arange(start, start + size) % n
+        part = model.predict_on_batch(arrays.take(X, rows))
+        whole = part if whole is None else arrays.concatenate(whole, part)
+    return arrays.take(whole, slice(0, n))
+
+
+WORST_LOSS = 1e30
+"""What a loss that is no finite number counts as."""
+
+
+def loss_scorer(recipe: Recipe) -> Scorer:
+    """Return the score of a program whose answers fit no other: its own loss, turned so that higher is better."""
+    plain = recipe.replace(class_weight=None)
+
+    def score(y: Any, output: Any) -> float:
+        cost = probe_loss(plain, Rows(output, y), output)
+        return -WORST_LOSS if cost is None else -cost
+
+    return Scorer("negative_loss", None, score, own=True, worst=-WORST_LOSS)
+
+
+def probe_loss(recipe: Recipe, rows: Rows, outputs: Any) -> float | None:
+    """Return the recipe's loss on given outputs, weighted as in training; None for several losses."""
+    if recipe.loss_name is None:
+        return None
+    loss = keras.losses.get(recipe.make_loss())
+    weights = row_weights(rows, recipe.class_weight).astype("float32")
+    target = rows.target
+    if outputs.ndim == target.ndim + 1 and outputs.shape[-1] == 1:
+        target = target[..., None]
+    if isinstance(loss, keras.losses.Loss):
+        return float(keras.ops.convert_to_numpy(loss(target, outputs, sample_weight=weights)))
+    per_row = np.asarray(keras.ops.convert_to_numpy(loss(target, outputs)))
+    if not per_row.ndim:  # A loss of the user's own, such as dice, that is a mean already.
+        return float(per_row)
+    return float(np.mean(per_row.reshape(len(rows), -1).mean(-1) * weights))
