@@ -17,7 +17,7 @@ from remedy._version import __version__
 
 if TYPE_CHECKING:
     from remedy.api import Fix, Result, diagnose, fit, tune
-    from remedy.autolog import autolog
+    from remedy.autologging import autolog
     from remedy.callback import Recorder
     from remedy.comparing.comparison import Comparison, compare
     from remedy.detectors._base import Detector
@@ -33,7 +33,7 @@ _HOME = {
     "fit": "remedy.api",
     "tune": "remedy.api",
     "diagnose": "remedy.api",
-    "autolog": "remedy.autolog",
+    "autolog": "remedy.autologging",
     "Recorder": "remedy.callback",
     "compare": "remedy.comparing.comparison",
     "Comparison": "remedy.comparing.comparison",
