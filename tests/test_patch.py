@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -206,3 +207,17 @@ def test_without_a_script_the_lines_are_a_function():
     X, y = blobs(rows=64)
     assert len(space["fixed"](dense(), X, y).history.epoch) == 4
     assert remedy.__version__
+
+
+def test_what_stands_in_a_bundle_is_spelled_by_the_bundle():
+    my_net, bundle = dense(), SimpleNamespace(rows=blobs()[0])
+    pair, fit = (np.ones(3), blobs()[1]), {"epochs": 2, "sample_weight": np.ones(320)}
+    names = read_names(my_net, bundle.rows, pair[1], fit)
+    assert (names.X, names.y) == ("bundle.rows", "pair[1]")
+    assert names.fit == {"epochs": "2", "sample_weight": "fit['sample_weight']"}
+    assert names.lost == ()
+    lines = in_script("", "", names, {})
+    space = {"bundle": bundle, "pair": pair, "fit": dict(fit), "my_net": my_net}
+    exec(lines.partition("if not model.built")[0], space)
+    np.testing.assert_array_equal(space["fit"]["sample_weight"], fit["sample_weight"])
+    assert space["X_train"].shape == bundle.rows.shape

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,9 @@ OURS = ("remedy", "keras", "contextlib", "functools")
 
 LITERALS = (int, float, str, bool, type(None))
 LONG = 120
+
+MOST_PARTS = 50
+"""Parts of a variable that are looked at: what holds more is data and no bundle of arguments."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,9 @@ def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] in OURS:
         frame = frame.f_back
     known = {**frame.f_globals, **frame.f_locals}
-    spelled = {id(value): name for name, value in known.items() if name.isidentifier() and not name.startswith("_")}
+    named = {name: value for name, value in known.items() if name.isidentifier() and not name.startswith("_")}
+    spelled = {id(part): text for name, value in named.items() for text, part in _inside(name, value)}
+    spelled |= {id(value): name for name, value in named.items()}
 
     def name(value: Any) -> str | None:
         return spelled.get(id(value))
@@ -77,6 +84,17 @@ def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
         isinstance(y, (Mapping, list, tuple)) and len(y) == 1 and len(_parts(y)) == 1,
         is_stream(fit.get("validation_data")),
     )
+
+
+def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a variable holds, and how it is spelled: ``fit['sample_weight']``, ``pair[0]``, ``data.X``."""
+    if isinstance(value, Mapping) and len(value) <= MOST_PARTS:
+        yield from ((f"{name}[{key!r}]", part) for key, part in value.items() if isinstance(key, str))
+    elif isinstance(value, (tuple, list)) and len(value) <= MOST_PARTS:
+        yield from ((f"{name}[{i}]", part) for i, part in enumerate(value))
+    elif not isinstance(value, (type, ModuleType)) and isinstance(held := getattr(value, "__dict__", None), dict):
+        public = (item for item in held.items() if not str(item[0]).startswith("_"))
+        yield from ((f"{name}.{key}", part) for key, part in islice(public, MOST_PARTS))
 
 
 def _parts(y: Any) -> Sequence[Any]:

@@ -19,7 +19,7 @@ from remedy.training.engines._base import Engine
 RATE_FACTORS = (1.0, 3.0, 1 / 3)
 """Around the rate that a range test suggests."""
 
-LONGER, MOST_LONGER = 3, 300
+TIMES_LONGER, MOST_LONGER = 3, 300
 """How many times longer the best is trained at once, and at most over the user's plan."""
 
 OTHER = 2.0
@@ -59,7 +59,7 @@ def improvements(
             rates[others] = _rates(best, remedies, engine, seed)
         # What troubles the best is what to treat next.
         asked = indicated(best.outcome.diagnoses, remedies, best.recipe, dataset)
-        longer = _longer(best, remedies) if LONGER * best.outcome.seconds <= most_seconds else []
+        longer = _longer(best, remedies) if TIMES_LONGER * best.outcome.seconds <= most_seconds else []
         more = _one_more(best, [*asked, *(r for r in wanted if r not in asked)], remedies, dataset)
         new = next((p for p in (*rates[others], *longer, *more, *_one_less(best, certain)) if p.key not in told), None)
         if new is None:
@@ -111,7 +111,7 @@ def _longer(best: Attempt, remedies: Sequence[Remedy]) -> list[Prescription]:
         return []
     if third and statistics.fmean(scores[-third:]) < statistics.fmean(scores[-2 * third : -third]) + RISING:
         return []
-    factor = LONGER * best.prescription.factor(name)
+    factor = TIMES_LONGER * best.prescription.factor(name)
     rest = best.prescription.without(name).items
     return [Prescription((*rest, (name, {"factor": factor})))] if factor <= MOST_LONGER else []
 
