@@ -124,6 +124,17 @@ x = layers.Dropout(0.6)(layers.Lambda(lambda t: t * 1.0)(inner(rows)))
 model = keras.Model(rows, layers.Dense(3, activation="softmax")(x))
 """
     + ended(SPARSE, "validation_split=0.2"),
+    "operations between layers": START
+    + TABLE
+    + """
+y = labels
+rows = keras.Input((8,))
+first = layers.Dense(24, activation="relu")(rows / 50.0)
+second = first + layers.Dense(24)(first)
+x = layers.Dropout(0.5)(layers.Dense(16)(keras.ops.relu(second)))
+model = keras.Model(rows, layers.Dense(3, activation="softmax")(x))
+"""
+    + ended(SPARSE, "validation_split=0.2"),
     "a tf.data stream": START
     + TABLE
     + NET

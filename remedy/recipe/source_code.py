@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from remedy.keras_internals import package
+from remedy.keras_internals import operation_modules, package
 from remedy.recipe.architecture import name_of
 from remedy.recipe.own_callbacks import has_schedule
 from remedy.recipe.recipe import Recipe
@@ -76,14 +76,20 @@ def with_surgery(lines: Sequence[str], recipe: Recipe) -> list[str]:
 
 
 def _names(recipe: Recipe) -> list[str]:
-    """Return the names of the layers in order, inner models entered, inputs and wrapped layers left out."""
+    """Return the names of the layers in order, inner models entered, inputs, operations and wrapped layers left out."""
     wrapped = {
         name_of(entry["config"]["layer"])
         for entry in recipe.architecture.layers("TimeDistributed", "Bidirectional")
         if isinstance(entry["config"].get("layer"), dict)
     }
-    layers = [entry for entry in recipe.architecture.layers() if entry["class_name"] != "InputLayer"]
-    return [name_of(entry) for entry in layers if name_of(entry) not in wrapped]
+    return [
+        name_of(entry)
+        for entry in recipe.architecture.layers()
+        # Neither inputs nor operations such as ``x / 255.0`` are among a model's layers.
+        if entry["class_name"] != "InputLayer"
+        and name_of(entry) not in wrapped
+        and not str(entry.get("module", "")).startswith(operation_modules())
+    ]
 
 
 def _frozen(recipe: Recipe) -> set[str]:

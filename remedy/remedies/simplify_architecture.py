@@ -22,7 +22,7 @@ from remedy.recipe.architecture import (
 )
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Dose, Remedy
-from remedy.remedies._layers import head_layers, models
+from remedy.remedies._layers import head_layers, models, tied
 
 
 class SimplifyArchitecture(Remedy):
@@ -195,11 +195,11 @@ def _blocks(architecture: Architecture) -> list[list[str]]:
 
 
 def _narrow(architecture: Architecture, factor: float) -> Architecture:
-    heads = {name_of(entry) for entry in head_layers(architecture)}
+    stay = {name_of(entry) for entry in head_layers(architecture)} | tied(architecture)
 
     def change(layer: LayerConfig) -> None:
         key = width_key(layer)
-        if key and layer["class_name"] in KERNEL_LAYERS and name_of(layer) not in heads:
+        if key and layer["class_name"] in KERNEL_LAYERS and name_of(layer) not in stay:
             layer["config"][key] = max(4, round(layer["config"][key] * factor))
 
     return architecture.edit(change)

@@ -8,10 +8,10 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution
 
 from remedy.data.dataset import Dataset
-from remedy.recipe.architecture import Architecture, LayerConfig, width_key
+from remedy.recipe.architecture import Architecture, LayerConfig, name_of, width_key
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
-from remedy.remedies._layers import DENSE_OR_CONVOLUTION, RECURRENT, kernels, rewrite, settings_patch
+from remedy.remedies._layers import DENSE_OR_CONVOLUTION, RECURRENT, kernels, rewrite, settings_patch, tied
 
 KINDS = DENSE_OR_CONVOLUTION | RECURRENT
 
@@ -39,10 +39,10 @@ class WidenArchitecture(Remedy):
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Set the widths."""
-        factor = float(dose["factor"])
+        factor, stay = float(dose["factor"]), tied(recipe.architecture)
 
         def change(model: Architecture, layer: LayerConfig) -> None:
-            for part in _parts(layer):
+            for part in _parts(layer) if name_of(layer) not in stay else ():
                 key = width_key(part)
                 if key:
                     now = part["config"][key]

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from remedy.remedies.simplify_architecture import SimplifyArchitecture
 from remedy.remedies.widen_architecture import WidenArchitecture
 from remedy.testing import check_patch, check_rewritten, check_unchanged
 
@@ -32,3 +33,44 @@ def test_recurrent_layers_get_wider_too(both_ways):
     changed = check_rewritten(WidenArchitecture(), recipe, data, factor=2)
     assert {la["config"]["units"] for la in changed.architecture.layers("LSTM")} == {16}
     check_patch(WidenArchitecture(), recipe, data, factor=2)
+
+
+def transformer():
+    rows = keras.Input((10, 8))
+    attended = layers.MultiHeadAttention(2, 4)(rows, rows, use_causal_mask=True)
+    first = layers.LayerNormalization()(layers.Add()([rows, attended]))
+    inner = layers.Dense(16, activation="relu", name="inner")(first)
+    second = layers.LayerNormalization()(first + layers.Dense(8, name="back")(inner))
+    dense = layers.Dense(12, activation="relu", name="behind")(layers.GlobalAveragePooling1D()(second))
+    model = keras.Model(rows, layers.Dense(3, activation="softmax")(dense))
+    model.compile("adam", "categorical_crossentropy")
+    return model
+
+
+def residual():
+    rows = keras.Input((12, 2))
+    stem = layers.Conv1D(8, 3, padding="same", activation="relu", name="stem")(rows)
+    block = layers.BatchNormalization()(layers.Conv1D(8, 3, padding="same", name="block")(stem))
+    out = layers.GlobalAveragePooling1D()(layers.ReLU()(layers.Add()([stem, block])))
+    model = keras.Model(rows, layers.Dense(3, activation="softmax")(out))
+    model.compile("adam", "categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("remedy", [WidenArchitecture(), SimplifyArchitecture()])
+@pytest.mark.parametrize(
+    ("build", "shape", "moved"),
+    [(transformer, (10, 8), {"inner", "behind"}), (residual, (12, 2), {"stem", "block"})],
+)
+def test_widths_that_a_sum_ties_to_something_else_stay_and_those_of_a_stack_move_together(remedy, build, shape, moved):
+    keras.utils.set_random_seed(0)
+    X = np.random.default_rng(0).normal(size=(60, *shape)).astype("float32")
+    recipe, data = stuck_run_of(build(), X, np.eye(3, dtype="float32")[np.arange(60) % 3])
+    dose = {"factor": 2} if remedy.name == "widen-architecture" else {"width": 0.5, "blocks": 0, "stem": 1}
+    changed = check_rewritten(remedy, recipe, data, **dose)
+    check_patch(remedy, recipe, data, **dose)
+    widths = [
+        {e["config"]["name"]: e["config"].get("units", e["config"].get("filters")) for e in r.architecture.layers()}
+        for r in (recipe, changed)
+    ]
+    assert {name for name in widths[0] if widths[0][name] != widths[1].get(name)} == moved
