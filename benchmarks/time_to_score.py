@@ -7,8 +7,8 @@ The program is the reported net of ``examples/ecg.py`` on its simulated beats at
 the detectors find it stuck; what they found says which remedies are indicated. Then, each in a process of its own,
 one after the other:
 
-- remedy: the search as `remedy.repair` sets it up, before the proof: rungs (few epochs first, the best go on), with
-  detectors that end what is itself stuck, trained by `InlineEngine`. As always, it leaves the last part of
+- remedy: the search as `remedy.repair.repair` sets it up, before the proof: rungs (few epochs first, the best go on),
+  with detectors that end what is itself stuck, trained by `InlineEngine`. As always, it leaves the last part of
   the time to the proof.
 - plain: a study draws the same remedies at the same doses from the same spaces by the same TPE sampler. Every trial
   builds, compiles and fits a new model for all epochs, and scores it once. There is no pruner and no first guess.

@@ -51,8 +51,8 @@ def catalogue() -> str:
 
 
 def free_codes() -> list[str]:
-    """Return the next code of every family; one that was given once is never given again."""
-    codes = [c.code for c in detector_classes()]
+    """Return the next code of every family of remedy's own."""
+    codes = [c.code for c in detector_classes() if c.__module__.startswith("remedy.detectors.")]
     newest = [max(code for code in codes if code.startswith(family)) for family in FAMILIES]
     return [f"{code[:3]}{int(code[3:]) + 1}" for code in newest]
 

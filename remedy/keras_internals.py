@@ -1,4 +1,4 @@
-"""What remedy has to know of Keras' inside: each name that Keras does not promise stands here, once, with a way around.
+"""What remedy has to know of Keras' inside: names that Keras does not promise stand here, with a way around.
 
 Where a release moves one, `tests/test_internals.py` fails, and the way around keeps trainings going.
 """
@@ -52,7 +52,10 @@ def _below(model: Any) -> Iterator[Any]:
 
 def own_layers(model: Any) -> list[Any]:
     """Return the layers that a model or layer holds directly, in the order in which it was given them."""
-    return list(getattr(model, "_layers", None) or getattr(model, "layers", None) or ())
+    found = getattr(model, "_layers", None)
+    if found is None:
+        found = getattr(model, "layers", None)
+    return list(found) if isinstance(found, (list, tuple)) else []
 
 
 def compile_arguments(model: Any) -> dict[str, Any]:
@@ -84,10 +87,15 @@ def running_loss(model: Any) -> Any:
 @functools.cache
 def functional_module() -> str:
     """Return the module in which a functional model is looked up when it is loaded."""
-    import keras
+    try:
+        from keras.src.models.functional import Functional
 
-    first = keras.Input((1,))
-    return str(type(keras.Model(first, keras.layers.Dense(1)(first))).__module__)
+        return str(Functional.__module__)
+    except ImportError:
+        import keras
+
+        first = keras.Input((1,))
+        return str(type(keras.Model(first, first)).__module__)
 
 
 @functools.cache

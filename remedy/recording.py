@@ -1,4 +1,4 @@
-"""What watches a training: the detectors that were chosen, the recipe as far as it can be read, and the recorder."""
+"""What watches a training: the recipe as far as it can be read, and the recorder."""
 
 from __future__ import annotations
 

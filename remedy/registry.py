@@ -145,14 +145,14 @@ def _imported(name: str, what: str) -> ModuleType | None:
         return None
 
 
-def classes_in(base: type[Kind], packages: Iterable[ModuleType]) -> list[type[Kind]]:
+def classes_in(base: type[Kind], packages: Iterable[ModuleType], strict: bool = False) -> list[type[Kind]]:
     """Return every subclass of ``base`` that is defined in these packages, private modules left out.
 
-    A module that cannot be imported is left out with a `RemedyWarning`, unless it is one of remedy's own.
+    A module that cannot be imported is left out with a `RemedyWarning`, unless it is one of remedy's own or ``strict``.
     """
     found: dict[type[Kind], None] = {}
     for package in packages:
-        for module in _modules(package):
+        for module in _modules(package, strict):
             for thing in vars(module).values():
                 if (
                     isclass(thing)
@@ -164,13 +164,14 @@ def classes_in(base: type[Kind], packages: Iterable[ModuleType]) -> list[type[Ki
     return list(found)
 
 
-def _modules(package: ModuleType) -> Iterator[ModuleType]:
+def _modules(package: ModuleType, strict: bool) -> Iterator[ModuleType]:
     """Yield a package and its public modules."""
     yield package
-    own = package.__name__.startswith("remedy.")
-    where, left_out = getattr(package, "__path__", []), set[str]()
-    for info in pkgutil.walk_packages(where, package.__name__ + ".", onerror=left_out.add):
-        if info.name.rpartition(".")[2].startswith("_") or info.name in left_out:
+    own = strict or package.__name__.startswith("remedy.")
+    for info in pkgutil.walk_packages(
+        getattr(package, "__path__", []), package.__name__ + ".", onerror=lambda name: None
+    ):
+        if info.name.rpartition(".")[2].startswith("_"):
             continue
         what = f"The module {info.name} of the plugin {package.__name__!r}"
         module = import_module(info.name) if own else _imported(info.name, what)

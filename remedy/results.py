@@ -60,12 +60,14 @@ class Fix:
         """Say it in five lines."""
         known = "not scored" if self.score is None else f"{self.baseline_score:.3f} -> {self.score:.3f}"
         proven = f"confirmed on {len(self.proof.treated)} fresh seeds" if self.confirmed else "not confirmed"
+        where = "on rows never trained on" if self.confirmed else "(the conclusion says on which rows)"
+        worse = "; ".join(self.setbacks) or ("nothing, by more than chance" if self.proof.treated else "not compared")
         lines = len(self.patch.splitlines())
         return "\n".join(
             [
                 f"Fix: {self.prescription}",
-                f"Score on rows never trained on: {known}, {proven}.",
-                f"Worse than untouched: {'; '.join(self.setbacks) or 'nothing, by more than chance'}.",
+                f"Score {where}: {known}, {proven}.",
+                f"Worse than untouched: {worse}.",
                 f"fix.model is an ordinary Keras model; print(fix.patch) shows {lines} lines for your script.",
                 f"MLflow run: {self.run_id or 'none'}",
             ]

@@ -134,3 +134,12 @@ def test_where_mlflow_gives_no_steps_with_a_run_the_last_points_are_read(store, 
     monkeypatch.setattr(metric_history, "last_points", lambda run: [])
     step, _, value = metric_history.latest_points(mlflow.get_run(run.info.run_id))["loss"]
     assert (step, value) == (2, 0.25)
+
+
+def test_a_layer_whose_own_attribute_is_called_layers_holds_none():
+    class Stack(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.layers = 3
+
+    assert internals.own_layers(Stack()) == []

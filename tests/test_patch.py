@@ -221,3 +221,25 @@ def test_what_stands_in_a_bundle_is_spelled_by_the_bundle():
     exec(lines.partition("if not model.built")[0], space)
     np.testing.assert_array_equal(space["fit"]["sample_weight"], fit["sample_weight"])
     assert space["X_train"].shape == bundle.rows.shape
+
+
+def test_an_archive_that_was_closed_is_no_bundle_and_no_variable_of_the_script_can_break_the_training(
+    tmp_path, monkeypatch
+):
+    np.savez(tmp_path / "rows.npz", X=np.ones(3))
+    with np.load(tmp_path / "rows.npz") as data:
+        X = data["X"]
+
+    class Shy:
+        @property
+        def __dict__(self):
+            raise RuntimeError("not to be looked at")
+
+    shy, model = Shy(), object()
+    assert data is not None
+    assert shy is not None
+    found = read_names(model, X, X, {})
+    assert found is None or (found.model, found.X) == ("model", "X")
+    del shy
+    found = read_names(model, X, X, {})
+    assert (found.model, found.X) == ("model", "X")

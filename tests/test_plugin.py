@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remedy import Remedy
+from remedy import Remedy, testing
 from remedy.errors import NotApplicable
 from remedy.testing import contracts
 
@@ -106,3 +106,12 @@ def test_a_remedy_whose_usual_dose_applies_to_nothing_breaks_the_contract():
 
     with pytest.raises(AssertionError, match=r"no usual dose of idle-hands applies to its specimen"):
         contracts._purity(IdleHands)
+
+
+def test_a_broken_module_is_left_out_of_a_catalogue_and_breaks_a_contract_test(tmp_path, monkeypatch):
+    (tmp_path / "astray").mkdir()
+    (tmp_path / "astray" / "__init__.py").touch()
+    (tmp_path / "astray" / "lost.py").write_text("import no_such_package\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        testing.contract_tests("astray")

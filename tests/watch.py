@@ -1,4 +1,4 @@
-"""Trains a small program under a `Recorder` and returns what it found: the real thing, without MLflow."""
+"""Trains a small program under a `EvidenceRecorder` and returns what it found: the real thing, without MLflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data for `remedy tune` from a file or a function that the user names on the command line.
+"""Data for `remedy tune`: what a run kept, or a file or a function that the user names on the command line.
 
 A function runs only because it was named there, never because a run's tags name it.
 """

@@ -8,7 +8,6 @@ need arrays.
 from __future__ import annotations
 
 import inspect
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,8 +27,6 @@ from remedy.data.streams import is_stream, read_stream
 from remedy.data.task import infer_task
 from remedy.errors import InvalidInput
 from remedy.keras_internals import every_layer
-
-log = logging.getLogger(__name__)
 
 READ_TEXT = {"TextVectorization", "StringLookup", "Hashing", "HashedCrossing"}
 """Keras' layers that take text."""

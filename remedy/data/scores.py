@@ -92,6 +92,8 @@ def moved_threshold(y: Array, output: Array, logits: bool = False) -> tuple[floa
     halves = order[::2], order[1::2]
     if len(truth) != len(answers) or any(len(np.unique(truth[half])) != 2 for half in halves):
         return None
+    if any(len(np.unique(answers[half])) < 2 for half in halves):
+        return None  # Every row is answered alike: no threshold parts them.
     right = np.zeros(len(truth), dtype=bool)
     for ours, theirs in (halves, halves[::-1]):
         right[theirs] = (answers[theirs] > _best_threshold(truth[ours], answers[ours], logits)) == (truth[theirs] > 0)
@@ -106,10 +108,11 @@ rule that a search uses, too)."""
 
 
 def _best_threshold(truth: Array, answers: Array, logits: bool) -> float:
-    """Return the threshold that parts two classes best, half-way between answers; of equally good ones the usual."""
-    values = np.unique(answers)
-    if len(values) < 2:
-        return float(values[0])
+    """Return the threshold that parts two classes best, half-way between answers; of equally good ones the usual.
+
+    Thresholds between the same two answers are one; where the usual one lies among the best, it stays.
+    """
+    values, usual = np.unique(answers), 0.0 if logits else 0.5
     cuts = (values[1:] + values[:-1]) / 2
     sides = np.sort(answers[truth > 0]), np.sort(answers[truth == 0])
     found = 1 - np.searchsorted(sides[0], cuts, side="right") / len(sides[0])
@@ -118,9 +121,9 @@ def _best_threshold(truth: Array, answers: Array, logits: bool) -> float:
     best = int(score.argmax())
     shares = [(found[best], len(sides[0])), (spared[best], len(sides[1]))]
     error = math.sqrt(sum(share * (1 - share) / n for share, n in shares)) / 2
-    alike = cuts[score >= score[best] - UNSURE * error]
-    far = np.abs(alike) if logits else np.abs(np.log(np.clip(alike, 1e-9, 1) / np.clip(1 - alike, 1e-9, 1)))
-    return float(alike[far.argmin()])
+    far = np.maximum(0.0, np.maximum(values[:-1] - usual, usual - values[1:]))
+    near = int(np.where(score >= score[best] - UNSURE * error, far, np.inf).argmin())
+    return usual if far[near] == 0.0 else float(cuts[near])
 
 
 def macro_f1(y: Array, output: Array, logits: bool = False) -> float:

@@ -7,6 +7,7 @@ user calls them, as far as the calling frame tells; else the lines become a func
 from __future__ import annotations
 
 import ast
+import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from remedy.data.streams import is_stream
+
+log = logging.getLogger(__name__)
 
 OURS = ("remedy", "keras", "contextlib", "functools")
 """Packages whose frames are not the user's."""
@@ -53,14 +56,22 @@ class Names:
     held_stream: bool = False
 
 
-def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
-    """Return how the calling script spells what it hands to ``fit``.
+def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names | None:
+    """Return how the calling script spells what it hands to ``fit``; None where it cannot be read.
 
     Args:
         model, X, y: As given by the user.
         fit: Keywords of ``Model.fit``.
     """
-    frame = sys._getframe(1)
+    try:
+        return _read_names(model, X, y, fit)
+    except Exception:  # The user's variables may do anything when they are asked; the training must not suffer.
+        log.debug("the names of the script are not read", exc_info=True)
+        return None
+
+
+def _read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
+    frame = sys._getframe(2)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] in OURS:
         frame = frame.f_back
     known = {**frame.f_globals, **frame.f_locals}
@@ -87,14 +98,19 @@ def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
 
 
 def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what a variable holds, and how it is spelled: ``fit['sample_weight']``, ``pair[0]``, ``data.X``."""
-    if isinstance(value, Mapping) and len(value) <= MOST_PARTS:
+    """Yield what a variable holds, and how it is spelled: ``fit['sample_weight']``, ``pair[0]``, ``data.X``.
+
+    Only Python's own containers are opened: another mapping may read a file for every value.
+    """
+    if type(value) is dict and len(value) <= MOST_PARTS:
         yield from ((f"{name}[{key!r}]", part) for key, part in value.items() if isinstance(key, str))
-    elif isinstance(value, (tuple, list)) and len(value) <= MOST_PARTS:
+    elif type(value) in (tuple, list) and len(value) <= MOST_PARTS:
         yield from ((f"{name}[{i}]", part) for i, part in enumerate(value))
-    elif not isinstance(value, (type, ModuleType)) and isinstance(held := getattr(value, "__dict__", None), dict):
-        public = (item for item in held.items() if not str(item[0]).startswith("_"))
-        yield from ((f"{name}.{key}", part) for key, part in islice(public, MOST_PARTS))
+    elif not isinstance(value, (type, ModuleType)):
+        held = getattr(value, "__dict__", None)
+        public = held.items() if type(held) is dict else ()
+        named = ((key, part) for key, part in public if isinstance(key, str) and key.isidentifier() and key[0] != "_")
+        yield from ((f"{name}.{key}", part) for key, part in islice(named, MOST_PARTS))
 
 
 def _parts(y: Any) -> Sequence[Any]:

@@ -33,7 +33,8 @@ class Remedy:
         costly: True where training takes longer with it; it is the first to be dropped from a fix.
         lengthens: True where its dose ``factor`` multiplies the epochs: the search gives it what time there is.
         resplits: True where it divides training and validation rows anew; its lines come first in a patch.
-        sets_rate: True where its dose ``rate`` is the learning rate: the search tries rates around a range test's.
+        sets_rate: True where its dose ``rate`` is the learning rate: the search tries rates around a range test's. One
+            with a dose ``kind`` sets the optimizer, too.
         scales: True where it makes the recipe's input scaling; all of these share one step in front of the model.
         searched: False for what changes no training; it is added to a fix where a diagnosis asks for it.
     """

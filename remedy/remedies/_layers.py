@@ -8,7 +8,7 @@ from typing import Any
 
 from remedy.errors import NotApplicable
 from remedy.evidence.model_facts import ACTIVATION_LAYERS, NORMALIZERS, activation_of
-from remedy.recipe.architecture import CONVOLUTIONS, KERNEL_LAYERS, Architecture, LayerConfig, name_of, width_key
+from remedy.recipe.architecture import CONVOLUTIONS, KERNEL_LAYERS, Architecture, LayerConfig, name_of
 
 DENSE_OR_CONVOLUTION = CONVOLUTIONS | {"Dense"}
 RECURRENT = frozenset({"SimpleRNN", "LSTM", "GRU", "Bidirectional"})
@@ -29,31 +29,44 @@ AS_WIDE = frozenset({*FOLLOWED_THROUGH, *ACTIVATION_LAYERS, *SUMS, "MultiHeadAtt
 """Layers whose output is as wide as their (first) input."""
 
 
-def tied(architecture: Architecture) -> frozenset[str]:
+def tied(architecture: Architecture, kinds: frozenset[str] = DENSE_OR_CONVOLUTION) -> frozenset[str]:
     """Return the layers whose width must stay, because a sum ties it to something that has a width of its own.
 
     The blocks of a transformer are added to the rows that they read; all widths of a residual stack can grow alike.
+
+    Args:
+        architecture: Whose layers.
+        kinds: Of layers that may change their width.
     """
-    free = {name_of(entry) for _, entry in kernels(architecture) if width_key(entry)}
+    free = {name_of(entry) for _, entry in kernels(architecture, kinds)}
     groups: list[set[str]] = []
     for model in models(architecture):
+        known: dict[str, frozenset[str]] = {}
         for entry in model.config["config"]["layers"]:
             if entry["class_name"] in SUMS:
-                group = {root for source in model.sources(name_of(entry)) for root in _roots(model, source)}
-                for other in [known for known in groups if known & group]:
+                group = {root for source in model.sources(name_of(entry)) for root in _roots(model, source, known)}
+                for other in [there for there in groups if there & group]:
                     groups.remove(other)
                     group |= other
                 groups.append(group)
     return frozenset(name for group in groups if not group <= free for name in group)
 
 
-def _roots(model: Architecture, name: str) -> set[str]:
-    """Return the layers that give an output its width."""
-    entry = next(layer for layer in model.config["config"]["layers"] if name_of(layer) == name)
-    depthwise = entry["class_name"] in KERNEL_LAYERS and "Depthwise" in entry["class_name"]
-    sources = model.sources(name) if entry["class_name"] in AS_WIDE or depthwise else []
-    sources = sources[:1] if entry["class_name"] == "MultiHeadAttention" else sources
-    return {root for source in sources for root in _roots(model, source)} or {name}
+def _roots(model: Architecture, name: str, known: dict[str, frozenset[str]]) -> frozenset[str]:
+    """Return the layers that give an output its width; ``known`` holds what was found before."""
+    if name not in known:
+        entry = next(layer for layer in model.config["config"]["layers"] if name_of(layer) == name)
+        if isinstance(entry["config"].get("layers"), list):
+            inner = Architecture(entry)
+            within: dict[str, frozenset[str]] = {}
+            found = [_roots(inner, output, within) for output in inner.outputs()]
+        else:
+            follows = entry["class_name"] in AS_WIDE or "Depthwise" in entry["class_name"]
+            sources = model.sources(name) if follows else []
+            sources = sources[:1] if entry["class_name"] == "MultiHeadAttention" else sources
+            found = [_roots(model, source, known) for source in sources]
+        known[name] = frozenset().union(*found) or frozenset({name})
+    return known[name]
 
 
 def kernels(

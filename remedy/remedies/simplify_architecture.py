@@ -195,7 +195,7 @@ def _blocks(architecture: Architecture) -> list[list[str]]:
 
 
 def _narrow(architecture: Architecture, factor: float) -> Architecture:
-    stay = {name_of(entry) for entry in head_layers(architecture)} | tied(architecture)
+    stay = {name_of(entry) for entry in head_layers(architecture)} | tied(architecture, KERNEL_LAYERS)
 
     def change(layer: LayerConfig) -> None:
         key = width_key(layer)

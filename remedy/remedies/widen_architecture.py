@@ -39,7 +39,7 @@ class WidenArchitecture(Remedy):
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
         """Set the widths."""
-        factor, stay = float(dose["factor"]), tied(recipe.architecture)
+        factor, stay = float(dose["factor"]), tied(recipe.architecture, KINDS)
 
         def change(model: Architecture, layer: LayerConfig) -> None:
             for part in _parts(layer) if name_of(layer) not in stay else ():

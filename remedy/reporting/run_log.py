@@ -1,4 +1,4 @@
-"""What stands in a run: written while it trains, while it is treated, and read back later."""
+"""What stands in a run: written while it trains, and when it ended or was mended."""
 
 from __future__ import annotations
 

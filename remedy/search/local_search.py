@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from remedy.data.dataset import Dataset
 from remedy.diagnosis import Diagnosis
-from remedy.prescription import Prescription, lengthening
+from remedy.prescription import Prescription
 from remedy.recipe.recipe import Recipe
 from remedy.registry import remedies_for
 from remedy.remedies._base import Remedy
@@ -98,7 +98,7 @@ def tested_rate(
     if found is None or now <= 0 or abs(math.log(found / now)) < math.log(OTHER):
         return None
     space = rate.space["rate"]
-    dose = {"rate": min(space.high, max(space.low, found)), "schedule": "constant"}
+    dose = {**rate.usual, "rate": min(space.high, max(space.low, found))}
     return Prescription((*start.items, (rate.name, dose))) if applies(rate, dose, recipe, dataset) else None
 
 
@@ -106,14 +106,15 @@ def _longer(best: Attempt, remedies: Sequence[Remedy]) -> list[Prescription]:
     """Return the best so far with three times the epochs, where it was still getting better when they ended."""
     scores, recipe = best.outcome.scores, best.recipe
     third = len(scores) // 3
-    name = lengthening(remedies)
-    if recipe is None or len(scores) < recipe.epochs or name is None:
+    longer = next((remedy for remedy in remedies if remedy.lengthens), None)
+    if recipe is None or len(scores) < recipe.epochs or longer is None:
         return []
     if third and statistics.fmean(scores[-third:]) < statistics.fmean(scores[-2 * third : -third]) + RISING:
         return []
-    factor = TIMES_LONGER * best.prescription.factor(name)
+    name, factor = longer.name, TIMES_LONGER * best.prescription.factor(longer.name)
     rest = best.prescription.without(name).items
-    return [Prescription((*rest, (name, {"factor": factor})))] if factor <= MOST_LONGER else []
+    dose = {**longer.usual, **dict(best.prescription.items).get(name, {}), "factor": factor}
+    return [Prescription((*rest, (name, dose)))] if factor <= MOST_LONGER else []
 
 
 def _without_rate(prescription: Prescription, remedies: Sequence[Remedy]) -> Prescription:

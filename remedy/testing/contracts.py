@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from remedy import registry
+from remedy.catalogue import FAMILIES
 from remedy.detectors._base import Detector
 from remedy.diagnosis import Finding
 from remedy.errors import NotApplicable
@@ -18,8 +19,6 @@ from remedy.evidence.evidence import Evidence
 from remedy.remedies._base import Remedy
 from remedy.testing.checks import check_patch, check_rewritten, check_saved
 from remedy.testing.specimens import given_to
-
-FAMILIES = ("DAT", "HED", "ARC", "OPT", "GEN")
 
 
 def contract_tests(package: str) -> Callable[..., None]:
@@ -31,8 +30,8 @@ def contract_tests(package: str) -> Callable[..., None]:
     import pytest
 
     module = import_module(package)
-    detectors = registry.classes_in(Detector, [module])
-    remedies = registry.classes_in(Remedy, [module])
+    detectors = registry.classes_in(Detector, [module], strict=True)
+    remedies = registry.classes_in(Remedy, [module], strict=True)
     cases: list[tuple[str, Callable[[], None]]] = []
     for detector in detectors:
         for check in (_identity, _docstring, _specimens, _evidence_exists, _survives_holes, _links):

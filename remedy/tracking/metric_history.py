@@ -93,7 +93,8 @@ def latest_points(run: Any) -> dict[str, tuple[int, int, float]]:
     """Return step, time and value of every metric's last point, as they came with the run."""
     # Public are the values alone, and a value may be logged again unchanged.
     found = {m.key: (m.step, m.timestamp, restored(m.value)) for m in last_points(run)}
-    for key, points in read_points(run.info.run_id, run.data.metrics.keys() - found.keys()).items():
+    missing = run.data.metrics.keys() - found.keys()
+    for key, points in read_points(run.info.run_id, missing).items() if missing else ():
         found[key] = (int(points.steps[-1]), int(points.times[-1]), float(points.values[-1]))
     return found
 

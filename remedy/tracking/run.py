@@ -31,6 +31,7 @@ from remedy.tracking.connection import (
     shown,
     silent_mlflow,
 )
+from remedy.tracking.internals import source_type
 from remedy.tracking.saved_view import seed_view
 from remedy.tracking.timeouts import RETRIES, answer_within
 
@@ -187,7 +188,7 @@ class Run:
                 entity = Entity(
                     name,
                     dataset.digest,
-                    source._get_source_type(),
+                    source_type(source),
                     source.to_json(),
                     json.dumps({"inputs": shapes}),
                     json.dumps(profile),

@@ -61,3 +61,15 @@ def test_with_few_rows_of_a_class_luck_does_not_move_the_threshold():
         kept.append(abs(np.log(1 / moved_threshold(y, 1 / (1 + np.exp(-logits[:, None])))[1] - 1)))
     # Their best threshold is one half; that of the highest score alone lies 0.28 from it in the median, as log-odds.
     assert np.median(kept) < 0.2
+
+
+def test_one_half_stays_where_it_is_as_good_as_any_other():
+    answers = np.r_[[0.9] * 8, [0.1] * 2, [0.1] * 18, 0.44, 0.46]
+    truth = np.r_[np.ones(10), np.zeros(20)].astype(int)
+    assert moved_threshold(np.r_[truth, truth], np.r_[answers, answers][:, None])[1] == 0.5
+    logits = np.r_[[-2.0] * 10, 0.0, 0.0, [2.0] * 10]
+    assert moved_threshold(np.r_[np.zeros(11), np.ones(11)], logits[:, None], logits=True)[1] == 0.0
+
+
+def test_answers_that_are_all_alike_have_no_threshold():
+    assert moved_threshold(np.arange(40) % 2, np.full((40, 1), 0.9)) is None

@@ -1,8 +1,12 @@
+import time
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
+from remedy.recipe.architecture import Architecture
+from remedy.remedies._layers import tied
 from remedy.remedies.simplify_architecture import SimplifyArchitecture
 from remedy.remedies.widen_architecture import WidenArchitecture
 from remedy.testing import check_patch, check_rewritten, check_unchanged
@@ -74,3 +78,23 @@ def test_widths_that_a_sum_ties_to_something_else_stay_and_those_of_a_stack_move
         for r in (recipe, changed)
     ]
     assert {name for name in widths[0] if widths[0][name] != widths[1].get(name)} == moved
+
+
+def test_recurrent_layers_that_are_summed_widen_together_and_a_deep_transformer_is_read_at_once():
+    rows = keras.Input((6, 4))
+    first = layers.LSTM(8, return_sequences=True)(rows)
+    summed = layers.Add()([layers.LSTM(8)(first), layers.LSTM(8)(rows)])
+    model = keras.Model(rows, layers.Dense(3, activation="softmax")(summed))
+    model.compile("adam", "categorical_crossentropy")
+    X = np.random.default_rng(0).normal(size=(60, 6, 4)).astype("float32")
+    recipe, data = stuck_run_of(model, X, np.eye(3, dtype="float32")[np.arange(60) % 3])
+    changed = check_rewritten(WidenArchitecture(), recipe, data, train=False, factor=2)
+    assert {e["config"]["units"] for e in changed.architecture.layers("LSTM")} == {16}
+    deep = rows
+    for _ in range(24):
+        deep = layers.Add()([deep, layers.MultiHeadAttention(1, 2)(layers.LayerNormalization()(deep), deep)])
+    last = layers.Dense(3, activation="softmax")(layers.Dense(8)(layers.GlobalAveragePooling1D()(deep)))
+    began = time.process_time()
+    model = keras.Model(rows, last)
+    assert tied(Architecture(keras.saving.serialize_keras_object(model))) == {model.layers[0].name}
+    assert time.process_time() - began < 5
