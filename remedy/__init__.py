@@ -10,10 +10,10 @@ they are first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from remedy._version import __version__
+from remedy.doors import door
 
 if TYPE_CHECKING:
     from remedy.api import Fix, Result, diagnose, fit, tune
@@ -75,10 +75,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'remedy' has no attribute {name!r}")
+__getattr__ = door(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

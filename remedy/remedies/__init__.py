@@ -4,24 +4,17 @@
 ``from remedy.remedies import Dataset, NotApplicable, Recipe, Remedy``.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-_NEEDED = {
-    "Dataset": "remedy.data.dataset",
-    "NotApplicable": "remedy.errors",
-    "Recipe": "remedy.recipe.recipe",
-    "Remedy": "remedy.remedies._base",
-}
+from remedy.doors import door
 
-
-def __getattr__(name: str) -> Any:
-    if name in _NEEDED:
-        return getattr(import_module(_NEEDED[name]), name)
-    for file in Path(__file__).parent.glob("[!_]*.py"):
-        if file.stem.replace("_", "") == name.lower():
-            return getattr(import_module(f"{__name__}.{file.stem}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = door(
+    __name__,
+    {
+        "Dataset": "remedy.data.dataset",
+        "NotApplicable": "remedy.errors",
+        "Recipe": "remedy.recipe.recipe",
+        "Remedy": "remedy.remedies._base",
+    },
+    str(Path(__file__).parent),
+)
