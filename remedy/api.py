@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 from remedy import html, registry
@@ -143,6 +145,8 @@ def fit(
     """
     if build is not None and not callable(build):
         raise InvalidInput(f"build={build!r}: give a function without arguments that returns a fresh model.")
+    if expect is not None and not (isinstance(expect, Real) and math.isfinite(expect)):
+        raise InvalidInput(f"expect={expect!r}: give the score that the run must reach, such as 0.9.")
     options = _options(search)
     found, chosen = chosen_detectors(detectors, ignore), registry.remedies(remedies)
     call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0, order, late=True)

@@ -13,7 +13,7 @@ import keras
 
 from remedy.data.fit_call import FitCall, read_fit_call
 from remedy.errors import RemedyError, RemedyWarning
-from remedy.recording import known_for, recipe_of_call, recorder_for
+from remedy.recording import known_for, recipe_of_call, recorder_for, unread
 from remedy.registry import chosen_detectors
 from remedy.reporting import text as report
 from remedy.reporting.run_log import write_end, write_start
@@ -93,6 +93,7 @@ class Recorder(keras.callbacks.Callback):
             write_start(self._run, recipe, self._call.dataset, self._name, log_data=False)
             data = self._call.dataset
             known = None if data is None else known_for(self.model, recipe, data)
+            known = known if self._call.unread is None else unread(self._call.unread)
             self._watcher = recorder_for(known, self._detectors, self._terminal, self._run)
             self._watcher.set_params(self.params)
             self._watcher.set_model(self.model)

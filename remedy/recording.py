@@ -88,6 +88,11 @@ def known_for(model: Any, recipe: Recipe | None, dataset: Dataset, expect: float
     return Known(evidence, rows, scorer, recipe, held, closer_look(evidence, dataset))
 
 
+def unread(why: str, expect: float | None = None) -> Known:
+    """Return what a recorder looks with where the rows cannot be read: the loss alone, and why."""
+    return Known(Evidence(unscored=why, expected_score=expect))
+
+
 def recorder_for(
     known: Known | None,
     detectors: Any,

@@ -12,7 +12,6 @@ from remedy.data.dataset import Dataset
 from remedy.data.fit_call import FitCall, arrived
 from remedy.diagnosis import Examination
 from remedy.errors import RemedyWarning
-from remedy.evidence.evidence import Evidence
 from remedy.recipe.live_model import as_list
 from remedy.recipe.own_callbacks import left_out, scheduled_rates, with_rates
 from remedy.recipe.patch import Names
@@ -20,7 +19,7 @@ from remedy.recipe.recipe import Recipe
 from remedy.recipe.round_trip import difference
 from remedy.recipe.seeds import keep_random_state
 from remedy.recipe.starting_weights import Weights, loaded, snapshot
-from remedy.recording import known_for, recipe_of_call, recorder_for
+from remedy.recording import known_for, recipe_of_call, recorder_for, unread
 from remedy.repair.repair import repair
 from remedy.reporting import text as report
 from remedy.reporting.run_log import write_end, write_recipe, write_rows, write_start
@@ -88,6 +87,7 @@ class Session:
         late = call.arrival is not None and call.dataset is None  # A stream tells its batch size with its rows.
         write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.log_data)
         known = self._known() if call.dataset is not None and call.arrival is None else None
+        known = known if call.unread is None else unread(call.unread, wishes.expect)
         self.recorder: EvidenceRecorder = recorder_for(
             known, wishes.detectors, terminal, run, self._on_stuck, self._arrive, self._ready
         )
@@ -135,7 +135,7 @@ class Session:
         arrival.epoch_over()
         if arrival.unread is not None:
             write_recipe(self._run, self._recipe)
-            return Known(Evidence(unscored=arrival.unread, expected_score=self._wishes.expect))
+            return unread(arrival.unread, self._wishes.expect)
         first = self._call.dataset is None
         self._call = arrived(self._model, self._call)
         if self._call.dataset is None:

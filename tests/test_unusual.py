@@ -11,7 +11,7 @@ import remedy
 from remedy.data.dataset import Dataset
 from remedy.data.fit_call import read_rows
 from remedy.data.rows import Rows
-from remedy.errors import RemedyWarning
+from remedy.errors import InvalidInput, RemedyWarning
 from remedy.tracking import artifacts
 
 from .conftest import blobs, dense, healthy_program, sick_program
@@ -96,8 +96,10 @@ def test_text_for_a_layer_that_reads_it_is_left_to_keras(store):
     model = keras.Sequential([keras.Input((), dtype="string"), vectors, layers.Dense(1, activation="sigmoid")])
     model.compile("adam", "binary_crossentropy")
     with pytest.warns(RemedyWarning, match="does not read text"):
-        result = remedy.fit(model, texts, np.array([1.0, 0.0] * 20), epochs=1, verbose=0)
-    assert len(result.history.epoch) == 1
+        result = remedy.fit(model, texts, np.array([1.0, 0.0] * 20), epochs=3, verbose=0)
+    assert len(result.history.epoch) == 3
+    assert result.examination.outcome == "not judged"
+    assert "its rows are text, which remedy does not read" in result.conclusion
 
 
 def test_a_frame_of_numbers_and_truth_values_is_read_as_keras_casts_it():
@@ -144,3 +146,18 @@ def test_what_frozen_and_adapted_layers_know_is_there_when_a_run_is_tuned_later(
     again = artifacts.read_recipe(result.run_id).build(Dataset(Rows(X, y), None, "multiclass"), 7)
     for layer in (norm, frozen):
         assert np.allclose(np.asarray(layer(X)), np.asarray(again.get_layer(layer.name)(X)), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"order": 3}, r"order=3: give one value a row, shape \(n,\), or True"),
+        ({"groups": "patient"}, r"groups='patient': give one value a row"),
+        ({"expect": "high"}, "expect='high': give the score that the run must reach"),
+        ({"expect": float("nan")}, "expect=nan: give the score"),
+    ],
+)
+def test_options_of_a_wrong_kind_are_refused_before_training(store, wrong, said):
+    model, X, y = healthy_program()
+    with pytest.raises(InvalidInput, match=said):
+        remedy.fit(model, X, y, epochs=1, verbose=0, **wrong)

@@ -30,9 +30,13 @@ def read_rows(
         InvalidInput: Empty, of different length, or of a type that nothing can be trained on.
     """
     X, y = arrays.tree_map(as_array, X), arrays.tree_map(as_array, y)
+    for name, value in (("groups", groups), ("order", None if isinstance(order, bool) else order)):
+        if value is not None and np.ndim(value) != 1:
+            many = ", or True where they stand in the order of time" if name == "order" else ""
+            raise InvalidInput(f"{where}{name}={value!r:.60}: give one value a row, shape (n,){many}.")
     lengths = {f"X{f'[{k}]' if k else ''}": len(a) for k, a in arrays.named_leaves(X)}
     lengths |= {f"y{f'[{k}]' if k else ''}": len(a) for k, a in arrays.named_leaves(y)}
-    extra = {"sample_weight": sample_weight, "groups": groups, "order": None if order is True else order}
+    extra = {"sample_weight": sample_weight, "groups": groups, "order": None if isinstance(order, bool) else order}
     lengths |= {name: len(value) for name, value in extra.items() if value is not None}
     if not lengths or not all(lengths.values()):
         raise InvalidInput(f"{where}there are no rows: {_in_words(lengths)}. Was a filter too strict?")

@@ -43,6 +43,7 @@ class FitCall:
         batch_size: Rows a step where a stream gives them, else None.
         arrival: What is kept of streams while they are trained on; their rows are there after an epoch. None else.
         order: As given by the user, for rows that arrive later.
+        unread: Why there is no dataset, in words; None where there is one, or rows arrive later.
     """
 
     X: Any
@@ -52,6 +53,7 @@ class FitCall:
     batch_size: int | None = None
     arrival: Arrival | None = None
     order: Any = None
+    unread: str | None = None
 
     @property
     def recipe_options(self) -> dict[str, Any]:
@@ -107,12 +109,13 @@ def read_fit_call(
             "the run is logged and its loss is watched, but data and predictions are not examined and no "
             "remedy is searched. Give arrays, a tf.data.Dataset or a keras.utils.PyDataset for that."
         )
-        return FitCall(X, y, dict(kwargs), None)
+        return FitCall(X, y, dict(kwargs), None, unread="its rows are no arrays")
     text = _is_text(X, model)
     if text or _is_nested(kwargs.get("sample_weight")):
         what = "text" if text else "sample weights for every output"
         warn(f"remedy does not read {what}: the run is logged and its loss is watched; no remedy is searched.")
-        return FitCall(X, y, dict(kwargs), None)
+        why = "its rows are text, which remedy does not read" if text else "every output has sample weights of its own"
+        return FitCall(X, y, dict(kwargs), None, unread=why)
     rows = read_rows(X, y, kwargs.get("sample_weight"), groups, order=order)
     validation, share = kwargs.get("validation_data"), float(kwargs.get("validation_split") or 0.0)
     new_kwargs = dict(kwargs)
@@ -166,7 +169,7 @@ def _watch_stream_call(X: Any, kwargs: dict[str, Any], groups: Any, order: Any) 
     X, kept = watched(X, kwargs.get("steps_per_epoch"))
     if kept is None:
         warn(f"The rows of this {type(X).__name__} cannot be seen: the run is logged and its loss is watched only.")
-        return FitCall(X, None, kwargs, None)
+        return FitCall(X, None, kwargs, None, unread="its rows cannot be seen")
     validation = kwargs.get("validation_data")
     held: Any = None
     if validation is not None and (is_stream(validation) or isinstance(validation, GeneratorType)):
@@ -214,7 +217,7 @@ def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, o
     stream = read_stream(X)
     if stream is None:
         warn(f"The batches of this {type(X).__name__} hold no labels: the run is logged and its loss is watched only.")
-        return FitCall(X, None, kwargs, None)
+        return FitCall(X, None, kwargs, None, unread="its batches hold no labels")
     if not stream.complete:
         warn(
             f"This {type(X).__name__} is too large to keep as arrays: its first {len(stream.rows)} rows are examined, "
