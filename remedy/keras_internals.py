@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -71,6 +72,22 @@ def takes_training(layer: Any) -> bool:
 def calls_of(layer: Any) -> int:
     """Return how often a layer is called in its graph; 0 where that is not known."""
     return len(getattr(layer, "_inbound_nodes", ()))
+
+
+@contextmanager
+def calls_forgotten(model: Any) -> Iterator[None]:
+    """Leave no trace of calls in a graph that the layers of a model are given meanwhile."""
+    kept = [
+        (nodes, len(nodes))
+        for layer in every_layer(model, itself=True)
+        for name in ("_inbound_nodes", "_outbound_nodes")
+        if isinstance(nodes := getattr(layer, name, None), list)
+    ]
+    try:
+        yield
+    finally:
+        for nodes, count in kept:
+            del nodes[count:]
 
 
 def input_structure(model: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,7 @@ from remedy.data.fit_call import FitCall
 from remedy.data.model_checks import require_compiled
 from remedy.data.scores import scorer_for
 from remedy.diagnosis import Examination
-from remedy.errors import ModelError, RemedyWarning
+from remedy.errors import ModelError
 from remedy.evidence.closer_look import CloserLook
 from remedy.evidence.evidence import Evidence
 from remedy.evidence.judging import defined_at_zero, unscored
@@ -41,7 +40,7 @@ def closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
 def recipe_of_call(model: Any, call: FitCall, build: Callable[[], Any] | None = None) -> Recipe | None:
     """Return how a compiled model is about to be trained; None where that cannot be written down.
 
-    A model that cannot be built anew is judged and not treated, with a warning that says what would let it be.
+    A model that cannot be built anew is judged all the same; whether it can be treated is asked when it is stuck.
 
     Raises:
         ModelError: The model is not compiled.
@@ -52,15 +51,10 @@ def recipe_of_call(model: Any, call: FitCall, build: Callable[[], Any] | None = 
         if call.dataset is not None and recipe.architecture.opaque:
             with keep_random_state():
                 recipe.build(call.dataset, 0)  # Only the attempt shows whether such a model can be rebuilt.
-            warnings.warn(
-                f"{recipe.architecture.opaque}; remedies that need that are left out.", RemedyWarning, stacklevel=3
-            )
         return recipe
-    except ModelError as error:
-        kind = type(model).__name__
-        reason = f"{kind} can be watched and judged, but not built anew: no remedy is searched. {WAY_OUT}"
-        warnings.warn(reason, RemedyWarning, stacklevel=3)
-        del error
+    except ModelError:
+        log.debug("%s is not built anew", type(model).__name__, exc_info=True)
+        reason = f"{type(model).__name__} can be watched and judged, but not built anew. {WAY_OUT}"
     try:
         return Recipe.of_unbuildable(model, call.recipe_options, reason)
     except Exception:  # An optimizer or a loss that Keras cannot spell: its loss is watched all the same.

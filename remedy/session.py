@@ -19,6 +19,7 @@ from remedy.recipe.recipe import Recipe
 from remedy.recipe.round_trip import difference
 from remedy.recipe.seeds import keep_random_state
 from remedy.recipe.starting_weights import Weights, loaded, snapshot
+from remedy.recipe.tracing import read_by_tracing
 from remedy.recording import known_for, recipe_of_call, recorder_for, unread
 from remedy.repair.repair import repair
 from remedy.reporting import text as report
@@ -182,6 +183,11 @@ class Session:
             return False
         free_iterators()
         try:
+            if self._wishes.build is None:
+                recipe = read_by_tracing(recipe, self._model, self._call.recipe_options, data)
+            if recipe.architecture.opaque and not recipe.unbuildable:
+                text = f"{recipe.architecture.opaque}; remedies that need that are left out."
+                warnings.warn(text, RemedyWarning, stacklevel=2)
             begun = recipe if recipe.unbuildable else self._as_begun(recipe)
             if (other := difference(begun, data, self._model, self._wishes.build is not None)) is not None:
                 self.unsearched = other if "no remedy is searched" in other else f"No remedy is searched. {other}"

@@ -38,7 +38,7 @@ STORED = frozenset(
         "epochs",
     }
     | {"steps_per_epoch", "class_weight", "shuffle", "input_scaling", "resampling", "target", "restarts", "resplit"}
-    | {"jit_compile", "callbacks", "threshold"}
+    | {"jit_compile", "callbacks", "threshold", "traced"}
 )
 """Keys of a stored recipe. Whether its code may run is never among them."""
 
@@ -72,6 +72,7 @@ class Recipe:
         callbacks: The user's own callbacks that steer a training, as `remedy.recipe.own_callbacks` writes them down.
         threshold: "half", or "moved" where the bias of a binary head is shifted after training, so that one half
             becomes the threshold that is best on the validation rows.
+        traced: True where the layers are those that the ``call`` of a subclassed model was seen to use.
         trusted: True for the user's live model, whose Lambda layers may run; a recipe read from a
             store never runs code that it carries.
         factory: The user's ``build=``: makes a fresh model where Keras cannot rebuild it from a configuration.
@@ -101,6 +102,7 @@ class Recipe:
     jit_compile: Any = "auto"
     callbacks: tuple[Mapping[str, Any], ...] = ()
     threshold: str = "half"
+    traced: bool = False
     trusted: bool = field(default=False, repr=False, compare=False)
     factory: Callable[[], Model] | None = field(default=None, repr=False, compare=False)
     custom_objects: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -304,6 +306,7 @@ class Recipe:
             "jit_compile": self.jit_compile,
             "callbacks": [dict(spec) for spec in self.callbacks],
             "threshold": self.threshold,
+            "traced": self.traced,
         }
 
     @classmethod

@@ -32,6 +32,11 @@ def whole(model):  # its layers as one graph; named inputs and outputs keep thei
         return keras.Model(model.input, model.output)
     return keras.Model(model.inputs, model.outputs)"""
 
+AS_GRAPH = """\
+kind = lambda a: a.dtype if a.dtype.kind in 'iu' else None
+rows = keras.tree.map_structure(lambda a: keras.Input(a.shape[1:], dtype=kind(a)), X_train)
+model = keras.Model(rows, model.call(rows))  # the layers of your class as one graph"""
+
 NAMED = """\
 names = {names}
 assert len(names) == len(list(inside(model))), 'these lines were written for a model of {many} layers'
@@ -122,6 +127,8 @@ def from_fresh_weights(lines: str, recipe: Recipe) -> str:
 
     Weights that belong to the program stay, and layers that Keras cannot make again by themselves.
     """
+    if recipe.traced:
+        return "\n".join([AS_GRAPH, from_fresh_weights(lines, recipe.replace(traced=False))])
     if recipe.kept_weights and not recipe.architecture.opaque:
         return "\n".join([LOADED, lines])
     own = any(package(entry.get("module")) != "keras" for entry in recipe.architecture.layers())

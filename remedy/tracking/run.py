@@ -202,6 +202,9 @@ class Run:
         Returns:
             Address of the logged model; None where it was not logged.
         """
+        if self._client is not None and (why := _unsaved(model)) is not None:
+            warnings.warn(f"The model is not logged: {why}", RemedyWarning, stacklevel=3)
+            return None
         with self._guard():
             if self._client is not None:
                 sample = arrays.take(X, slice(0, 2))
@@ -262,6 +265,17 @@ class Run:
 def _metric_name(name: str) -> str:
     """Replace what MLflow refuses in names."""
     return "".join(c if c.isalnum() or c in "_-./: " else "_" for c in name)[:250]
+
+
+def _unsaved(model: Any) -> str | None:
+    """Return why Keras cannot save a model, in words; None where it can."""
+    import keras
+
+    try:
+        keras.saving.serialize_keras_object(model)
+    except Exception as error:  # A configuration of the user's own, or none.
+        return f"Keras cannot save a {type(model).__name__} ({type(error).__name__}). Give it a get_config()."
+    return None
 
 
 def _save_keras(path: str, validate_serving_input: bool = False, **how: Any) -> None:
