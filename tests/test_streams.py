@@ -145,10 +145,9 @@ def test_a_stream_that_can_be_read_once_only_is_none():
         Batches(X),
         Batches(X, None),
         as_tf_data(X, Y).take(0),
-        as_tf_data(np.array(["good", "bad"] * 100), Y),
         as_tf_data(tf.ragged.constant([[1], [2, 3]] * 100), Y),
     ],
-    ids=["tensor", "dict", "tuple of one", "labels None", "empty", "text", "ragged"],
+    ids=["tensor", "dict", "tuple of one", "labels None", "empty", "ragged"],
 )
 def test_streams_without_labels_or_numbers_are_not_read(stream):
     assert read_stream(stream) is None

@@ -11,11 +11,18 @@ import numpy as np
 from remedy.data import arrays
 from remedy.data.dataset import nonfinite_report
 from remedy.data.rows import Rows
+from remedy.data.text import as_text, is_text
 from remedy.errors import InvalidInput, RemedyWarning
 
 
 def read_rows(
-    X: Any, y: Any, sample_weight: Any = None, groups: Any = None, where: str = "", order: Any = None
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    groups: Any = None,
+    where: str = "",
+    order: Any = None,
+    text: bool = False,
 ) -> Rows:
     """Turn what Keras takes as arrays into NumPy rows, and check them.
 
@@ -25,6 +32,7 @@ def read_rows(
         groups: None or shape (n,).
         where: Put in front of messages.
         order: None, True, or shape (n,).
+        text: Whether the model reads text.
 
     Raises:
         InvalidInput: Empty, of different length, or of a type that nothing can be trained on.
@@ -49,7 +57,7 @@ def read_rows(
                 raise InvalidInput(
                     f"{place} of shape {array.shape} holds no values. Was a selection of columns too strict?"
                 )
-            if array.dtype.kind not in "biuf":
+            if array.dtype.kind not in "biuf" and not (text and name == "X" and is_text(array)):
                 raise InvalidInput(
                     f"{where}{name}{f'[{path}]' if path else ''} holds {array.dtype} values such as "
                     f"{array.reshape(-1)[0]!r}; "
@@ -72,7 +80,9 @@ def as_array(value: Any) -> Any:
     """Return an array; a data frame of numbers and truth values, which has no type of its own, as Keras casts it."""
     found = value if isinstance(value, np.ndarray) else np.asarray(value)
     kinds = {getattr(kind, "kind", "O") for kind in np.atleast_1d(np.asarray(getattr(value, "dtypes", "O"), "O"))}
-    return found.astype("float32") if found.dtype == object and kinds <= set("biuf") else found
+    if found.dtype == object and kinds <= set("biuf"):
+        return found.astype("float32")
+    return as_text(found) if is_text(found) else found
 
 
 def _group_ids(groups: Any) -> Any:

@@ -19,6 +19,9 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 LARGE_BYTES = 1 << 28
 """Beyond it arrays are large: they are read by chunks or samples, and nothing makes a second copy of them."""
 
+_LOOKED_AT, _OBJECT = 1000, 50
+"""Texts whose mean length tells what all take, and the bytes that Python adds to each."""
+
 _HASH_CHUNK = 1 << 24
 
 _HASHED_CHUNKS, _HASHED_BYTES = 64, 1 << 20
@@ -71,7 +74,14 @@ def length(nest: Nest) -> int:
 
 def nbytes(*nests: Nest) -> int:
     """Return the bytes of all arrays of some nests."""
-    return sum(int(leaf.nbytes) for nest in nests for leaf in leaves(nest))
+    return sum(_bytes(leaf) for nest in nests for leaf in leaves(nest))
+
+
+def _bytes(leaf: Array) -> int:
+    if leaf.dtype.kind != "O":
+        return int(leaf.nbytes)
+    some = leaf.reshape(-1)[:: max(1, leaf.size // _LOOKED_AT)]  # Text: the array itself holds but where it lies.
+    return int(leaf.size * (_OBJECT + np.mean([len(str(part)) for part in some]))) if leaf.size else 0
 
 
 def is_large(*nests: Nest) -> bool:
@@ -118,6 +128,9 @@ def digest(*nests: Nest) -> str:
             large, row = is_large(array), max(1, array[:1].nbytes)
             rows = max(1, (_HASHED_BYTES if large else _HASH_CHUNK) // row)
             step = max(rows, (len(array) - rows) // (_HASHED_CHUNKS - 1)) if large else rows
+            if array.dtype.kind == "O":
+                state.update("\0".join(map(str, array.reshape(-1))).encode())
+                continue
             for start in range(0, len(array), step):
                 state.update(np.ascontiguousarray(array[start : start + rows]).data)
     return state.hexdigest()
@@ -136,14 +149,15 @@ def flatten_for_npz(nest: Nest, name: str) -> dict[str, Array]:
     elif isinstance(nest, (list, tuple)):
         items = {f"{name}[{i}]": part for i, part in enumerate(nest)}
     else:
-        return {name: np.asarray(nest)}
+        array = np.asarray(nest)
+        return {name: array.astype(str) if array.dtype.kind == "O" else array}  # No file of arrays holds objects.
     return {key: array for k, part in items.items() for key, array in flatten_for_npz(part, k).items()}
 
 
 def restore_from_npz(arrays: Mapping[str, Array], name: str) -> Nest:
     """Rebuild what `flatten_for_npz` took apart; None when nothing is stored under ``name``."""
     if name in arrays:
-        return arrays[name]
+        return arrays[name].astype(object) if arrays[name].dtype.kind == "U" else arrays[name]
     inner = sorted({_next_key(key, name) for key in arrays if key.startswith((f"{name}[", f"{name}{{"))})
     if not inner:
         return None

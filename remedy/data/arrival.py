@@ -17,7 +17,8 @@ import numpy as np
 
 from remedy.data import arrays
 from remedy.data.rows import Rows
-from remedy.data.streams import WHOLE_BYTES, is_stream
+from remedy.data.streams import WHOLE_BYTES, is_stream, readable
+from remedy.data.text import as_text, is_text
 
 MOST_PASSES = 4
 """Epochs after which a stream that still gives new rows is taken for one without end."""
@@ -75,10 +76,7 @@ class Kept:
         given = batch[:2] if len(batch) == 2 or batch[2] is None else batch[:3]
         parts = tuple(arrays.tree_map(_copied, part) for part in given)
         leaves = arrays.leaves(parts)
-        if any(leaf.dtype.kind in "OSU" for leaf in leaves):
-            self.unread = "its rows are text, which remedy does not read"
-            return
-        if any(leaf.dtype.kind not in "biuf" for leaf in leaves) or not arrays.leaves(parts[1]):
+        if not readable(parts) or not arrays.leaves(parts[1]):
             self.unread = "its batches hold no labels" if not arrays.leaves(parts[1]) else "its rows are no numbers"
             return
         shapes = [leaf.shape[1:] for leaf in leaves]
@@ -90,7 +88,7 @@ class Kept:
         number = len(self.batches) if place is None else place
         if number not in self.batches:
             self.batches[number] = parts
-            self._size += sum(leaf.nbytes for leaf in leaves)
+            self._size += arrays.nbytes(parts)
         self.ended = self.ended or self._size > WHOLE_BYTES
 
     def epoch_over(self) -> None:
@@ -122,13 +120,19 @@ class Kept:
     def _keys(self) -> Any:
         kept = (arrays.leaves(self.batches[place]) for place in sorted(self.batches))
         return np.array(
-            [hash(b"".join(leaf[i].tobytes() for leaf in parts)) for parts in kept for i in range(len(parts[0]))]
+            [hash(b"".join(_row(leaf, i) for leaf in parts)) for parts in kept for i in range(len(parts[0]))]
         )
+
+
+def _row(leaf: Any, i: int) -> bytes:
+    """Return a row as bytes: text by what it says, and not by where it lies."""
+    return str(leaf[i]).encode() if leaf.dtype == object else bytes(leaf[i].tobytes())
 
 
 def _copied(value: Any) -> Any:
     """Return a batch as an array of its own: a stream may write into the same memory again."""
-    return np.array(value.numpy() if hasattr(value, "numpy") else value)
+    found = np.array(value.numpy() if hasattr(value, "numpy") else value)
+    return as_text(found) if is_text(found) else found
 
 
 def watched(stream: Any, steps_per_epoch: int | None) -> tuple[Any, Kept | None]:
@@ -163,9 +167,6 @@ def _tf_data(stream: Any, kept: Kept) -> tuple[Any, Kept | None]:
     leaves = tf.nest.flatten(spec)
     if not isinstance(spec, tuple) or not all(isinstance(leaf, tf.TensorSpec) for leaf in leaves):
         kept.leave_unread("its rows are no arrays" if isinstance(spec, tuple) else "its batches hold no labels")
-        return stream, kept
-    if any(leaf.dtype == tf.string for leaf in leaves):
-        kept.leave_unread("its rows are text, which remedy does not read")
         return stream, kept
     if any(leaf.shape.rank == 0 for leaf in leaves):
         return stream, None  # Not batched; Keras will say so.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from remedy.data import arrays
-from remedy.data.array_rows import as_array, read_rows, warn
+from remedy.data.array_rows import read_rows, warn
 from remedy.data.arrival import Arrival, watched
 from remedy.data.dataset import Dataset
 from remedy.data.model_checks import check_output, loss_name, output_units, require_compiled, task_of
@@ -110,18 +110,16 @@ def read_fit_call(
             "remedy is searched. Give arrays, a tf.data.Dataset or a keras.utils.PyDataset for that."
         )
         return FitCall(X, y, dict(kwargs), None, unread="its rows are no arrays")
-    text = _is_text(X, model)
-    if text or _is_nested(kwargs.get("sample_weight")):
-        what = "text" if text else "sample weights for every output"
-        warn(f"remedy does not read {what}: the run is logged and its loss is watched; no remedy is searched.")
-        why = "its rows are text, which remedy does not read" if text else "every output has sample weights of its own"
-        return FitCall(X, y, dict(kwargs), None, unread=why)
-    rows = read_rows(X, y, kwargs.get("sample_weight"), groups, order=order)
+    if _is_nested(kwargs.get("sample_weight")):
+        warn("remedy does not read sample weights for every output: the run's loss is watched, no remedy is searched.")
+        return FitCall(X, y, dict(kwargs), None, unread="every output has sample weights of its own")
+    text = _reads_text(model)
+    rows = read_rows(X, y, kwargs.get("sample_weight"), groups, order=order, text=text)
     validation, share = kwargs.get("validation_data"), float(kwargs.get("validation_split") or 0.0)
     new_kwargs = dict(kwargs)
     if validation is not None and _is_arrays(validation[0] if isinstance(validation, (tuple, list)) else validation):
         parts = (*validation, None)[:3]
-        given = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+        given = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ", text=text)
         held: Rows | None = given
         if rows.order is not None:
             held = replace(given, order=rows.order.max() + 1 + np.arange(len(given)))
@@ -177,7 +175,7 @@ def _watch_stream_call(X: Any, kwargs: dict[str, Any], groups: Any, order: Any) 
     elif isinstance(validation, (tuple, list)):
         parts = (*validation, None)[:3]
         try:
-            held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
+            held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ", text=True)
         except InvalidInput as error:
             warn(f"The validation rows are not looked at: {error}")
     return FitCall(X, None, kwargs, None, arrival=Arrival(kept, held), order=order)
@@ -196,7 +194,7 @@ def arrived(model: Any, call: FitCall) -> FitCall:
     if train is None:
         return call
     rows = read_rows(
-        train.X, train.y, train.sample_weight, train.groups, order=call.order if call.order else train.order
+        train.X, train.y, train.sample_weight, train.groups, order=call.order if call.order else train.order, text=True
     )
     task = call.dataset.task if call.dataset is not None else task_of(model, rows)
     data = Dataset(rows, held, task, complete=arrival.complete)
@@ -230,8 +228,8 @@ def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, o
         held = None if found is None else found.rows
     elif isinstance(validation, (tuple, list)):
         parts = (*validation, None)[:3]
-        held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ")
-    rows = read_rows(stream.rows.X, stream.rows.y, stream.rows.sample_weight, order=order)
+        held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ", text=True)
+    rows = read_rows(stream.rows.X, stream.rows.y, stream.rows.sample_weight, order=order, text=True)
     task = task_of(model, rows)
     data = Dataset(rows, held, task, complete=stream.complete, total_rows=stream.total)
     return FitCall(X, None, kwargs, data, stream.batch_size)
@@ -253,11 +251,6 @@ def _is_nested(weights: Any) -> bool:
     return isinstance(weights, Mapping) or (isinstance(weights, (list, tuple)) and any(map(np.ndim, weights)))
 
 
-def _is_text(X: Any, model: Any) -> bool:
-    """Say whether X holds text, and the model has a layer that reads it."""
-    if not any(type(layer).__name__ in READ_TEXT for layer in every_layer(model, itself=True)):
-        return False
-    leaves = [as_array(leaf) for leaf in arrays.leaves(X)]
-    return any(
-        a.dtype.kind in "US" or (a.dtype == object and isinstance(a.flat[0], (str, bytes))) for a in leaves if a.size
-    )
+def _reads_text(model: Any) -> bool:
+    """Say whether a model has a layer that reads text."""
+    return any(type(layer).__name__ in READ_TEXT for layer in every_layer(model, itself=True))

@@ -101,6 +101,8 @@ def kinship(X: Nest) -> Kinship | None:
     """
     parts = [np.asarray(part) for part in arrays.leaves(X)]
     n = len(parts[0]) if parts else 0
+    if any(part.dtype == object for part in parts):
+        return _equal_texts(parts)
     if n < 2 or _few_whole_numbers(parts):
         return None
     ids = _ids(_keys(parts))
@@ -112,6 +114,13 @@ def kinship(X: Nest) -> Kinship | None:
     if found is None:
         return windows
     return replace(windows, groups=windows.with_groups(ids), text=f"{found.text}, and {windows.text}")
+
+
+def _equal_texts(parts: list[Array]) -> Kinship | None:
+    """Return which rows of text are equal; words shared by chance make no two rows kin."""
+    ids = _ids(_keys(parts))
+    copies = len(ids) - len(np.unique(ids))
+    return Kinship(ids, text=f"{copies} of {len(ids)} rows are copies of others") if copies else None
 
 
 def _few_whole_numbers(parts: list[Array]) -> bool:
@@ -130,10 +139,19 @@ def _keys(parts: list[Array]) -> list[int]:
     keys: Any = None
     for axes in ways:
         turned = [np.flip(part, axes) if axes and part.ndim == 4 else part for part in parts]
-        flat = [np.ascontiguousarray(part).reshape(len(part), -1) + np.zeros(1, part.dtype) for part in turned]
-        more = [_digest(b"".join(part[i].tobytes() for part in flat)) for i in range(len(flat[0]))]
+        flat = [_flat(part) for part in turned]
+        more = [_digest(b"".join(_bytes(part[i]) for part in flat)) for i in range(len(flat[0]))]
         keys = more if keys is None else list(map(min, keys, more))
     return list(keys)
+
+
+def _flat(part: Array) -> Array:
+    flat = np.ascontiguousarray(part).reshape(len(part), -1)
+    return flat if part.dtype == object else flat + np.zeros(1, part.dtype)  # -0.0 and 0.0 are equal.
+
+
+def _bytes(row: Array) -> bytes:
+    return "\0".join(map(str, row)).encode() if row.dtype == object else row.tobytes()
 
 
 def _digest(row: bytes) -> int:

@@ -37,6 +37,8 @@ def _last_values(rows: Rows) -> list[Array]:
     columns = int(np.prod(np.shape(rows.target)[1:])) or 1
     found = []
     for part in arrays.leaves(rows.X):
+        if part.dtype.kind not in "biuf":
+            continue
         flat = np.asarray(part, dtype="float64")
         last = flat.reshape(len(flat), -1) if flat.ndim < 3 else flat[:, -1].reshape(len(flat), -1)
         found += [np.repeat(last[:, i : i + 1], columns, axis=1) for i in range(min(last.shape[1], 64))]

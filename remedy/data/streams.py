@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from remedy.data import arrays
+from remedy.data.array_rows import as_array
 from remedy.data.rows import Rows
+from remedy.data.text import is_text
 
 WHOLE_BYTES = 1 << 28
 """A stream of at most this size is kept as arrays, so that remedies can be searched on it."""
@@ -57,9 +57,9 @@ def read_stream(X: Any) -> Stream | None:
         if not isinstance(batch, (tuple, list)) or len(batch) < 2:
             return None
         given = batch[:2] if len(batch) == 2 or batch[2] is None else batch[:3]
-        parts = tuple(arrays.tree_map(np.asarray, part) for part in given)
-        if not arrays.leaves(parts[1]) or any(leaf.dtype.kind not in "biuf" for leaf in arrays.leaves(parts)):
-            return None  # Text or ragged rows: Keras may train on them, nothing else can read them.
+        parts = tuple(arrays.tree_map(as_array, part) for part in given)
+        if not arrays.leaves(parts[1]) or not readable(parts):
+            return None  # Ragged rows: Keras may train on them, nothing else can read them.
         first = first or arrays.length(parts[0])
         if batches and _shapes(parts) != _shapes(batches[0]):
             complete = False  # Padded batch by batch: those like the first are looked at.
@@ -80,6 +80,12 @@ def read_stream(X: Any) -> Stream | None:
     rows = Rows(whole[0], whole[1], whole[2] if len(whole) == 3 else None)
     total = len(rows) if complete else None if count is None else count * first
     return Stream(rows, complete, first, total)
+
+
+def readable(parts: Any) -> bool:
+    """Say whether a batch holds numbers and text, with labels that are numbers."""
+    kinds = [leaf.dtype.kind in "biuf" for leaf in arrays.leaves(parts[1:])]
+    return all(kinds) and all(leaf.dtype.kind in "biuf" or is_text(leaf) for leaf in arrays.leaves(parts[0]))
 
 
 def _shapes(parts: Any) -> list[Any]:

@@ -21,6 +21,7 @@ from remedy.data.persistence import constant_answer
 from remedy.data.rows import Rows
 from remedy.data.scores import CLASSIFICATION, Task, class_ids, recalls, scorer_for
 from remedy.data.splitting import in_time
+from remedy.data.text import is_text, word_counts
 from remedy.evidence.records import Shallow
 
 SHALLOW_ROWS = 1500
@@ -119,7 +120,8 @@ def summary(X: Any, ids: bool = False) -> Array:
         X: Nest of arrays of shape (n, ...).
         ids: True where values are ids: they are counted, not measured.
     """
-    tables = [_columns(np.asarray(part, dtype="float32"), ids) for part in arrays.leaves(X)]
+    parts = [np.asarray(part) for part in arrays.leaves(X)]
+    tables = [word_counts(p) if is_text(p) else _columns(p.astype("float32", copy=False), ids) for p in parts]
     return np.nan_to_num(np.concatenate(tables, axis=1), posinf=1e30, neginf=-1e30)
 
 

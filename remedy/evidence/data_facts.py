@@ -14,6 +14,7 @@ from remedy.data import arrays
 from remedy.data.arrays import Array, Nest
 from remedy.data.rows import Rows
 from remedy.data.scores import class_ids
+from remedy.data.text import is_text
 from remedy.evidence.records import InputFacts
 
 FACT_ROWS = 4096
@@ -120,6 +121,8 @@ def overlap(train: Rows, validation: Rows) -> float | None:
 
 def _common_type(one: Any, other: Any) -> Any:
     """Return the type in which two arrays are compared: their own, else single precision."""
+    if object in (one, other):
+        return np.dtype(str)
     if one == other:
         return one
     return np.promote_types(one, other) if one.kind in "biu" and other.kind in "biu" else np.dtype("float32")
@@ -127,15 +130,17 @@ def _common_type(one: Any, other: Any) -> Any:
 
 def _row_keys(parts: list[Array], types: list[Any]) -> list[int]:
     # Equal numbers of another type, and -0.0 beside 0.0, are equal rows.
-    flat = [
-        np.ascontiguousarray(part, dtype=kind).reshape(len(part), -1) + np.zeros(1, kind)
-        for part, kind in zip(parts, types, strict=False)
+    same = [
+        np.ascontiguousarray(part, dtype=kind).reshape(len(part), -1) for part, kind in zip(parts, types, strict=False)
     ]
+    flat = [part if part.dtype.kind == "U" else part + np.zeros(1, part.dtype) for part in same]
     return [hash(tuple(part[i].tobytes() for part in flat)) for i in range(len(parts[0]))]
 
 
 def _facts(name: str, array: Array, ids: bool) -> InputFacts:
     shape = tuple(int(s) for s in array.shape[1:])
+    if is_text(array):
+        return InputFacts(name, shape, 0.0, 0.0, 0.0, 0.0, ids=True, text=True)
     rows = max(64, min(FACT_ROWS, FACT_VALUES // max(1, int(np.prod(shape)))))
     sample = np.asarray(array[:: _stride(len(array), rows)])
     values = sample.astype("float64", copy=False)

@@ -146,7 +146,8 @@ def columns(architecture: Architecture, dataset: Dataset) -> list[tuple[LayerCon
         pairs = [(e, dataset.train.X[name_of(e)]) for e in entries if name_of(e) in dataset.train.X]
     else:
         pairs = list(zip(entries, arrays.leaves(dataset.train.X), strict=False))
-    return [(entry, rows) for entry, rows in pairs if not _holds_ids(architecture, name_of(entry), rows)]
+    numbers = [(entry, rows) for entry, rows in pairs if rows.dtype.kind in "biuf"]
+    return [(entry, rows) for entry, rows in numbers if not _holds_ids(architecture, name_of(entry), rows)]
 
 
 def _holds_ids(architecture: Architecture, name: str, rows: arrays.Array) -> bool:

@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from remedy.data import arrays
 from remedy.data.streams import is_stream
+from remedy.data.text import is_text
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class Names:
         steps: Batches of an epoch of a stream without end, or None.
         nested: Whether y is a dict or a list that holds the array of a single output.
         held_stream: Whether the validation rows are a stream.
+        text: Whether rows are text, or some of their parts.
     """
 
     model: str | None = None
@@ -54,6 +57,7 @@ class Names:
     steps: int | None = None
     nested: bool = False
     held_stream: bool = False
+    text: bool = False
 
 
 def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names | None:
@@ -94,7 +98,19 @@ def _read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
         fit.get("steps_per_epoch"),
         isinstance(y, (Mapping, list, tuple)) and len(y) == 1 and len(_parts(y)) == 1,
         is_stream(fit.get("validation_data")),
+        _holds_text(X),
     )
+
+
+def _holds_text(X: Any) -> bool:
+    """Say whether rows are text, or some of their parts; what cannot be asked is none."""
+    if hasattr(X, "element_spec"):
+        spec = X.element_spec
+        parts = arrays.leaves(spec[0] if isinstance(spec, tuple) else spec)
+        return any(getattr(part.dtype, "name", "") == "string" for part in parts)
+    if is_stream(X):
+        return False
+    return any(is_text(np.asarray(part)) for part in arrays.leaves(X))
 
 
 def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -145,6 +161,15 @@ X_train, y_train, *weights = (
     keras.tree.map_structure(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *side)
     for side in zip(*(tuple(batch) for batch in batches))
 )"""
+PLAIN = """\
+def plain(a):  # text in the form that Keras trains on
+    texts = [text.decode() if isinstance(text, bytes) else text for text in a.flat]
+    return np.array(texts, object).reshape(a.shape) if a.dtype.kind in 'OSU' else a
+X_train = keras.tree.map_structure(plain, X_train)"""
+PLAIN_HELD = """\
+if fit.get('validation_data') is not None:
+    held, *others = fit['validation_data']
+    fit['validation_data'] = (keras.tree.map_structure(lambda a: plain(np.asarray(a)), held), *others)"""
 NESTED = """\
 weights = fit.pop('class_weight', None)
 if weights:  # Keras takes none beside targets in a nest: as row weights
@@ -176,7 +201,7 @@ def in_script(lines: str, after: str, names: Names | None, defaults: Mapping[str
     unread = names is not None and names.y == "" and names.stream is None  # A generator, which is gone when read.
     if names is None or unread or None in (names.model, names.X, names.y):
         return script(lines, after, names, defaults)
-    held = [HELD] if names.held_stream else []
+    held = _held(names)
     return "\n".join([IMPORTS, *_bound(names), *held, lines, *_trained(after, names)])
 
 
@@ -188,7 +213,7 @@ def script(lines: str, after: str, names: Names | None, defaults: Mapping[str, A
     stream = names.stream if names else None
     known = names or Names()
     given = replace(known, model="model", X="X", y="" if stream else "y", fit=kept, lost=lost)
-    held = [HELD] if known.held_stream else []
+    held = _held(known)
     inner = "\n".join([*_bound(given), "fit |= more", *held, lines, *_trained(after, given), "return model"])
     body = "".join(f"    {line}\n" if line else "\n" for line in inner.splitlines())
     takes = "model, X, **more" if stream else "model, X, y, **more"
@@ -203,9 +228,11 @@ def _bound(names: Names) -> list[str]:
     else:
         target = f"keras.tree.flatten({names.y})[0]" if names.nested else names.y
         lines.append(f"X_train, y_train = keras.tree.map_structure(np.asarray, {names.X}), np.asarray({target})")
-        lines.append(
-            "X_train = keras.tree.map_structure(lambda a: a.astype('float32') if a.dtype == object else a, X_train)"
-        )
+        if not names.text:
+            cast = "lambda a: a.astype('float32') if a.dtype == object else a"
+            lines.append(f"X_train = keras.tree.map_structure({cast}, X_train)")
+    if names.text:
+        lines.append(PLAIN)
     skipped = ("steps_per_epoch", "shuffle") if names.stream else ()
     told = ", ".join(f"{key!r}: {text}" for key, text in names.fit.items() if key not in skipped)
     lines.append(f"fit = {{{told}}}")
@@ -216,6 +243,12 @@ def _bound(names: Names) -> list[str]:
     if names.lost:
         lines.append(f"# {', '.join(names.lost)}: add to fit what your call has")
     return lines
+
+
+def _held(names: Names) -> list[str]:
+    """Return the lines that read the validation rows as arrays, where they are none."""
+    text = [PLAIN_HELD] if names.text and "validation_data" in names.fit else []
+    return [*([HELD] if names.held_stream else []), *text]
 
 
 def _is_literal(text: str) -> bool:

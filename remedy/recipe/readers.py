@@ -10,7 +10,7 @@ RESHAPERS = ("Flatten", "Reshape", "Permute")
 PASSED = (*RESHAPERS, *DROPOUTS, "GaussianNoise", "GetItem", "Cast", "Identity", "Resizing", "CenterCrop")
 """Layers that move, choose or disturb values and take nothing from them, beside padding, cropping and ``Random...``."""
 
-LOOKUPS = ("IntegerLookup", "StringLookup", "Hashing", "CategoryEncoding")
+LOOKUPS = ("IntegerLookup", "StringLookup", "Hashing", "CategoryEncoding", "TextVectorization")
 
 
 def readers(architecture: Architecture, name: str) -> list[LayerConfig]:

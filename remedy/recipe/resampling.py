@@ -37,6 +37,8 @@ def require_resampling(resampling: Resampling, dataset: Dataset) -> None:
             f"oversampled inputs would take {needed / 2**30:.1f} GiB; class-weights do the same without"
         )
     if resampling.kind == "smote":
+        if any(part.dtype.kind not in "biuf" for part in arrays.leaves(dataset.train.X)):
+            raise NotApplicable("SMOTE mixes rows of numbers; these are text")
         if min(counts) < 2:
             raise NotApplicable("SMOTE needs two rows of every class")
         if len(arrays.leaves(dataset.train.X)) > 1:

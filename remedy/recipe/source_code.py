@@ -20,9 +20,9 @@ def inside(model):  # its layers in order, those of inner models too
             yield from inside(layer) if hasattr(layer, 'layers') else ()"""
 
 AGAIN = """\
-def again(layer, changes=None):  # a fresh layer like it; Lambda layers and your own stay where they have no weights
+def again(layer, changes=None):  # a fresh layer like it; Lambda layers and your own without weights, and tables, stay
     own = type(layer).__name__ == 'Lambda' or type(layer).__module__.split('.')[0] != 'keras'
-    if own and not changes and not layer.weights:
+    if hasattr(layer, 'get_vocabulary') or (own and not changes and not layer.weights):
         return layer
     return type(layer).from_config(layer.get_config() | (changes or {}))"""
 
@@ -117,9 +117,17 @@ def leaving_schedule_out(recipe: Recipe) -> str:
     )
 
 
+TABLES = ("TextVectorization", "StringLookup", "IntegerLookup")
+"""Layers with a vocabulary, which their configuration leaves out."""
+
 LOADED = "# begins from the weights that the model has: load them again where it was trained since"
 
 FRESH = "model = keras.models.clone_model(model)  # from fresh weights: these may have been trained already"
+
+FRESH_BUT_TABLES = """\
+def fresh(layer):  # like it, with new weights; tables of words stay
+    return layer if hasattr(layer, 'get_vocabulary') else type(layer).from_config(layer.get_config())
+model = keras.models.clone_model(model, clone_function=fresh)  # these weights may have been trained already"""
 
 
 def from_fresh_weights(lines: str, recipe: Recipe) -> str:
@@ -134,7 +142,8 @@ def from_fresh_weights(lines: str, recipe: Recipe) -> str:
     own = any(package(entry.get("module")) != "keras" for entry in recipe.architecture.layers())
     if recipe.architecture.opaque or own or any(recipe.architecture.layers("Lambda")):
         return lines
-    return "\n".join([FRESH, lines] if "model.compile(" in lines else [FRESH, lines, compile_line(recipe)])
+    fresh = FRESH_BUT_TABLES if any(recipe.architecture.layers(*TABLES)) else FRESH
+    return "\n".join([fresh, lines] if "model.compile(" in lines else [fresh, lines, compile_line(recipe)])
 
 
 def compile_line(recipe: Recipe, model: str = "model") -> str:

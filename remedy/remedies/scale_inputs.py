@@ -60,7 +60,7 @@ class ScaleInputs(Remedy):
         shifts = [f.row_shift for f in facts if f.row_shift is not None and len(f.shape) == 2]
         if shifts and max(shifts) > self.wandering:
             return [{"kind": "per-sample"}, {"kind": "standard"}]
-        heavy = any(len(f.shape) < 2 and _heavy_tails(part) for f, part in zip(facts, _leaves(dataset), strict=True))
+        heavy = any(part.ndim < 3 and _heavy_tails(part) for part in _leaves(dataset))
         return [{"kind": kind} for kind in (("log", "standard") if heavy else ("standard",))]
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
@@ -160,7 +160,7 @@ def scaled_per(dataset: Dataset) -> str:
 
 
 def _leaves(dataset: Dataset) -> list[Any]:
-    return [np.asarray(part[:FACT_ROWS]) for part in arrays.leaves(dataset.train.X)]
+    return [np.asarray(p[:FACT_ROWS]) for p in arrays.leaves(dataset.train.X) if p.dtype.kind in "biuf"]
 
 
 def _one_unit(part: Any) -> bool:

@@ -83,8 +83,8 @@ class Loop:
             and not model.jit_compile
             and (type(model).train_step, type(model).test_step, type(model).fit) == own
             and not any(getattr(layer, "stateful", False) and hasattr(layer, "cell") for layer in model.layers)
-            and all(type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind in "fiub" for leaf in leaves)
-            and sum(leaf.nbytes for leaf in leaves) <= MOST_BYTES
+            and all(type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind in "fiubO" for leaf in leaves)
+            and arrays.nbytes(leaves) <= MOST_BYTES
         )
 
     def fit(
