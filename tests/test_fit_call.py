@@ -113,7 +113,7 @@ def test_a_model_that_cannot_be_rebuilt_is_trained_and_watched(store):
     with pytest.warns(RemedyWarning, match="Keras cannot save a Odd"):
         result = remedy.fit(model, X, y, epochs=2, verbose=0)
     assert len(result.history.epoch) == 2
-    assert result.examination.outcome == "healthy"
+    assert result.examination.outcome != "not judged"
 
 
 def test_validation_split_takes_the_last_rows_as_keras_does():

@@ -58,9 +58,7 @@ def test_a_stuck_reader_of_text_is_repaired_and_its_patch_reads_text_too(store, 
         result = remedy.fit(model, feed, search=remedy.Search(trials=12, timeout=60), **fit)
     else:
         feed = texts if form == "objects" else tf.constant(texts)
-        result = remedy.fit(
-            model, feed, y, validation_split=0.2, search=remedy.Search(trials=12, timeout=60), **fit
-        )
+        result = remedy.fit(model, feed, y, validation_split=0.2, search=remedy.Search(trials=12, timeout=60), **fit)
     assert result.fix.confirmed
     more, truth = reviews(seed=1)
     found = result.fix.model.predict(more, verbose=0)[:, 0] > 0.5

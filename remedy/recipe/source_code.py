@@ -124,9 +124,13 @@ LOADED = "# begins from the weights that the model has: load them again where it
 
 FRESH = "model = keras.models.clone_model(model)  # from fresh weights: these may have been trained already"
 
-FRESH_BUT_TABLES = """\
-def fresh(layer):  # like it, with new weights; tables of words stay
-    return layer if hasattr(layer, 'get_vocabulary') else type(layer).from_config(layer.get_config())
+FRESH_LAYER = """\
+def fresh(layer):  # like it, with new weights; tables of words and Lambda layers stay
+    kept = hasattr(layer, 'get_vocabulary') or type(layer).__name__ == 'Lambda'
+    return layer if kept else type(layer).from_config(layer.get_config())"""
+
+FRESH_BUT_TABLES = f"""\
+{FRESH_LAYER}
 model = keras.models.clone_model(model, clone_function=fresh)  # these weights may have been trained already"""
 
 

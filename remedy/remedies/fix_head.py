@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +74,7 @@ class FixHead(Remedy):
             raise NotApplicable("the head was fixed already")
         wanted, facts = wanted_head(recipe, dataset), head_facts(recipe)[0]
         same = (facts.get("units"), facts["activation"], facts.get("before")) == (wanted.units, wanted.activation, None)
-        if same and recipe.loss == wanted.loss and wanted.coding is None:
+        if same and _only(recipe.loss) == wanted.loss and wanted.coding is None:
             raise NotApplicable("head and loss fit the target already")
         architecture = with_head(recipe.architecture, wanted.units, wanted.activation)
         return recipe.replace(architecture=architecture, loss=wanted.loss, target=wanted.coding or recipe.target)
@@ -86,10 +87,11 @@ class FixHead(Remedy):
         """Put a new last layer on what the old one read."""
         wanted = wanted_head(recipe, dataset)
         _, kernel = _end(copy.deepcopy(recipe.architecture))
+        kernel_name = name_of(kernel)
         lines = [
-            f"hidden = model.get_layer({kernel['config']['name']!r}).input",
-            f"head = keras.layers.Dense({wanted.units}, activation={wanted.activation!r})",
-            "model = keras.Model(model.inputs, head(hidden))",
+            f"hidden = model.get_layer({kernel_name!r}).input",
+            f"head = keras.layers.Dense({wanted.units}, activation={wanted.activation!r}, name={kernel_name!r})",
+            "model = keras.Model(model.inputs, keras.tree.pack_sequence_as(model.output, [head(hidden)]))",
         ]
         if wanted.coding is not None:
             lines.append(coding_patch(wanted.coding))
@@ -164,6 +166,13 @@ def _end(architecture: Architecture) -> tuple[list[LayerConfig], LayerConfig]:
         elif entry["class_name"] not in PASSING:
             break
     raise NotApplicable(f"the model ends in {output!r}, not in a dense or convolutional layer")
+
+
+def _only(loss: Any) -> Any:
+    """Return the loss of a model of one output, out of the dict or list that names it."""
+    if isinstance(loss, Mapping) and "class_name" not in loss and len(loss) == 1:
+        return next(iter(loss.values()))
+    return loss[0] if isinstance(loss, (list, tuple)) and len(loss) == 1 else loss
 
 
 def _numbers(recipe: Recipe, y: Any, width: int) -> Head:

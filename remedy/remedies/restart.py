@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution
 from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe.recipe import Recipe
-from remedy.recipe.source_code import compile_line
+from remedy.recipe.source_code import FRESH_LAYER, TABLES, compile_line
 from remedy.remedies._base import Remedy
 
 
@@ -44,11 +44,13 @@ class Restart(Remedy):
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Pick the start before ``fit``."""
+        kept = any(recipe.architecture.layers(*TABLES, "Lambda"))  # Keras cannot make these anew by themselves.
+        how = "model, clone_function=fresh" if kept else "model"
         return (
-            "starts = []\n"
+            (f"{FRESH_LAYER}\n" if kept else "") + "starts = []\n"
             f"for seed in range({int(dose['starts'])}):\n"
             "    keras.utils.set_random_seed(seed)\n"
-            "    start = keras.models.clone_model(model)\n"
+            f"    start = keras.models.clone_model({how})\n"
             "    for new, old in zip(start.layers, model.layers):\n"
             "        if old.weights and not old.trainable_weights:  # frozen and adapted layers keep theirs\n"
             "            new.set_weights(old.get_weights())\n"
