@@ -10,7 +10,6 @@ from typing import Any
 from remedy.data.dataset import Dataset
 from remedy.data.fit_call import FitCall
 from remedy.data.model_checks import require_compiled
-from remedy.data.scores import scorer_for
 from remedy.diagnosis import Examination
 from remedy.errors import ModelError
 from remedy.evidence.closer_look import CloserLook
@@ -34,7 +33,7 @@ VALIDATION_ROWS = 256
 def closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
     """Return what takes the costly looks at a training on this dataset."""
     ids = any(facts.ids for facts in evidence.inputs or ())
-    return CloserLook(dataset.train, dataset.task, ids, dataset.validation)
+    return CloserLook(dataset.train, dataset.task, ids, dataset.validation, dataset.heads)
 
 
 def recipe_of_call(model: Any, call: FitCall, build: Callable[[], Any] | None = None) -> Recipe | None:
@@ -78,8 +77,8 @@ def known_for(model: Any, recipe: Recipe | None, dataset: Dataset, expect: float
     if evidence.unscored is not None:  # What a score is compared with says nothing either.
         evidence = replace(evidence, task=None, constant_score=None, class_counts=None, prior_loss=None)
         return Known(evidence, rows, None, recipe, held, None)
-    scorer = scorer_for(dataset.task, rows.target)
-    return Known(evidence, rows, scorer, recipe, held, closer_look(evidence, dataset))
+    scorer = dataset.scorer(rows)
+    return Known(evidence, rows, scorer, recipe, held, closer_look(evidence, dataset), dataset.heads)
 
 
 def unread(why: str, expect: float | None = None) -> Known:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from remedy.data import arrays
 from remedy.data.arrays import Array, Nest
+from remedy.data.heads import Head, mean_way
 from remedy.data.kinship import Kinship, kinship
 from remedy.data.rows import Rows
-from remedy.data.scores import CLASSIFICATION, Task, class_ids
+from remedy.data.scores import CLASSIFICATION, Objective, Scorer, Task, class_ids, score_name, scorer_for
 from remedy.data.splitting import LEAST_ROWS, in_time, indices, sample, split
 from remedy.errors import InvalidInput
 
@@ -48,6 +49,7 @@ class Dataset:
             were set aside of them.
         units: An id a row of the holdout, shape (n,): rows with the same id stand for one thing (a group, copies,
             windows that overlap). None where every row stands for itself.
+        heads: The outputs of a model of several, in Keras' order; empty for others.
         left_out: Places of training rows that no training uses: large arrays are not copied to leave them out.
     """
 
@@ -66,6 +68,7 @@ class Dataset:
     places: Array | None = None
     left_out: Array | None = None
     units: Array | None = None
+    heads: tuple[Head, ...] = ()
 
     @property
     def large(self) -> bool:
@@ -94,6 +97,17 @@ class Dataset:
         if y.ndim > 1 and y.shape[-1] > 1 and set(np.unique(y[:1000])) <= {0, 1} and np.all(y[:1000].sum(-1) == 1):
             return {k: found.get(k, 0) for k in range(y.shape[-1])}
         return found
+
+    def scorer(self, rows: Rows, objective: str | Objective | None = None) -> Scorer:
+        """Return what a model's answers to ``rows`` are judged by: the task's own score, or another objective.
+
+        Args:
+            rows: The constant answer is scored on their labels.
+            objective: As for `remedy.data.scores.scorer_for`.
+        """
+        if not self.heads or objective is not None:
+            return scorer_for(self.task, rows.target, objective)
+        return Scorer(score_name(self.task), 0.0, partial(mean_way, self.heads), whole=True)
 
     @property
     def groups(self) -> Array | None:

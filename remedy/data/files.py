@@ -16,6 +16,7 @@ import numpy as np
 from remedy.data import arrays
 from remedy.data.array_rows import read_rows
 from remedy.data.dataset import Dataset
+from remedy.data.heads import from_text
 from remedy.data.rows import Rows
 from remedy.data.task import infer_task
 from remedy.errors import InvalidInput
@@ -80,4 +81,5 @@ def read_dataset(content: bytes) -> Dataset:
     for side in ("train", "validation"):
         parts = [arrays.restore_from_npz(packed, f"{side}/{part}") for part in ("X", "y", "sample_weight", "groups")]
         sides.append(None if parts[0] is None else Rows(*parts))
-    return Dataset(sides[0], sides[1], str(packed["task"]))  # type: ignore[arg-type]
+    heads = from_text(str(packed["heads"])) if "heads" in packed else ()
+    return Dataset(sides[0], sides[1], str(packed["task"]), heads=heads)  # type: ignore[arg-type]

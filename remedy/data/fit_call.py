@@ -20,6 +20,7 @@ from remedy.data import arrays
 from remedy.data.array_rows import read_rows, warn
 from remedy.data.arrival import Arrival, watched
 from remedy.data.dataset import Dataset
+from remedy.data.heads import heads_of
 from remedy.data.model_checks import check_output, loss_name, output_units, require_compiled, task_of
 from remedy.data.rows import Rows
 from remedy.data.splitting import split
@@ -145,9 +146,10 @@ def read_fit_call(
     else:
         held = None
     check_output(model, rows)
-    task = task_of(model, rows)
+    heads = heads_of(model, rows.y)
+    task = "several" if heads else task_of(model, rows)
     tail = bool(share and groups is None and held is not None and validation is None)
-    data = Dataset(rows, held, task, validation_tail=tail)
+    data = Dataset(rows, held, task, validation_tail=tail, heads=heads)
     if held is None and validation is not None and is_stream(validation):
         if not late:
             return FitCall(X, y, new_kwargs, replace(data, validation=_whole(validation)))
@@ -196,8 +198,9 @@ def arrived(model: Any, call: FitCall) -> FitCall:
     rows = read_rows(
         train.X, train.y, train.sample_weight, train.groups, order=call.order if call.order else train.order, text=True
     )
-    task = call.dataset.task if call.dataset is not None else task_of(model, rows)
-    data = Dataset(rows, held, task, complete=arrival.complete)
+    heads = heads_of(model, rows.y)
+    task = call.dataset.task if call.dataset is not None else "several" if heads else task_of(model, rows)
+    data = Dataset(rows, held, task, complete=arrival.complete, heads=heads)
     return replace(call, dataset=data, batch_size=arrival.batch_size)
 
 
@@ -230,8 +233,9 @@ def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, o
         parts = (*validation, None)[:3]
         held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ", text=True)
     rows = read_rows(stream.rows.X, stream.rows.y, stream.rows.sample_weight, order=order, text=True)
-    task = task_of(model, rows)
-    data = Dataset(rows, held, task, complete=stream.complete, total_rows=stream.total)
+    heads = heads_of(model, rows.y)
+    task = "several" if heads else task_of(model, rows)
+    data = Dataset(rows, held, task, complete=stream.complete, total_rows=stream.total, heads=heads)
     return FitCall(X, None, kwargs, data, stream.batch_size)
 
 

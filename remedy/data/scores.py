@@ -20,7 +20,8 @@ import numpy as np
 from remedy.data.arrays import Array
 from remedy.errors import InvalidInput
 
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Task = Literal["binary", "multiclass", "multilabel", "regression", "several"]
+"""What labels ask for; "several" stands for a model of several outputs, each with a task of its own."""
 Objective = Callable[[Any, Any], float]
 
 CLASSIFICATION: tuple[Task, ...] = ("binary", "multiclass")
@@ -199,6 +200,7 @@ class Scorer:
         logits: True when the model answers without a final sigmoid or softmax.
         own: True for the user's own objective, which takes target and output only.
         worst: What a score that is no finite number counts as.
+        whole: Whether it takes the labels and answers of all outputs, and not of the first.
     """
 
     name: str
@@ -207,10 +209,11 @@ class Scorer:
     logits: bool = False
     own: bool = False
     worst: float = -1.0
+    whole: bool = False
 
     def __call__(self, y: Array, output: Array) -> float:
         """Score ``output`` against ``y``; a score that is no finite number counts as the worst."""
-        value = float(self.function(y, output) if self.own else self.function(y, output, self.logits))
+        value = float(self.function(y, output) if self.own or self.whole else self.function(y, output, self.logits))
         return value if np.isfinite(value) else self.worst
 
 
@@ -224,7 +227,7 @@ OBJECTIVES: Mapping[str, Callable[[Array, Array, bool], float]] = {
 
 def score_name(task: Task) -> str:
     """Return the name of a task's own score."""
-    return {"multilabel": "macro_f1", "regression": "r2"}.get(task, "balanced_accuracy")
+    return {"multilabel": "macro_f1", "regression": "r2", "several": "mean_of_outputs"}.get(task, "balanced_accuracy")
 
 
 def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -> Scorer:
@@ -252,7 +255,7 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -
 
 def constant_score(task: Task, y: Array) -> float:
     """Return what the best constant answer scores on ``y``: 1/K, its macro F1, or 0."""
-    if task == "regression":
+    if task in ("regression", "several"):
         return 0.0
     if task == "multilabel":
         share = (np.asarray(y) > 0.5).reshape(len(y), -1).mean(0)

@@ -28,6 +28,7 @@ class DrownedOutput(Detector):
     """
 
     code, name, severity = "HED216", "drowned-output", "error"
+    remedies = ("scale-targets", "loss-weights")
     fires_on = (
         Evidence(
             loss=(9e8, 8e8, 7e8, 6e8),

@@ -39,7 +39,7 @@ class UnscaledTarget(Detector):
     """
 
     code, name, severity = "DAT110", "unscaled-target", "warning"
-    tasks = ("regression",)
+    tasks = ("regression", "several")
     fires_on = (
         Evidence(
             task="regression",

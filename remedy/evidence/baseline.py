@@ -7,6 +7,7 @@ of signals and images. It needs no scaling, no tuning and about a second.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ import numpy as np
 
 from remedy.data import arrays
 from remedy.data.arrays import Array
+from remedy.data.heads import Head, parts
 from remedy.data.kinship import Kinship, kinship
 from remedy.data.persistence import constant_answer
 from remedy.data.rows import Rows
@@ -26,6 +28,9 @@ from remedy.evidence.records import Shallow
 
 SHALLOW_ROWS = 1500
 """Rows that the shallow model is trained and judged on."""
+
+HEAD_ROWS = 1000
+"""The same of a model of several outputs, for each of them."""
 
 COLUMNS = 800
 """Inputs with more values a row are summarised."""
@@ -92,6 +97,29 @@ def shallow_baseline(
             mixed = _cross_validate(made, features, y, task, _folds(blind, y, task, seed, None))[0]
             best = replace(best, mixed=mixed) if some.order is None else replace(best, shuffled=mixed)
     return best
+
+
+def shallow_heads(rows: Rows, heads: Sequence[Head], ids: bool = False, epoch: int = 0) -> Shallow | None:
+    """Return what shallow models, one for every output, reach together; None where one of them cannot be had.
+
+    Args:
+        rows: Training rows; labels of every output.
+        heads: The outputs.
+        ids: True where the input values are ids.
+        epoch: After how many epochs of the network this is measured.
+    """
+    labels = parts(rows.y, [head.name for head in heads]) or []
+    found = [
+        shallow_baseline(Rows(rows.X, y, groups=rows.groups, order=rows.order), head.task, ids, epoch, limit=HEAD_ROWS)
+        for head, y in zip(heads, labels, strict=False)
+    ]
+    known = [part for part in found if part is not None and part.constant < 1]
+    if not known or len(known) < len(heads):
+        return None
+    way = [max(0.0, part.score - part.constant) / (1 - part.constant) for part in known]
+    error = [part.error / (1 - part.constant) for part in known]
+    whole = math.sqrt(sum(part * part for part in error)) / len(error)
+    return Shallow(epoch, float(np.mean(way)), whole, 0.0, "a shallow model for every output")
 
 
 def _copies_its_input(rows: Rows, target: Array) -> bool:

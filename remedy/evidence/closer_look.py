@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from remedy.data.heads import Head
 from remedy.data.rows import Rows
 from remedy.data.scores import Task
-from remedy.evidence.baseline import shallow_baseline
+from remedy.evidence.baseline import shallow_baseline, shallow_heads
 from remedy.evidence.evidence import Evidence
 from remedy.evidence.layers import look
 
@@ -45,7 +47,14 @@ class CloserLook:
     A training that shows nothing suspicious is never looked at.
     """
 
-    def __init__(self, rows: Rows, task: Task, ids: bool = False, validation: Rows | None = None) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        task: Task,
+        ids: bool = False,
+        validation: Rows | None = None,
+        heads: Sequence[Head] = (),
+    ) -> None:
         """Keep the rows to look with.
 
         Args:
@@ -53,8 +62,9 @@ class CloserLook:
             task: What the labels ask for.
             ids: True where the inputs are ids for an Embedding.
             validation: The user's validation rows, or None.
+            heads: The outputs of a model of several.
         """
-        self._validation = validation
+        self._validation, self._heads = validation, heads
         self._rows, self._task, self._ids = rows, task, ids
         self._next = 0
         self._spent = 0.0
@@ -84,7 +94,11 @@ class CloserLook:
 
     def compare(self, evidence: Evidence) -> Evidence:
         """Return the evidence with what a shallow model reaches on the training rows."""
-        found = shallow_baseline(self._rows, self._task, self._ids, evidence.epochs_seen, validation=self._validation)
+        epoch = evidence.epochs_seen
+        if self._heads:
+            found = shallow_heads(self._rows, self._heads, self._ids, epoch)
+        else:
+            found = shallow_baseline(self._rows, self._task, self._ids, epoch, validation=self._validation)
         return evidence if found is None else replace(evidence, shallow=found)
 
 

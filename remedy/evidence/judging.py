@@ -33,6 +33,8 @@ def unscored(recipe: Recipe | None, dataset: Dataset, model: Any) -> str | None:
         dataset: What it is trained on.
         model: The live model.
     """
+    if dataset.heads:
+        return None if type(model).train_step is _keras_step() else "it has several outputs and its own train_step"
     outputs = _shapes(getattr(model, "output_shape", None) if getattr(model, "built", False) else None)
     if len(arrays.leaves(dataset.train.y)) != 1 or len(outputs) > 1:
         return "it has several outputs"

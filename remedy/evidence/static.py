@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from remedy.data import arrays
 from remedy.data.arrays import Array
 from remedy.data.dataset import Dataset
+from remedy.data.heads import parts
 from remedy.data.persistence import constant_answer
 from remedy.data.rows import Rows
 from remedy.data.scores import CLASSIFICATION, class_ids
@@ -170,6 +172,8 @@ def prior_loss(recipe: Recipe, dataset: Dataset) -> float | None:
     balanced classes; for a mean squared error the variance of the target, for a mean absolute one
     its mean distance from the median; for a KL divergence that from the mean target.
     """
+    if dataset.heads:
+        return _prior_of_heads(recipe, dataset)
     rows = recipe.coded(dataset.train)
     name = (recipe.loss_name or "").lower().replace("_", "")
     if not isinstance(rows.y, np.ndarray) or (rows.sample_weight is not None and rows.sample_weight.ndim > 1):
@@ -202,6 +206,39 @@ def prior_loss(recipe: Recipe, dataset: Dataset) -> float | None:
     if "binary" not in name and len(share) > 1:  # Shares of classes in every row: smoothed, mixed or distilled labels.
         return float(-(share * np.log(share)).sum())
     return float(-(share * np.log(share) + (1 - share) * np.log(1 - share)).mean())
+
+
+def head_priors(recipe: Recipe, dataset: Dataset) -> dict[str, float]:
+    """Return what the best constant answer of every output costs, before it is weighted; unknown ones are left out.
+
+    Args:
+        recipe: Of a model of several outputs.
+        dataset: The rows it trains on.
+    """
+    names = [head.name for head in dataset.heads]
+    coded = recipe.coded(dataset.train)
+    found = {}
+    for head, y, loss in zip(dataset.heads, parts(coded.y, names) or (), per_output(recipe.loss, names), strict=False):
+        single = replace(dataset, train=replace(coded, y=y), task=head.task, heads=())
+        prior = prior_loss(recipe.replace(loss=loss, target=None, class_weight=None), single)
+        if prior is not None:
+            found[head.name] = prior
+    return found
+
+
+def per_output(value: Any, names: Sequence[str]) -> list[Any]:
+    """Return what was given for every output: by name, in order, or one for all."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return [value.get(name) for name in names]
+    return list(value) if isinstance(value, (list, tuple)) else [value] * len(names)
+
+
+def _prior_of_heads(recipe: Recipe, dataset: Dataset) -> float | None:
+    priors, names = head_priors(recipe, dataset), [head.name for head in dataset.heads]
+    if len(priors) < len(names):
+        return None
+    weights = [1.0] * len(names) if recipe.loss_weights is None else per_output(recipe.loss_weights, names)
+    return float(sum((w or 0.0) * priors[name] for name, w in zip(names, weights, strict=True)))
 
 
 def probe(rows: Rows, limit: int = 512) -> Rows:

@@ -46,6 +46,7 @@ class Names:
         nested: Whether y is a dict or a list that holds the array of a single output.
         held_stream: Whether the validation rows are a stream.
         text: Whether rows are text, or some of their parts.
+        several: Whether y holds the labels of several outputs.
     """
 
     model: str | None = None
@@ -58,6 +59,7 @@ class Names:
     nested: bool = False
     held_stream: bool = False
     text: bool = False
+    several: bool = False
 
 
 def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names | None:
@@ -99,6 +101,7 @@ def _read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
         isinstance(y, (Mapping, list, tuple)) and len(y) == 1 and len(_parts(y)) == 1,
         is_stream(fit.get("validation_data")),
         _holds_text(X),
+        isinstance(y, (Mapping, list, tuple)) and len(_parts(y)) > 1,
     )
 
 
@@ -227,7 +230,8 @@ def _bound(names: Names) -> list[str]:
         lines += [OF_STREAMS[names.stream].format(stream=taken), JOIN]
     else:
         target = f"keras.tree.flatten({names.y})[0]" if names.nested else names.y
-        lines.append(f"X_train, y_train = keras.tree.map_structure(np.asarray, {names.X}), np.asarray({target})")
+        labels = f"keras.tree.map_structure(np.asarray, {target})" if names.several else f"np.asarray({target})"
+        lines.append(f"X_train, y_train = keras.tree.map_structure(np.asarray, {names.X}), {labels}")
         if not names.text:
             cast = "lambda a: a.astype('float32') if a.dtype == object else a"
             lines.append(f"X_train = keras.tree.map_structure({cast}, X_train)")

@@ -185,31 +185,10 @@ class Recipe:
                     by_name[name].finalize_state()  # Normalization computes with values derived from its weights.
         return model
 
-    def deliver(self, model: Model) -> Model:
-        """Return the model as the user gets it: its answers are in the units of the user's own target.
-
-        Args:
-            model: Built from this recipe, and trained.
-        """
-        if self.target is None or self.target.kind != "standard":
-            return model
-        import keras
-
-        scale, offset = list(self.target.spread), list(self.target.mean)
-        back = keras.layers.Rescaling(scale, offset, name="target_units")
-        graph = model if type(model).__name__ == "Functional" else keras.Model(model.inputs, model.outputs[0])
-        whole = keras.Model(graph.input, keras.tree.map_structure(back, graph.output), name=model.name)
-        with keras.saving.custom_object_scope(dict(self.custom_objects)):
-            names = ("metrics", "weighted_metrics")
-            parts = {k: keras.saving.deserialize_keras_object(copy.deepcopy(getattr(self, k))) for k in names}
-            parts["loss"] = self.make_loss()
-            whole.compile(optimizer=keras.optimizers.deserialize(copy.deepcopy(dict(self.optimizer))), **parts)
-        return whole
-
     @property
     def delivers_raw(self) -> bool:
         """Whether the delivered model answers in the units of the user's own target."""
-        return self.target is None or self.target.kind == "standard"
+        return self.target is None or self.target.raw
 
     def make_loss(self) -> Any:
         """Return the loss, or the nest of losses, that a model is compiled with; the user's own one as it stands."""
@@ -300,7 +279,7 @@ class Recipe:
             "shuffle": self.shuffle,
             "input_scaling": None if self.input_scaling is None else vars(self.input_scaling),
             "resampling": None if self.resampling is None else vars(self.resampling),
-            "target": None if self.target is None else vars(self.target),
+            "target": None if self.target is None else self.target.to_dict(),
             "restarts": self.restarts,
             "resplit": self.resplit,
             "jit_compile": self.jit_compile,

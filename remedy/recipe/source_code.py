@@ -167,6 +167,8 @@ def _call(value: Any) -> str:
             name = str(value["config"])
             return repr(name) if _is_of_keras(name) else name
         return _constructor(value)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_call(part)}' for key, part in value.items())}}}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_call(v) for v in value)}]"
     return number(value) if isinstance(value, float) else repr(value)

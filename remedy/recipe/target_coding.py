@@ -6,7 +6,7 @@ answers back. Class labels become ids, or zeros and ones, whatever the loss expe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +26,20 @@ class TargetCoding:
             (0.0 and 1.0).
         values: The user's labels in the order of the classes; empty for "standard".
         mean, spread: Of every target column; empty for classes.
+        outputs: Of a model of several outputs: the coding of each that is coded, by name or place; the kind is then
+            "outputs".
     """
 
     kind: str
     values: tuple[float, ...] = ()
     mean: tuple[float, ...] = ()
     spread: tuple[float, ...] = ()
+    outputs: tuple[tuple[str, TargetCoding], ...] = ()
+
+    @property
+    def raw(self) -> bool:
+        """Whether a delivered model turns its answers back into the user's own units."""
+        return self.kind in ("standard", "outputs")
 
     def encode(self, y: Array) -> Array:
         """Return the coded target.
@@ -53,7 +61,23 @@ class TargetCoding:
 
     def rows(self, rows: Rows) -> Rows:
         """Return the same rows with a coded target."""
-        return Rows(rows.X, arrays.tree_map(self.encode, rows.y), rows.sample_weight, rows.groups, rows.order)
+        if self.outputs:
+            coded = self.of_outputs(rows.y, lambda coding, y: coding.encode(y))
+        else:
+            coded = arrays.tree_map(self.encode, rows.y)
+        return Rows(rows.X, coded, rows.sample_weight, rows.groups, rows.order)
+
+    def of_outputs(self, nest: Any, change: Callable[[TargetCoding, Any], Any]) -> Any:
+        """Return a dict or list of outputs with those changed that are coded."""
+        found = dict(nest) if isinstance(nest, Mapping) else list(nest)
+        for name, coding in self.outputs:
+            at: Any = name if isinstance(nest, Mapping) else int(name)
+            found[at] = change(coding, found[at])
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON holds them."""
+        return {**vars(self), "outputs": [(name, coding.to_dict()) for name, coding in self.outputs]}
 
     @staticmethod
     def _shaped(numbers: tuple[float, ...]) -> Any:
@@ -109,4 +133,7 @@ def coding_from_dict(data: Mapping[str, Any] | None) -> TargetCoding | None:
     """Rebuild a coding from its fields as JSON holds them."""
     if data is None:
         return None
-    return TargetCoding(data["kind"], *(tuple(data[name]) for name in ("values", "mean", "spread")))
+    inner = [(name, coding_from_dict(part)) for name, part in data.get("outputs", ())]
+    known = tuple((name, part) for name, part in inner if part is not None)
+    values, mean, spread = (tuple(data[name]) for name in ("values", "mean", "spread"))
+    return TargetCoding(data["kind"], values, mean, spread, known)

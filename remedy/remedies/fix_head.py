@@ -91,7 +91,8 @@ class FixHead(Remedy):
         lines = [
             f"hidden = model.get_layer({kernel_name!r}).input",
             f"head = keras.layers.Dense({wanted.units}, activation={wanted.activation!r}, name={kernel_name!r})",
-            "model = keras.Model(model.inputs, keras.tree.pack_sequence_as(model.output, [head(hidden)]))",
+            "ends = model.output if type(model).__name__ == 'Functional' else model.outputs[0]",
+            "model = keras.Model(model.inputs, keras.tree.pack_sequence_as(ends, [head(hidden)]))",
         ]
         if wanted.coding is not None:
             lines.append(coding_patch(wanted.coding))

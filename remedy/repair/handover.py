@@ -9,6 +9,7 @@ from remedy.data.scores import Scorer
 from remedy.errors import NotApplicable
 from remedy.evidence.confusion import confusions
 from remedy.prescription import Change, Prescription, after_fit, patch
+from remedy.recipe.delivery import deliver
 from remedy.recipe.patch import Names, defaults_of, in_script, script
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.source_code import from_fresh_weights
@@ -116,7 +117,7 @@ def _handed_over(
 ) -> Fix:
     """Return the fix with the model's own score, and with what is worse than untouched."""
     run_id, prescription, rows, lines = told
-    model, held = recipe.deliver(last.recorder.model), search.dataset.holdout
+    model, held = deliver(recipe, last.recorder.model), search.dataset.holdout
     labels = () if recipe.target is None else recipe.target.values
     evidence = last.recorder.evidence
     worse: tuple[str, ...] = ()
@@ -158,6 +159,15 @@ def keep_best(stuck_run: StuckRun, search: SearchContext, best: Attempt) -> Repa
     lines = _lines(stuck_run, best.prescription)
     rows = changes(search, Reduction(best.prescription), stuck_run.dataset)
     fix = Fix(
-        best.recipe.deliver(model), None, best.prescription, rows, lines[0], None, None, False, Proof(), script=lines[1]
+        deliver(best.recipe, model),
+        None,
+        best.prescription,
+        rows,
+        lines[0],
+        None,
+        None,
+        False,
+        Proof(),
+        script=lines[1],
     )
     return RepairResult(fix, conclusions.interrupted(best.prescription), True)

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from remedy.data.dataset import Dataset
 from remedy.data.persistence import constant_answer
-from remedy.data.scores import Scorer, scorer_for, standard_error
+from remedy.data.scores import Scorer, standard_error
 from remedy.diagnosis import Diagnosis, diagnose
-from remedy.evidence.baseline import shallow_baseline
+from remedy.evidence.baseline import shallow_baseline, shallow_heads
 from remedy.evidence.evidence import Evidence
 from remedy.prescription import Prescription
 from remedy.recipe.seeds import keep_random_state
@@ -59,7 +59,7 @@ def repair(stuck_run: StuckRun, options: Search, terminal: Terminal) -> RepairRe
         held = data.holdout
         assert held is not None
         by_loss = stuck_run.evidence.unscored is not None and options.objective is None
-        scorer = loss_scorer(stuck_run.recipe) if by_loss else scorer_for(data.task, held.target, options.objective)
+        scorer = loss_scorer(stuck_run.recipe) if by_loss else data.scorer(held, options.objective)
         if by_loss:
             stuck_run = replace(stuck_run, remedies=[r for r in stuck_run.remedies if not r.recodes])
         if held.order is not None and scorer.constant is not None:
@@ -215,6 +215,8 @@ def _stopping_rule(stuck_run: StuckRun, data: Dataset, scorer: Scorer) -> Stoppi
     error = standard_error(data.task, data.validation.target) if data.validation is not None else 0.0
     ids = any(stuck_run.recipe.architecture.layers("Embedding"))
     try:
+        if data.heads:
+            return StoppingRule(shallow_heads(rows, data.heads, ids), error, scorer.constant)
         return StoppingRule(shallow_baseline(rows, data.task, ids), error, scorer.constant)
     except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
         return StoppingRule(error=error, constant=scorer.constant)

@@ -8,6 +8,7 @@ the intraclass correlation of what is right in it (Kish, "Survey Sampling", 1965
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from remedy.data.arrays import Array
-from remedy.data.scores import CLASSIFICATION, Task, class_ids, predicted_ids
+from remedy.data.heads import Head, parts
+from remedy.data.scores import CLASSIFICATION, Task, class_ids, constant_score, predicted_ids
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,24 @@ def lead_by_chance(
         worth = [_worth(column, dependence) for column in truth.T]
     share = min(1.0, max(0.5, above))
     return z * math.sqrt(sum(share * (1 - share) / many for many in worth)) / len(worth)
+
+
+def lead_of_heads(
+    heads: Sequence[Head], y: Any, chance: float, dependence: Dependence | None = None, above: float = 0.0
+) -> float:
+    """Return the same for the mean over several outputs, as if the luck of all of them came together.
+
+    Args:
+        heads: The outputs; each counts by its share of the way from a constant answer to a perfect one.
+        y: Their labels.
+        chance, dependence, above: As for `lead_by_chance`.
+    """
+    leads = []
+    for head, labels in zip(heads, parts(y, [head.name for head in heads]) or (), strict=False):
+        constant = constant_score(head.task, labels)
+        led = constant + max(0.0, above) * (1 - constant)
+        leads.append(lead_by_chance(head.task, labels, chance, dependence, led) / max(1e-9, 1 - constant))
+    return float(np.mean(leads)) if leads else 1.0
 
 
 def _worth(mask: Array, dependence: Dependence | None) -> float:

@@ -21,7 +21,7 @@ from remedy.evidence.static import KERAS_BATCH_SIZE
 from remedy.prescription import Prescription
 from remedy.recipe.recipe import Recipe
 from remedy.search.budget import FRESH_SEEDS
-from remedy.search.chance import Dependence, correlation, lead_by_chance
+from remedy.search.chance import Dependence, correlation, lead_by_chance, lead_of_heads
 from remedy.search.context import SearchContext
 from remedy.search.stopping import LEARNT
 from remedy.training.answers import predict
@@ -280,4 +280,6 @@ def _margin(
     # Rows that are trained on prove nothing, and nothing is called confirmed: a fix has to learn them, and no more.
     chance = UNCONFIRMED if dataset.nothing_aside else CHANCE / proofs
     led = max([constant, *(statistics.median(side) for side in (untouched, longer) if side)])
+    if dataset.heads:
+        return max(spread, lead_of_heads(dataset.heads, dataset.holdout.y, chance, depends, led), LEAST)
     return max(spread, lead_by_chance(dataset.task, dataset.holdout.target, chance, depends, led), LEAST)

@@ -10,6 +10,7 @@ import numpy as np
 from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.keras_internals import every_layer
+from remedy.recipe.delivery import deliver
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 
@@ -107,8 +108,11 @@ def _variables(model: Any) -> list[Any]:
 
 
 def _answers(model: Any, dataset: Dataset) -> Any:
+    import keras
+
     # Called and not predict(): that would trace a graph for a few rows.
-    return np.asarray(model(dataset.train.X, training=False))
+    ends = keras.tree.flatten(model(dataset.train.X, training=False))
+    return np.concatenate([np.asarray(end, dtype="float64").reshape(len(dataset.train), -1) for end in ends], axis=1)
 
 
 def check_saved(recipe: Recipe, dataset: Dataset) -> None:
@@ -117,7 +121,7 @@ def check_saved(recipe: Recipe, dataset: Dataset) -> None:
 
     import keras
 
-    model = recipe.deliver(recipe.build(dataset, 0))
+    model = deliver(recipe, recipe.build(dataset, 0))
     with tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/fix.keras")
         again = keras.saving.load_model(

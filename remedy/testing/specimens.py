@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from remedy.data.dataset import Dataset
+from remedy.data.heads import heads_of
+from remedy.data.model_checks import task_of
 from remedy.data.rows import Rows
-from remedy.data.task import infer_task
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 
@@ -54,7 +55,8 @@ def given_to(remedy: Remedy) -> tuple[Recipe, Dataset]:
     if brought is None:
         return specimen()
     model, X, y, fit = brought
-    at, units = len(X) * 4 // 5, model.output_shape[-1]
-    task = infer_task(y, model.loss if isinstance(model.loss, str) else model.loss.name, units)
+    rows, at = Rows(X, y), len(X) * 4 // 5
+    heads = heads_of(model, y)
+    task = "several" if heads else task_of(model, rows)
     recipe = Recipe.from_model(model, fit)
-    return recipe, Dataset(Rows(X[:at], y[:at]), Rows(X[at:], y[at:]), task)
+    return recipe, Dataset(rows.take(slice(at)), rows.take(slice(at, None)), task, heads=heads)

@@ -17,6 +17,7 @@ import numpy as np
 from remedy.data import arrays
 from remedy.data.dataset import Dataset
 from remedy.data.files import read_dataset
+from remedy.data.heads import to_text
 from remedy.errors import NotFound, StoreError
 from remedy.recipe.recipe import Recipe
 from remedy.tracking.connection import asking, first_line
@@ -118,7 +119,7 @@ def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
     folder = _data_folder(client.get_run(run_id))
     if (folder is None or dataset.large) and not always:
         return False
-    packed: dict[str, Any] = {"task": np.array(dataset.task)}
+    packed: dict[str, Any] = {"task": np.array(dataset.task), "heads": np.array(to_text(dataset.heads))}
     for side, rows in (("train", dataset.train), ("validation", dataset.validation)):
         if rows is not None:
             for part in ("X", "y", "sample_weight", "groups"):

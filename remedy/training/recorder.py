@@ -17,6 +17,7 @@ import keras
 import numpy as np
 
 from remedy.data import arrays
+from remedy.data.heads import Head, ways
 from remedy.data.rows import Rows
 from remedy.data.scores import CLASSIFICATION, Scorer, answers, confusion, moved_threshold, predicted_ids, recalls
 from remedy.diagnosis import Diagnosis, Examination, Looks, diagnose
@@ -35,7 +36,7 @@ MOST_SHORT_ROWS, MANY_VALUES = 512, 1 << 17
 
 @dataclass(frozen=True)
 class Known:
-    """What a recorder looks with: evidence of before the first epoch, rows, score, recipe, and the costly looks."""
+    """What a recorder looks with: evidence of before the first epoch, rows, score, recipe, costly looks, outputs."""
 
     evidence: Evidence
     probe: Rows | None = None
@@ -43,6 +44,7 @@ class Known:
     recipe: Recipe | None = None
     validation: Rows | None = None
     closer: CloserLook | None = None
+    heads: Sequence[Head] = ()
 
 
 class EvidenceRecorder(keras.callbacks.Callback):
@@ -99,6 +101,7 @@ class EvidenceRecorder(keras.callbacks.Callback):
         # Whether answers are raw scores is a matter of the recipe, and a remedy may change it.
         self._scorer = replace(scorer, logits=recipe.from_logits) if scorer and recipe else scorer
         self._validation, self._closer = validation, closer
+        self._heads: Sequence[Head] = ()
         self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
         self._arrive, self._ready = arrive, ready
         self._began = 0.0
@@ -112,6 +115,7 @@ class EvidenceRecorder(keras.callbacks.Callback):
         self.evidence = replace(known.evidence, metrics=self.evidence.metrics, **seen)
         scorer, recipe = known.scorer, known.recipe
         self._probe, self._recipe, self._validation, self._closer = known.probe, recipe, known.validation, known.closer
+        self._heads = known.heads
         self._scorer = replace(scorer, logits=recipe.from_logits) if scorer and recipe else scorer
         self._examine()
 
@@ -201,10 +205,11 @@ class EvidenceRecorder(keras.callbacks.Callback):
         bad = next((name for name in ("loss", "val_loss") if not math.isfinite(values.get(name, 0.0))), None)
         if "loss" not in values:
             bad = next((name for name, value in numbers.items() if "loss" in name and not math.isfinite(value)), None)
-        if isinstance(outputs, np.ndarray) and self._probe is not None:
-            finite = bool(np.all(np.isfinite(outputs)))
+        if outputs is not None and self._probe is not None and (self._several or isinstance(outputs, np.ndarray)):
+            finite = all(bool(np.all(np.isfinite(part))) for part in arrays.leaves(outputs))
             bad = bad or (None if finite else "outputs")
             values |= self._judged(outputs, self._probe)
+            numbers |= self._ways(outputs, self._probe)
         if self.evidence.layers is None and self._recipe is not None and not self.evidence.epochs_seen:
             self.evidence = replace(self.evidence, layers=live_layer_facts(self.model))
         series = dict(self.evidence.metrics.items())
@@ -224,7 +229,7 @@ class EvidenceRecorder(keras.callbacks.Callback):
             judged, held = probe, outputs
             if self._validation is not None and self._scorer is not None:
                 judged, held = self._validation, self._predict(self._validation.X)
-                values["val_score"] = self._scorer(judged.target, held)
+                values["val_score"] = self._scorer(judged.y if self._several else judged.target, held)
                 if self.evidence.task in CLASSIFICATION:
                     values["val_recalls"] = tuple(recalls(judged.target, held, self._logits).values())
             if self.evidence.task == "binary" and not self._keep_answers:
@@ -239,7 +244,18 @@ class EvidenceRecorder(keras.callbacks.Callback):
     def _logits(self) -> bool:
         return bool(self._recipe and self._recipe.from_logits)
 
+    @property
+    def _several(self) -> bool:
+        return self._scorer is not None and self._scorer.whole
+
+    def _ways(self, outputs: Any, probe: Rows) -> dict[str, float]:
+        """Return how far every output of a model of several is on its way, as series of their own."""
+        found = ways(self._heads, probe.y, outputs) if self._heads and self._several else {}
+        return {f"{name}_score": value for name, value in found.items()}
+
     def _judge_outputs(self, outputs: Any, probe: Rows) -> dict[str, Any]:
+        if self._several and self._scorer is not None:
+            return {"probe_score": self._scorer(probe.y, outputs)}
         flat = outputs.reshape(-1, outputs.shape[-1]) if outputs.ndim > 1 else outputs.reshape(-1, 1)
         values: dict[str, Any] = {"output_spread": float(np.max(np.std(flat.astype("float64"), axis=0)))}
         if self.evidence.task in CLASSIFICATION:
@@ -258,8 +274,9 @@ class EvidenceRecorder(keras.callbacks.Callback):
         task = self.evidence.task
         coding = self._recipe.target if self._recipe else None
         decode = coding.decode if coding else float
-        if task is None or (task == "regression" and np.size(outputs) != np.size(probe.target)):
+        if task in (None, "several") or (task == "regression" and np.size(outputs) != np.size(probe.target)):
             return {}
+        assert task is not None
         if task == "regression":
             return {"answers": tuple((decode(a), decode(b)) for a, b in answers(probe.target, outputs))}
         pairs = confusion(task, probe.target, outputs, self._logits)

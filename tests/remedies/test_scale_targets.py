@@ -6,6 +6,7 @@ from keras import layers
 from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.data.scores import r2
+from remedy.recipe.delivery import deliver
 from remedy.recipe.recipe import Recipe
 from remedy.remedies.scale_targets import ScaleTargets
 from remedy.testing import check_rewritten, check_unchanged
@@ -30,7 +31,7 @@ def test_a_far_target_is_trained_on_at_zero_mean_and_answered_in_its_own_units()
     changed = check_rewritten(ScaleTargets(), recipe, data)
     model = changed.build(data, 0)
     fit_recipe(model, changed, data, 0, 0, 30, [])
-    answers = changed.deliver(model).predict(data.validation.X, verbose=0)
+    answers = deliver(changed, model).predict(data.validation.X, verbose=0)
     assert r2(data.validation.y, answers) > 0.9
     assert abs(float(answers.mean()) - 900) < 150
 
@@ -38,7 +39,7 @@ def test_a_far_target_is_trained_on_at_zero_mean_and_answered_in_its_own_units()
 def test_the_delivered_model_loads_safely_and_answers_the_same(tmp_path):
     recipe, data = _parabola()
     changed = ScaleTargets().apply(recipe, data)
-    whole = changed.deliver(changed.build(data, 0))
+    whole = deliver(changed, changed.build(data, 0))
     whole.save(tmp_path / "fixed.keras")
     loaded = keras.models.load_model(tmp_path / "fixed.keras", safe_mode=True)
     np.testing.assert_allclose(
