@@ -104,7 +104,6 @@ def doses(source: str) -> list[dict[str, Any]]:
     """Return every remedy and dose that a program can take, with its patch: ``remedy, dose, patch, task, logits``."""
     from remedy.data.fit_call import read_fit_call
     from remedy.prescription import Prescription
-    from remedy.recipe.delivery import deliver
     from remedy.recipe.patch import read_names
     from remedy.recording import recipe_of_call
     from remedy.registry import remedies
@@ -152,6 +151,8 @@ def by_recipe(source: str, cell: dict[str, Any], seed: int) -> float:
     fit_recipe(model, recipe, data, seed, 0, recipe.epochs, own, None, held)
     if recipe.threshold == "moved":
         move_threshold(model, recipe, recipe.coded(data.validation or data.train))
+    from remedy.recipe.delivery import deliver
+
     X, y = rows_of(started(source, seed))
     return worth(cell["task"], y, deliver(recipe, model).predict(X, verbose=0), cell["logits"])
 
