@@ -30,8 +30,8 @@ such tools are commonly set up, and always use their 60 seconds; remedy's second
 and the final one. Thresholds and the order of the search were set while looking at these programs, so expect
 somewhat less on others.
 
-remedy ran on seeds 0 and 1, two programs at a time on two shared cores (its seconds are upper bounds), seed 1 a few
-commits before seed 0; random search and KerasTuner on seed 0.
+All ran on seed 0 and one of two shared cores, the other one busy (seconds are upper bounds); random search and
+KerasTuner some weeks before remedy, whose commits do not change them.
 
 Made with `python benchmarks/repair.py results/*.jsonl > docs/repair.md`.
 

@@ -23,7 +23,9 @@ def _told(program, folder):
 @pytest.mark.parametrize(
     ("program", "epoch", "named", "before", "after"),
     [
-        ("radio", 4, {"constant-output", "too-deep-without-normalization"}, 1 / 3, 0.5),
+        pytest.param(
+            "radio", 4, {"constant-output", "too-deep-without-normalization"}, 1 / 3, 0.5, marks=pytest.mark.slow
+        ),
         pytest.param("photos", 6, {"unscaled-input", "dead-units"}, 1 / 3, 0.6, marks=pytest.mark.slow),
         ("volumes", 0, {"sorted-validation-split", "shallow-residual-branch"}, None, 0.6),
     ],

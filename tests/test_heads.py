@@ -62,7 +62,7 @@ def test_a_price_that_drowns_a_class_is_found_mended_and_answered_in_its_own_uni
     given = list(y.values()) if listed else y
     model = two_heads(listed=listed)
     fit = {"epochs": 8, "verbose": 0, "validation_split": 0.2}
-    result = remedy.fit(model, X, given, search=remedy.Search(trials=16, timeout=90), **fit)
+    result = remedy.fit(model, X, given, search=remedy.Search(trials=10, timeout=45), **fit)
     assert result.fix.confirmed
     more, truth = offers(seed=1)
     heads = heads_of(two_heads(), y)
