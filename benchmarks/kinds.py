@@ -41,7 +41,8 @@ What is not treated, and why:
 - a `train_step` or a `call` that symbols cannot follow: remedies for layers are left out; `build=` opens them.
 - answers that fit no score (distances, mixtures, a loss inside the model): judged by `Search(objective=...)` or by the
   program's own loss.
-- streams of more than 256 MB: judged on what was kept, not searched; give arrays (memory-mapped ones too).
+- streams of more than 256 MB: a sample drawn over a whole epoch is searched and proven on; the patch reads as many rows
+  as fit into memory. Endless ones that give new rows always: nothing is called confirmed.
 - PyTorch loaders, ragged batches and batches made in other processes: logged, and their loss is watched.
 """
 

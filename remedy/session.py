@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from remedy.data.arrays import leaves
@@ -12,6 +12,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.fit_call import FitCall, arrived
 from remedy.diagnosis import Examination
 from remedy.errors import RemedyWarning
+from remedy.evidence.static import KERAS_BATCH_SIZE
 from remedy.recipe.live_model import as_list
 from remedy.recipe.own_callbacks import left_out, scheduled_rates, with_rates
 from remedy.recipe.patch import Names
@@ -115,6 +116,8 @@ class Session:
         if repaired is not None:
             recorder.add(repaired.diagnoses)
         conclusion = repaired.conclusion if repaired else report.verdict(recorder.examination)
+        if repaired is not None and repaired.fix is not None and not self._call.dataset_is_whole:
+            conclusion = f"{conclusion} {self._sample()}"
         arrival = self._call.arrival
         if recorder.examination.stuck and wishes.options and arrival is not None and not arrival.settled:
             self.unsearched = "No remedy is searched: the training ended before all rows of its stream had been seen."
@@ -123,6 +126,16 @@ class Session:
         data = self._call.dataset
         write_end(self._run, recorder, conclusion, self._model, data, repaired, wishes.name, wishes.register_as)
         return conclusion
+
+    def _sample(self) -> str:
+        """Say what a fix of a large stream rests on."""
+        data = self._call.dataset
+        assert data is not None
+        total = f" of {data.total_rows:,}" if data.total_rows else ""
+        return (
+            f"It rests on a sample of {len(data.train):,}{total} rows of your stream, and result.fix.model was trained "
+            "on these: train the patch on all of them."
+        )
 
     def _known(self) -> Known:
         assert self._call.dataset is not None
@@ -170,13 +183,6 @@ class Session:
         options, recipe, data = self._wishes.options, self._recipe, self._call.dataset
         if options is None or recipe is None or data is None:
             return False
-        if not data.complete:
-            self.unsearched = (
-                f"No remedy is searched: this stream is too large to keep, or gives new rows all the time; "
-                f"{len(data.train)} rows were looked at. Give arrays (memory-mapped ones too) for that."
-            )
-            warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
-            return False
         if self.recorder.evidence.unscored is not None and len(leaves(data.train.y)) != 1:
             self.unsearched = "No remedy is searched: a model of several outputs cannot be scored."
             warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
@@ -208,9 +214,15 @@ class Session:
             text = f"Your own {', '.join(lost)} may do anything: trials and proof train without."
             warnings.warn(text, RemedyWarning, stacklevel=2)
         self._run.json("recipe.json", recipe.to_dict())
+        data, names = self._call.dataset, wishes.names
+        assert data is not None
+        if not data.complete:  # The sample is all that a search has.
+            data = replace(data, total_rows=None)
+            size = recipe.batch_size or KERAS_BATCH_SIZE
+            names = None if names is None else replace(names, steps=max(1, len(data.train) // size))
         return StuckRun(
             recipe,
-            self._call.dataset,  # type: ignore[arg-type]
+            data,
             examination,
             evidence,
             self._run,
@@ -219,7 +231,7 @@ class Session:
             self._callbacks,
             wishes.name,
             register_as=wishes.register_as,
-            names=wishes.names,
+            names=names,
         )
 
     def _as_begun(self, recipe: Recipe) -> Recipe:

@@ -13,6 +13,7 @@ import remedy
 from remedy import registry
 from remedy.data import streams
 from remedy.data.arrays import tree_map
+from remedy.data.arrival import watched
 from remedy.data.fit_call import read_fit_call
 from remedy.data.streams import is_stream, read_stream
 from remedy.errors import InvalidInput, RemedyWarning
@@ -260,17 +261,14 @@ def _more(rows):
     return tf.data.Dataset.from_generator(give, output_signature=spec)
 
 
-def test_an_endless_stream_of_new_rows_is_trained_and_examined_and_no_remedy_is_searched(store):
+def test_an_endless_stream_of_new_rows_is_trained_as_by_keras_and_examined(store):
     plain, model = stepwise(sick_program()[0]), stepwise(sick_program()[0])
     keras.utils.set_random_seed(11)
     plain.fit(_more(50), epochs=9, steps_per_epoch=6, verbose=0)
     keras.utils.set_random_seed(11)
-    with pytest.warns(RemedyWarning, match="No remedy is searched"):
-        result = remedy.fit(model, _more(50), epochs=9, steps_per_epoch=6, verbose=0)
+    result = remedy.fit(model, _more(50), epochs=9, steps_per_epoch=6, verbose=0, search=False)
     assert result.stuck
     assert "unscaled-input" in {d.name for d in result.diagnoses}
-    assert result.fix is None
-    assert "gives new rows all the time" in result.conclusion
     assert len(result.history.epoch) == 9
     assert equal(model, plain)
 
@@ -297,3 +295,54 @@ def test_a_stuck_program_on_a_complete_stream_is_searched_a_remedy_for(store):
         search_all_experiments=True, filter_string="tags.`remedy.role` = 'trial'", output_format="list"
     )
     assert trials or any(issubclass(w.category, RemedyWarning) for w in said)
+
+
+def _rows_by_class(rows=600):
+    """Three classes, sorted, in columns that part them."""
+    y = np.repeat(np.arange(3), rows // 3)
+    wide = np.random.default_rng(0).normal(size=(rows, 8)) + 3 * np.eye(8)[y]
+    return wide.astype("float32"), y
+
+
+def test_of_a_stream_too_large_to_keep_batches_of_all_of_it_are_kept(monkeypatch):
+    monkeypatch.setattr("remedy.data.arrival.WHOLE_BYTES", 200 * 8 * 4)
+    wide, y = _rows_by_class()
+    stream, kept = watched(as_tf_data(wide, y, size=10), None)
+    for _ in stream:
+        pass
+    kept.epoch_over()
+    found = kept.rows()
+    assert (kept.ended, kept.complete, kept.total) == (True, False, 600)
+    assert 150 <= len(found) <= 220
+    assert set(np.unique(found.y)) == {0, 1, 2}
+
+
+def _stuck_on(wide, y):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(16, activation="relu"), layers.Dense(3, "softmax")])
+    model.compile(keras.optimizers.SGD(1e-6), "sparse_categorical_crossentropy")
+    return model
+
+
+def test_a_stuck_program_on_a_large_stream_is_repaired_on_a_sample_and_that_is_said(store, monkeypatch):
+    monkeypatch.setattr("remedy.data.arrival.WHOLE_BYTES", 300 * 8 * 4)
+    wide, y = _rows_by_class()
+    order = np.random.default_rng(1).permutation(600)
+    model, stream = _stuck_on(wide, y), as_tf_data(wide[order], y[order])
+    result = remedy.fit(model, stream, epochs=8, verbose=0, search=remedy.Search(trials=8, timeout=40))
+    assert result.fix.confirmed
+    assert "of 600 rows of your stream" in result.conclusion
+    space = {"model": model, "stream": stream}
+    exec(result.fix.patch, space)
+    assert np.mean(space["model"].predict(wide, verbose=0).argmax(-1) == y) > 0.8
+
+
+def test_nothing_is_confirmed_on_an_endless_stream_that_gives_new_rows_always(store):
+    wide, y = _rows_by_class()
+    source = tf.data.Dataset.from_tensor_slices((wide, y)).shuffle(600, seed=0).repeat()
+    noisy = source.map(lambda a, b: (a + tf.random.normal((8,), stddev=0.1), b)).batch(32)
+    model = _stuck_on(wide, y)
+    search = remedy.Search(trials=4, timeout=30)
+    result = remedy.fit(model, noisy, steps_per_epoch=15, epochs=10, verbose=0, search=search)
+    assert result.stuck
+    assert result.fix is None or not result.fix.confirmed

@@ -7,6 +7,7 @@ the rows of that epoch. Of a stream without end the rows of further epochs are k
 
 from __future__ import annotations
 
+import random
 import threading
 import types
 from collections.abc import Iterator
@@ -36,7 +37,9 @@ class Kept:
         batch_size: Rows of the first batch.
         unread: Why its rows cannot be read, in words; None where they can.
         ended: Whether all rows are there, or no more are kept.
-        complete: Whether these are all rows.
+        complete: Whether these are all rows. Of a stream that is larger than what is kept, batches are drawn over all
+            of an epoch, each with the same chance (Vitter, "Random sampling with a reservoir", 1985).
+        total: Rows that training met in the first epoch.
     """
 
     steps_per_epoch: int | None = None
@@ -45,6 +48,9 @@ class Kept:
     unread: str | None = None
     ended: bool = False
     complete: bool = False
+    total: int = 0
+    _full: bool = False
+    _draw: Any = field(default_factory=lambda: random.Random(0), repr=False)
     _size: int = 0
     _passes: int = 0
     _distinct: int = 0
@@ -85,11 +91,21 @@ class Kept:
         if shapes != self._shapes:
             self._skipped = True  # Padded batch by batch: those like the first are looked at.
             return
-        number = len(self.batches) if place is None else place
-        if number not in self.batches:
-            self.batches[number] = parts
-            self._size += arrays.nbytes(parts)
-        self.ended = self.ended or self._size > WHOLE_BYTES
+        self.total += len(leaves[0]) if self._passes == 0 else 0
+        number = self._offered - 1 if place is None else place
+        if number in self.batches or (self._full and not self._makes_room()):
+            return
+        self.batches[number] = parts
+        self._size += arrays.nbytes(parts)
+        self._full = self._full or self._size > WHOLE_BYTES
+
+    def _makes_room(self) -> bool:
+        """Decide whether a further batch is kept, and drop one for it."""
+        if self._draw.random() * self._offered >= len(self.batches):
+            return False
+        dropped = self._draw.choice(list(self.batches))
+        self._size -= arrays.nbytes(self.batches.pop(dropped))
+        return True
 
     def epoch_over(self) -> None:
         """Decide after an epoch whether all rows are there."""
@@ -98,7 +114,10 @@ class Kept:
         self._passes, self._looked_at = self._passes + 1, self._offered
         if self.steps_per_epoch is None:
             # An epoch without a number of steps is the whole stream.
-            self.ended, self.complete = True, not self._skipped
+            self.ended, self.complete = True, not (self._skipped or self._full)
+            return
+        if self._full:  # What repeats itself cannot be told from what is new: a sample is all there is.
+            self.ended = True
             return
         distinct = len(np.unique(self._keys()))
         new, self._distinct = distinct - self._distinct, distinct
@@ -244,6 +263,17 @@ class Arrival:
     def complete(self) -> bool:
         """Whether all training rows are there."""
         return self.train.complete if isinstance(self.train, Kept) else True
+
+    @property
+    def total(self) -> int | None:
+        """Rows of an epoch where those that are kept are a sample."""
+        known = isinstance(self.train, Kept) and not self.train.complete and self.train.ended
+        return self.train.total if known and isinstance(self.train, Kept) else None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the rows that are kept may be copies of one another: an endless stream that gives new rows always."""
+        return isinstance(self.train, Kept) and not self.train.complete and self.train.steps_per_epoch is not None
 
     @property
     def settled(self) -> bool:

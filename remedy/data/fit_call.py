@@ -57,6 +57,11 @@ class FitCall:
     unread: str | None = None
 
     @property
+    def dataset_is_whole(self) -> bool:
+        """Whether the rows that are known are all that Keras trains on."""
+        return self.dataset is None or self.dataset.complete
+
+    @property
     def recipe_options(self) -> dict[str, Any]:
         """The keywords with the batch size that a stream brings, and whether there are validation rows."""
         validated = bool(self.kwargs.get("validation_split")) or self.kwargs.get("validation_data") is not None
@@ -200,7 +205,9 @@ def arrived(model: Any, call: FitCall) -> FitCall:
     )
     heads = heads_of(model, rows.y)
     task = call.dataset.task if call.dataset is not None else "several" if heads else task_of(model, rows)
-    data = Dataset(rows, held, task, complete=arrival.complete, heads=heads)
+    data = Dataset(rows, held, task, complete=arrival.complete, total_rows=arrival.total, heads=heads)
+    if arrival.repeats:
+        data = replace(data, apart=False, kin="an endless stream, whose rows may come again in another form")
     return replace(call, dataset=data, batch_size=arrival.batch_size)
 
 

@@ -42,7 +42,7 @@ class Names:
         fit: Keywords of ``fit`` as expressions.
         lost: Keywords that no expression was found for.
         stream: "tf.data", "PyDataset" or None for arrays.
-        steps: Batches of an epoch of a stream without end, or None.
+        steps: Batches to read of a stream that is endless or too large to keep; None for all.
         nested: Whether y is a dict or a list that holds the array of a single output.
         held_stream: Whether the validation rows are a stream.
         text: Whether rows are text, or some of their parts.
@@ -156,8 +156,8 @@ def _as_expression(value: Any, name: Any) -> str | None:
 IMPORTS = "import keras\nimport numpy as np"
 
 OF_STREAMS = {
-    "tf.data": "batches = list({stream}.as_numpy_iterator())  # its rows as arrays; they fit into memory",
-    "PyDataset": "batches = [{stream}[i] for i in range(len({stream}))]  # its rows as arrays; they fit into memory",
+    "tf.data": "batches = list({stream}.as_numpy_iterator())  # rows as arrays: as many as fit into memory",
+    "PyDataset": "batches = [{stream}[i] for i in range({many})]  # rows as arrays: as many as fit into memory",
 }
 JOIN = """\
 X_train, y_train, *weights = (
@@ -227,7 +227,8 @@ def _bound(names: Names) -> list[str]:
     lines = [] if names.model == "model" else [f"model = {names.model}"]
     if names.stream:
         taken = f"{names.X}.take({names.steps})" if names.steps and names.stream == "tf.data" else str(names.X)
-        lines += [OF_STREAMS[names.stream].format(stream=taken), JOIN]
+        many = names.steps or f"len({names.X})"
+        lines += [OF_STREAMS[names.stream].format(stream=taken, many=many), JOIN]
     else:
         target = f"keras.tree.flatten({names.y})[0]" if names.nested else names.y
         labels = f"keras.tree.map_structure(np.asarray, {target})" if names.several else f"np.asarray({target})"
