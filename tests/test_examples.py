@@ -27,7 +27,9 @@ def _told(program, folder):
             "radio", 4, {"constant-output", "too-deep-without-normalization"}, 1 / 3, 0.5, marks=pytest.mark.slow
         ),
         pytest.param("photos", 6, {"unscaled-input", "dead-units"}, 1 / 3, 0.6, marks=pytest.mark.slow),
-        ("volumes", 0, {"sorted-validation-split", "shallow-residual-branch"}, None, 0.6),
+        pytest.param(
+            "volumes", 0, {"sorted-validation-split", "shallow-residual-branch"}, None, 0.6, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_reported_program_is_caught_named_and_fixed(program, epoch, named, before, after, tmp_path):

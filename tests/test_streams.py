@@ -329,7 +329,7 @@ def test_a_stuck_program_on_a_large_stream_is_repaired_on_a_sample_and_that_is_s
     wide, y = _rows_by_class()
     order = np.random.default_rng(1).permutation(600)
     model, stream = _stuck_on(wide, y), as_tf_data(wide[order], y[order])
-    result = remedy.fit(model, stream, epochs=8, verbose=0, search=remedy.Search(trials=8, timeout=40))
+    result = remedy.fit(model, stream, epochs=8, verbose=0, search=remedy.Search(trials=5, timeout=25))
     assert result.fix.confirmed
     assert "of 600 rows of your stream" in result.conclusion
     space = {"model": model, "stream": stream}

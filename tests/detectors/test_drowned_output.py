@@ -18,8 +18,6 @@ def test_a_price_in_the_ten_thousands_drowns_a_class_and_a_scaled_one_does_not(s
     model = keras.Model(rows, heads)
     model.compile(keras.optimizers.Adam(0.005), {"kind": "sparse_categorical_crossentropy", "price": "mse"})
     keras.utils.set_random_seed(0)
-    result = remedy.fit(model, X, y, epochs=10, verbose=0)
+    result = remedy.fit(model, X, y, epochs=10, verbose=0, search=False)
     assert result.stuck == stuck
     assert ("drowned-output" in {d.name for d in result.diagnoses}) == stuck
-    if stuck:
-        assert "scale-targets" in result.fix.prescription.names
