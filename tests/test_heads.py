@@ -57,10 +57,10 @@ def test_luck_of_a_head_is_counted_on_its_own_way():
     assert lead_of_heads((Head("kind", "binary"),), y, 0.01) == pytest.approx(2 * alone)
 
 
-@pytest.mark.parametrize("listed", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_price_that_drowns_a_class_is_found_mended_and_answered_in_its_own_units(store, listed):
+@pytest.mark.parametrize(("listed", "named"), [(False, True), (True, True), (True, False)])
+def test_a_price_that_drowns_a_class_is_found_mended_and_answered_in_its_own_units(store, listed, named):
     X, y = offers()
-    given = list(y.values()) if listed else y
+    given = y if named else list(y.values())
     model = two_heads(listed=listed)
     fit = {"epochs": 20, "verbose": 0, "validation_split": 0.2}
     few = [ScaleTargets(), LossWeights(), LearningRate()]  # A search of all takes a minute.

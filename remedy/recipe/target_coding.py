@@ -26,15 +26,14 @@ class TargetCoding:
             (0.0 and 1.0).
         values: The user's labels in the order of the classes; empty for "standard".
         mean, spread: Of every target column; empty for classes.
-        outputs: Of a model of several outputs: the coding of each that is coded, by name or place; the kind is then
-            "outputs".
+        outputs: Of a model of several outputs: name, place and coding of each that is coded; the kind is "outputs".
     """
 
     kind: str
     values: tuple[float, ...] = ()
     mean: tuple[float, ...] = ()
     spread: tuple[float, ...] = ()
-    outputs: tuple[tuple[str, TargetCoding], ...] = ()
+    outputs: tuple[tuple[str, int, TargetCoding], ...] = ()
 
     @property
     def raw(self) -> bool:
@@ -70,14 +69,14 @@ class TargetCoding:
     def of_outputs(self, nest: Any, change: Callable[[TargetCoding, Any], Any]) -> Any:
         """Return a dict or list of outputs with those changed that are coded."""
         found = dict(nest) if isinstance(nest, Mapping) else list(nest)
-        for name, coding in self.outputs:
-            at: Any = name if isinstance(nest, Mapping) else int(name)
+        for name, place, coding in self.outputs:
+            at: Any = name if isinstance(nest, Mapping) else place
             found[at] = change(coding, found[at])
         return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON holds them."""
-        return {**vars(self), "outputs": [(name, coding.to_dict()) for name, coding in self.outputs]}
+        return {**vars(self), "outputs": [(name, place, coding.to_dict()) for name, place, coding in self.outputs]}
 
     @staticmethod
     def _shaped(numbers: tuple[float, ...]) -> Any:
@@ -133,7 +132,7 @@ def coding_from_dict(data: Mapping[str, Any] | None) -> TargetCoding | None:
     """Rebuild a coding from its fields as JSON holds them."""
     if data is None:
         return None
-    inner = [(name, coding_from_dict(part)) for name, part in data.get("outputs", ())]
-    known = tuple((name, part) for name, part in inner if part is not None)
+    inner = [(name, place, coding_from_dict(part)) for name, place, part in data.get("outputs", ())]
+    known = tuple((name, place, part) for name, place, part in inner if part is not None)
     values, mean, spread = (tuple(data[name]) for name in ("values", "mean", "spread"))
     return TargetCoding(data["kind"], values, mean, spread, known)

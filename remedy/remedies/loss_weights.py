@@ -56,7 +56,7 @@ class LossWeights(Remedy):
         if len(costs) < 2 or max(costs.values()) < NEAR * min(costs.values()):
             raise NotApplicable("the outputs cost much alike")
         weights = {head.name: float(f"{1 / costs.get(head.name, 1.0):.3g}") for head in dataset.heads}
-        named = isinstance(dataset.train.y, Mapping) or isinstance(recipe.loss, Mapping)
+        named = isinstance(recipe.loss, Mapping) and "class_name" not in recipe.loss
         given: Any = weights if named else list(weights.values())
         if recipe.loss_weights == given:
             raise NotApplicable("the losses are weighted so already")

@@ -59,7 +59,7 @@ class ScaleTargets(Remedy):
         if coding is None:
             return "as it is", "as it is"
         if coding.outputs:
-            said = [f"{name}: mean {c.mean[0]:.4g}, spread {c.spread[0]:.4g}" for name, c in coding.outputs]
+            said = [f"{name}: mean {c.mean[0]:.4g}, spread {c.spread[0]:.4g}" for name, _, c in coding.outputs]
             return "; ".join(said), "mean 0, spread 1; layers turn the answers back"
         mean, spread = (", ".join(f"{v:.4g}" for v in part[:3]) for part in (coding.mean, coding.spread))
         return f"mean {mean}, spread {spread}", "mean 0, spread 1; a layer turns the answers back"
@@ -82,7 +82,8 @@ class ScaleTargets(Remedy):
     def after_fit(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Put a layer behind the model that turns its answers back into the units of the target."""
         if recipe.target is not None and recipe.target.outputs:
-            return BACK + "\n" + compile_line(_unnamed(recipe, dataset))
+            known = [(name, place) for name, place, _ in recipe.target.outputs]
+            return BACK.format(outputs=known) + "\n" + compile_line(_unnamed(recipe, dataset))
         return (
             "back = keras.layers.Rescaling(np.asarray(y_spread).tolist(), np.asarray(y_mean).tolist())\n"
             "graph = model if type(model).__name__ == 'Functional' else keras.Model(model.inputs, model.outputs[0])\n"
@@ -107,9 +108,10 @@ for name in {names}:
 
 BACK = """\
 answers = dict(model.output) if isinstance(model.output, dict) else list(model.output)
-for name in y_mean:  # in the units of your y
-    back = keras.layers.Rescaling(np.asarray(y_spread[name]).tolist(), np.asarray(y_mean[name]).tolist())
-    answers[name] = back(answers[name])
+for key, (name, place) in zip(y_mean, {outputs}):  # in the units of your y
+    at = name if isinstance(answers, dict) else place
+    back = keras.layers.Rescaling(np.asarray(y_spread[key]).tolist(), np.asarray(y_mean[key]).tolist())
+    answers[at] = back(answers[at])
 model = keras.Model(model.input, answers)"""
 
 
@@ -121,11 +123,10 @@ def _outputs_coded(recipe: Recipe, dataset: Dataset) -> Recipe:
         raise NotApplicable(recipe.architecture.opaque)
     nest, found = dataset.train.y, []
     for place, head in enumerate(dataset.heads):
-        key = head.name if isinstance(nest, Mapping) else str(place)
         y = np.asarray(nest[head.name] if isinstance(nest, Mapping) else nest[place], dtype="float64")
         near = abs(float(np.nanmean(y))) < NEAR_ZERO and NEAR_ONE[0] < float(np.nanstd(y)) < NEAR_ONE[1]
         if head.task == "regression" and not near:
-            found.append((key, fit_standard(y)))
+            found.append((head.name, place, fit_standard(y)))
     if not found:
         raise NotApplicable("no output is far from zero mean and unit spread")
     return recipe.replace(target=TargetCoding("outputs", outputs=tuple(found)))
@@ -134,12 +135,12 @@ def _outputs_coded(recipe: Recipe, dataset: Dataset) -> Recipe:
 def _keys(dataset: Dataset, coding: TargetCoding) -> str:
     """Spell how the coded outputs are found in y."""
     named = isinstance(dataset.train.y, Mapping)
-    return repr([name if named else int(name) for name, _ in coding.outputs])
+    return repr([name if named else place for name, place, _ in coding.outputs])
 
 
 def _unnamed(recipe: Recipe, dataset: Dataset) -> Recipe:
     """Return a recipe whose losses and metrics stand in the order of the outputs, where these come in a list."""
-    if isinstance(dataset.train.y, Mapping):
+    if isinstance(recipe.architecture.config["config"].get("output_layers"), Mapping):
         return recipe
     names = [head.name for head in dataset.heads]
     given = {k: getattr(recipe, k) for k in ("loss", "loss_weights", "metrics", "weighted_metrics")}
