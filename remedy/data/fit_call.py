@@ -207,7 +207,7 @@ def arrived(model: Any, call: FitCall) -> FitCall:
     task = call.dataset.task if call.dataset is not None else "several" if heads else task_of(model, rows)
     data = Dataset(rows, held, task, complete=arrival.complete, total_rows=arrival.total, heads=heads)
     if arrival.repeats:
-        data = replace(data, apart=False, kin="an endless stream, whose rows may come again in another form")
+        data = replace(data, apart=False, kin="a stream cut by steps, whose rows may come again in another form")
     return replace(call, dataset=data, batch_size=arrival.batch_size)
 
 

@@ -140,7 +140,7 @@ def _row_keys(parts: list[Array], types: list[Any]) -> list[int]:
 def _facts(name: str, array: Array, ids: bool) -> InputFacts:
     shape = tuple(int(s) for s in array.shape[1:])
     if is_text(array):
-        return InputFacts(name, shape, 0.0, 0.0, 0.0, 0.0, ids=True, text=True)
+        return InputFacts(name, shape, 0.0, 0.0, 0.0, 0.0, ids=True)
     rows = max(64, min(FACT_ROWS, FACT_VALUES // max(1, int(np.prod(shape)))))
     sample = np.asarray(array[:: _stride(len(array), rows)])
     values = sample.astype("float64", copy=False)

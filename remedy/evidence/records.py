@@ -25,7 +25,6 @@ class InputFacts:
         largest_std: Largest standard deviation of a column.
         median_std: Median standard deviation over the columns that vary.
         median: Median of the absolute values, against `maximum` a sign of heavy tails.
-        text: True where the rows are text, which a layer of the model turns into ids.
         padded_behind: Of ids in rows: mean share of a row that is zeros at its end; None for other inputs.
     """
 
@@ -46,7 +45,6 @@ class InputFacts:
     median_std: float | None = None
     median: float | None = None
     padded_behind: float | None = None
-    text: bool = False
 
 
 @dataclass(frozen=True)
