@@ -78,7 +78,7 @@ def known_for(model: Any, recipe: Recipe | None, dataset: Dataset, expect: float
         evidence = replace(evidence, task=None, constant_score=None, class_counts=None, prior_loss=None)
         return Known(evidence, rows, None, recipe, held, None)
     scorer = dataset.scorer(rows)
-    return Known(evidence, rows, scorer, recipe, held, closer_look(evidence, dataset), dataset.heads)
+    return Known(evidence, rows, scorer, recipe, held, closer_look(evidence, dataset))
 
 
 def unread(why: str, expect: float | None = None) -> Known:

@@ -11,7 +11,7 @@ import numpy as np
 
 from remedy.data import arrays
 from remedy.data.arrays import Array, Nest
-from remedy.data.heads import Head, mean_way
+from remedy.data.heads import Head, mean_way, ways
 from remedy.data.kinship import Kinship, kinship
 from remedy.data.rows import Rows
 from remedy.data.scores import CLASSIFICATION, Objective, Scorer, Task, class_ids, score_name, scorer_for
@@ -107,7 +107,7 @@ class Dataset:
         """
         if not self.heads or objective is not None:
             return scorer_for(self.task, rows.target, objective)
-        return Scorer(score_name(self.task), 0.0, partial(mean_way, self.heads), whole=True)
+        return Scorer(score_name(self.task), 0.0, partial(mean_way, self.heads), by_output=partial(ways, self.heads))
 
     @property
     def groups(self) -> Array | None:

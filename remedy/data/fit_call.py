@@ -20,8 +20,7 @@ from remedy.data import arrays
 from remedy.data.array_rows import read_rows, warn
 from remedy.data.arrival import Arrival, watched
 from remedy.data.dataset import Dataset
-from remedy.data.heads import heads_of
-from remedy.data.model_checks import check_output, loss_name, output_units, require_compiled, task_of
+from remedy.data.model_checks import check_output, heads_and_task, loss_name, output_units, require_compiled
 from remedy.data.rows import Rows
 from remedy.data.splitting import split
 from remedy.data.streams import is_stream, read_stream
@@ -151,8 +150,7 @@ def read_fit_call(
     else:
         held = None
     check_output(model, rows)
-    heads = heads_of(model, rows.y)
-    task = "several" if heads else task_of(model, rows)
+    heads, task = heads_and_task(model, rows)
     tail = bool(share and groups is None and held is not None and validation is None)
     data = Dataset(rows, held, task, validation_tail=tail, heads=heads)
     if held is None and validation is not None and is_stream(validation):
@@ -203,8 +201,8 @@ def arrived(model: Any, call: FitCall) -> FitCall:
     rows = read_rows(
         train.X, train.y, train.sample_weight, train.groups, order=call.order if call.order else train.order, text=True
     )
-    heads = heads_of(model, rows.y)
-    task = call.dataset.task if call.dataset is not None else "several" if heads else task_of(model, rows)
+    heads, task = heads_and_task(model, rows)
+    task = task if call.dataset is None else call.dataset.task
     data = Dataset(rows, held, task, complete=arrival.complete, total_rows=arrival.total, heads=heads)
     if arrival.repeats:
         data = replace(data, apart=False, kin="a stream cut by steps, whose rows may come again in another form")
@@ -240,8 +238,7 @@ def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, o
         parts = (*validation, None)[:3]
         held = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ", text=True)
     rows = read_rows(stream.rows.X, stream.rows.y, stream.rows.sample_weight, order=order, text=True)
-    heads = heads_of(model, rows.y)
-    task = "several" if heads else task_of(model, rows)
+    heads, task = heads_and_task(model, rows)
     data = Dataset(rows, held, task, complete=stream.complete, total_rows=stream.total, heads=heads)
     return FitCall(X, None, kwargs, data, stream.batch_size)
 

@@ -76,14 +76,23 @@ def heads_of(model: Any, y: Nest) -> tuple[Head, ...]:
 
 def _losses(loss: Any, names: Sequence[str]) -> list[Any] | None:
     """Return the loss of every output; None where one has none, or one of the user's own."""
-    if isinstance(loss, Mapping):
-        found = [loss.get(name) for name in names]
-    elif isinstance(loss, (list, tuple)):
-        found = list(loss) if len(loss) == len(names) else [None]
-    else:
-        found = [loss] * len(names)
+    found = per_output(loss, names)
+    if len(found) != len(names):
+        return None
     own = [part is None or not (isinstance(part, str) or is_keras(part)) for part in found]
     return None if any(own) else found
+
+
+def per_output(given: Any, names: Sequence[str]) -> list[Any]:
+    """Return what was given for every output, in their order: by name, in order, or one for all.
+
+    Args:
+        given: A loss, weights or metrics as ``compile`` takes them, or their configurations.
+        names: Of the outputs.
+    """
+    if isinstance(given, Mapping) and "class_name" not in given:
+        return [given.get(name) for name in names]
+    return list(given) if isinstance(given, (list, tuple)) else [given] * len(names)
 
 
 def parts(nest: Nest, names: Sequence[str]) -> list[Any] | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from remedy.data.arrays import Nest
+from remedy.data.heads import Head, heads_of
 from remedy.data.rows import Rows
 from remedy.data.scores import Task
 from remedy.data.task import infer_task, rebuilds
@@ -72,6 +73,12 @@ def task_of(model: Any, rows: Rows) -> Task:
     if alike and y.ndim > 1 and len(np.unique(y[:100])) > 2 and rebuilds(rows.X, y):
         return "regression"
     return infer_task(rows.y, loss_name(model), output_units(model))
+
+
+def heads_and_task(model: Any, rows: Rows) -> tuple[tuple[Head, ...], Task]:
+    """Return the outputs of a model of several, none for others, and what the labels ask for."""
+    heads = heads_of(model, rows.y)
+    return heads, "several" if heads else task_of(model, rows)
 
 
 def loss_name(model: Any) -> str | None:

@@ -200,7 +200,7 @@ class Scorer:
         logits: True when the model answers without a final sigmoid or softmax.
         own: True for the user's own objective, which takes target and output only.
         worst: What a score that is no finite number counts as.
-        whole: Whether it takes the labels and answers of all outputs, and not of the first.
+        by_output: The same for every output of a model of several, by name; None for others.
     """
 
     name: str
@@ -209,7 +209,12 @@ class Scorer:
     logits: bool = False
     own: bool = False
     worst: float = -1.0
-    whole: bool = False
+    by_output: Callable[[Any, Any], Mapping[str, float]] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it takes the labels and answers of all outputs, and not of the first."""
+        return self.by_output is not None
 
     def __call__(self, y: Array, output: Array) -> float:
         """Score ``output`` against ``y``; a score that is no finite number counts as the worst."""

@@ -55,6 +55,7 @@ def shallow_baseline(
     seed: int = 0,
     limit: int = SHALLOW_ROWS,
     validation: Rows | None = None,
+    heads: Sequence[Head] = (),
 ) -> Shallow | None:
     """Return what a shallow model reaches, or None where there are too few rows to say.
 
@@ -66,7 +67,10 @@ def shallow_baseline(
         seed: Of rows, folds and trees.
         limit: Most rows to use.
         validation: The user's validation rows: a model of the training rows is asked about them, too.
+        heads: The outputs of a model of several: a shallow model for each, and the mean of their ways.
     """
+    if heads:
+        return _shallow_heads(rows, heads, ids, epoch)
     from threadpoolctl import threadpool_limits
 
     target = np.asarray(rows.target)
@@ -99,7 +103,7 @@ def shallow_baseline(
     return best
 
 
-def shallow_heads(rows: Rows, heads: Sequence[Head], ids: bool = False, epoch: int = 0) -> Shallow | None:
+def _shallow_heads(rows: Rows, heads: Sequence[Head], ids: bool = False, epoch: int = 0) -> Shallow | None:
     """Return what shallow models, one for every output, reach together; None where one of them cannot be had.
 
     Args:

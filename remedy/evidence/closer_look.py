@@ -14,7 +14,7 @@ from typing import Any
 from remedy.data.heads import Head
 from remedy.data.rows import Rows
 from remedy.data.scores import Task
-from remedy.evidence.baseline import shallow_baseline, shallow_heads
+from remedy.evidence.baseline import shallow_baseline
 from remedy.evidence.evidence import Evidence
 from remedy.evidence.layers import look
 
@@ -95,10 +95,8 @@ class CloserLook:
     def compare(self, evidence: Evidence) -> Evidence:
         """Return the evidence with what a shallow model reaches on the training rows."""
         epoch = evidence.epochs_seen
-        if self._heads:
-            found = shallow_heads(self._rows, self._heads, self._ids, epoch)
-        else:
-            found = shallow_baseline(self._rows, self._task, self._ids, epoch, validation=self._validation)
+        rows, held, heads = self._rows, self._validation, self._heads
+        found = shallow_baseline(rows, self._task, self._ids, epoch, validation=held, heads=heads)
         return evidence if found is None else replace(evidence, shallow=found)
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from remedy.data import arrays
 from remedy.data.arrays import Array
 from remedy.data.dataset import Dataset
-from remedy.data.heads import parts
+from remedy.data.heads import parts, per_output
 from remedy.data.persistence import constant_answer
 from remedy.data.rows import Rows
 from remedy.data.scores import CLASSIFICATION, class_ids
@@ -224,13 +223,6 @@ def head_priors(recipe: Recipe, dataset: Dataset) -> dict[str, float]:
         if prior is not None:
             found[head.name] = prior
     return found
-
-
-def per_output(value: Any, names: Sequence[str]) -> list[Any]:
-    """Return what was given for every output: by name, in order, or one for all."""
-    if isinstance(value, Mapping) and "class_name" not in value:
-        return [value.get(name) for name in names]
-    return list(value) if isinstance(value, (list, tuple)) else [value] * len(names)
 
 
 def _prior_of_heads(recipe: Recipe, dataset: Dataset) -> float | None:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from remedy.data.heads import per_output
 from remedy.recipe.live_model import Model
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.target_coding import TargetCoding
@@ -47,4 +48,4 @@ def _in_units(coding: TargetCoding, answer: Any) -> Any:
 
 def in_order(given: Any, names: Sequence[str]) -> Any:
     """Return what was given by the names of outputs in their order; all else as it is."""
-    return [given.get(name) for name in names] if isinstance(given, Mapping) and "class_name" not in given else given
+    return per_output(given, names) if isinstance(given, Mapping) and "class_name" not in given else given

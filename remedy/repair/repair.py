@@ -14,7 +14,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.persistence import constant_answer
 from remedy.data.scores import Scorer, standard_error
 from remedy.diagnosis import Diagnosis, diagnose
-from remedy.evidence.baseline import shallow_baseline, shallow_heads
+from remedy.evidence.baseline import shallow_baseline
 from remedy.evidence.evidence import Evidence
 from remedy.prescription import Prescription
 from remedy.recipe.seeds import keep_random_state
@@ -215,9 +215,7 @@ def _stopping_rule(stuck_run: StuckRun, data: Dataset, scorer: Scorer) -> Stoppi
     error = standard_error(data.task, data.validation.target) if data.validation is not None else 0.0
     ids = any(stuck_run.recipe.architecture.layers("Embedding"))
     try:
-        if data.heads:
-            return StoppingRule(shallow_heads(rows, data.heads, ids), error, scorer.constant)
-        return StoppingRule(shallow_baseline(rows, data.task, ids), error, scorer.constant)
+        return StoppingRule(shallow_baseline(rows, data.task, ids, heads=data.heads), error, scorer.constant)
     except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
         return StoppingRule(error=error, constant=scorer.constant)
 

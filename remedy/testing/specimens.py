@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from remedy.data.dataset import Dataset
-from remedy.data.heads import heads_of
-from remedy.data.model_checks import task_of
+from remedy.data.model_checks import heads_and_task
 from remedy.data.rows import Rows
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
@@ -56,7 +55,6 @@ def given_to(remedy: Remedy) -> tuple[Recipe, Dataset]:
         return specimen()
     model, X, y, fit = brought
     rows, at = Rows(X, y), len(X) * 4 // 5
-    heads = heads_of(model, y)
-    task = "several" if heads else task_of(model, rows)
+    heads, task = heads_and_task(model, rows)
     recipe = Recipe.from_model(model, fit)
     return recipe, Dataset(rows.take(slice(at)), rows.take(slice(at, None)), task, heads=heads)

@@ -17,7 +17,6 @@ import keras
 import numpy as np
 
 from remedy.data import arrays
-from remedy.data.heads import Head, ways
 from remedy.data.rows import Rows
 from remedy.data.scores import CLASSIFICATION, Scorer, answers, confusion, moved_threshold, predicted_ids, recalls
 from remedy.diagnosis import Diagnosis, Examination, Looks, diagnose
@@ -36,7 +35,7 @@ MOST_SHORT_ROWS, MANY_VALUES = 512, 1 << 17
 
 @dataclass(frozen=True)
 class Known:
-    """What a recorder looks with: evidence of before the first epoch, rows, score, recipe, costly looks, outputs."""
+    """What a recorder looks with: evidence of before the first epoch, rows, score, recipe, and the costly looks."""
 
     evidence: Evidence
     probe: Rows | None = None
@@ -44,7 +43,6 @@ class Known:
     recipe: Recipe | None = None
     validation: Rows | None = None
     closer: CloserLook | None = None
-    heads: Sequence[Head] = ()
 
 
 class EvidenceRecorder(keras.callbacks.Callback):
@@ -101,7 +99,6 @@ class EvidenceRecorder(keras.callbacks.Callback):
         # Whether answers are raw scores is a matter of the recipe, and a remedy may change it.
         self._scorer = replace(scorer, logits=recipe.from_logits) if scorer and recipe else scorer
         self._validation, self._closer = validation, closer
-        self._heads: Sequence[Head] = ()
         self._on_epoch, self._on_diagnosis, self._on_stuck = on_epoch, on_diagnosis, on_stuck
         self._arrive, self._ready = arrive, ready
         self._began = 0.0
@@ -115,7 +112,6 @@ class EvidenceRecorder(keras.callbacks.Callback):
         self.evidence = replace(known.evidence, metrics=self.evidence.metrics, **seen)
         scorer, recipe = known.scorer, known.recipe
         self._probe, self._recipe, self._validation, self._closer = known.probe, recipe, known.validation, known.closer
-        self._heads = known.heads
         self._scorer = replace(scorer, logits=recipe.from_logits) if scorer and recipe else scorer
         self._examine()
 
@@ -250,8 +246,9 @@ class EvidenceRecorder(keras.callbacks.Callback):
 
     def _ways(self, outputs: Any, probe: Rows) -> dict[str, float]:
         """Return how far every output of a model of several is on its way, as series of their own."""
-        found = ways(self._heads, probe.y, outputs) if self._heads and self._several else {}
-        return {f"{name}_score": value for name, value in found.items()}
+        if self._scorer is None or self._scorer.by_output is None:
+            return {}
+        return {f"{name}_score": value for name, value in self._scorer.by_output(probe.y, outputs).items()}
 
     def _judge_outputs(self, outputs: Any, probe: Rows) -> dict[str, Any]:
         if self._several and self._scorer is not None:
