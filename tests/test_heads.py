@@ -7,6 +7,7 @@ from keras import layers
 
 import remedy
 from remedy.data.heads import Head, from_text, heads_of, mean_way, to_text, ways
+from remedy.errors import InvalidInput
 from remedy.remedies import LearningRate, LossWeights, ScaleTargets
 from remedy.search.chance import lead_by_chance, lead_of_heads
 
@@ -86,3 +87,11 @@ def test_two_heads_that_learn_are_healthy_and_each_is_logged(store):
     found = mlflow.MlflowClient().get_run(result.run_id).data.metrics
     assert found["kind_score"] > 0.8
     assert found["price_score"] > 0.8
+
+
+@pytest.mark.parametrize("names", [["kind"], ["kind", "prize"]])
+def test_labels_that_name_other_outputs_are_refused_before_training(names):
+    X, y = offers(40)
+    labels = {name: next(iter(y.values())) for name in names}
+    with pytest.raises(InvalidInput, match="outputs are 'kind', 'price'"):
+        remedy.fit(two_heads(), X, labels)

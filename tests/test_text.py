@@ -11,6 +11,7 @@ from remedy.data import arrays
 from remedy.data.kinship import kinship
 from remedy.data.rows import Rows
 from remedy.data.text import as_text, is_text
+from remedy.errors import InvalidInput
 from remedy.evidence.baseline import shallow_baseline
 from remedy.evidence.data_facts import overlap
 
@@ -100,3 +101,14 @@ def test_text_has_a_digest_by_what_it_says_and_comes_back_from_a_file():
     back = arrays.restore_from_npz(arrays.flatten_for_npz({"a": texts}, "X"), "X")
     assert back["a"].dtype == object
     assert back["a"].tolist() == ["one", "two"]
+
+
+def test_what_is_no_text_among_texts_and_text_that_keras_refuses_are_said_before_training():
+    texts, y = reviews(40)
+    model = reader(texts, "adam")
+    with_none = texts.copy()
+    with_none[3] = None
+    with pytest.raises(InvalidInput, match="None in row 3"):
+        remedy.fit(model, with_none, y)
+    with pytest.raises(InvalidInput, match=r"astype\(object\)"):
+        remedy.fit(model, texts.astype(str), y)

@@ -119,6 +119,8 @@ def read_fit_call(
         warn("remedy does not read sample weights for every output: the run's loss is watched, no remedy is searched.")
         return FitCall(X, y, dict(kwargs), None, unread="every output has sample weights of its own")
     text = _reads_text(model)
+    if text and any(getattr(getattr(leaf, "dtype", None), "kind", "") in ("U", "S") for leaf in arrays.leaves(X)):
+        raise InvalidInput("Keras takes text as Python's strings: give X.astype(object), or tf.constant(X).")
     rows = read_rows(X, y, kwargs.get("sample_weight"), groups, order=order, text=text)
     validation, share = kwargs.get("validation_data"), float(kwargs.get("validation_split") or 0.0)
     new_kwargs = dict(kwargs)

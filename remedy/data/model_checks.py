@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,12 @@ def check_output(model: Any, rows: Rows) -> None:
     import keras
 
     build_if_needed(model, rows.X)
+    names = list(getattr(model, "output_names", None) or ()) if model.built else []
+    if isinstance(rows.y, Mapping) and len(names) > 1 and not _fits(rows.y, model, names):
+        given = ", ".join(map(repr, rows.y))
+        raise InvalidInput(
+            f"y holds {given}; the model's outputs are {', '.join(map(repr, names))}. Give labels for each of them."
+        )
     shape = getattr(model, "output_shape", None) if model.built else None
     if not (isinstance(shape, tuple) and all(isinstance(s, int) for s in shape[1:]) and isinstance(rows.y, np.ndarray)):
         return
@@ -64,6 +71,12 @@ def check_output(model: Any, rows: Rows) -> None:
         log.debug("shapes are not checked before training", exc_info=True)
         return
     del value
+
+
+def _fits(y: Nest, model: Any, names: list[str]) -> bool:
+    """Say whether labels by name name every output."""
+    output = getattr(model, "output", None)
+    return set(y) in (set(names), set(output) if isinstance(output, Mapping) else set(names))
 
 
 def task_of(model: Any, rows: Rows) -> Task:

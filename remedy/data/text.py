@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from remedy.data.arrays import Array
+from remedy.errors import InvalidInput
 
 COUNTED = 512
 """Columns that words are counted in; words share a column by chance."""
@@ -25,10 +26,19 @@ def as_text(array: Array) -> Array:
 
     Args:
         array: Text of any type and of shape (n, ...).
+
+    Raises:
+        InvalidInput: A value among the texts is none.
     """
     if array.dtype.kind == "U":
         return array.astype(object)
-    plain = [part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in array.reshape(-1)]
+    plain = [part.decode("utf-8", "replace") if isinstance(part, bytes) else part for part in array.reshape(-1)]
+    other = next((i for i, part in enumerate(plain) if not isinstance(part, str)), None)
+    if other is not None:
+        row = other // max(1, array[:1].size)
+        raise InvalidInput(
+            f"X holds text, but {plain[other]!r} in row {row}. Put '' in its place, or leave the row out."
+        )
     made = np.empty(len(plain), dtype=object)
     made[:] = plain
     return made.reshape(array.shape)
