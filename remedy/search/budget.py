@@ -238,11 +238,20 @@ class Pace:
         each = attempt.seconds_per_epoch * len(attempt.outcome.scores) + self.building
         return remedies * each if remedies > 1 else 0.0
 
+    def _kept_for(self, attempt: Attempt) -> float:
+        """Return the seconds that are kept for an attempt: for its reduction and its proof.
+
+        Where the whole proof is past paying, one seed of it is kept: what leads by far on that is shown, unconfirmed.
+        """
+        proof, most = self.proof_seconds(attempt), RESERVED * self.timeout
+        if proof < most:
+            return min(most, proof + self._reduction_seconds(attempt))
+        return proof / FRESH_SEEDS if proof / FRESH_SEEDS < most else 0.0
+
     def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
         """Say whether to stop trying: the share is spent, or the best could not be proven any more."""
         if best is not None and best.score > baseline + WORTH and best.outcome.stuck is None:
-            proof, most = self.proof_seconds(best), RESERVED * self.timeout
-            if proof < most and self.budget.left() < min(most, proof + self._reduction_seconds(best)):
+            if self.budget.left() < self._kept_for(best):
                 return True
         return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from remedy.evidence.evidence import Evidence
 from remedy.evidence.static import KERAS_BATCH_SIZE
 from remedy.prescription import Prescription
 from remedy.recipe.recipe import Recipe
+from remedy.search.attempts import whole_epoch_seconds
 from remedy.search.budget import FRESH_SEEDS
 from remedy.search.chance import Dependence, correlation, lead_by_chance, lead_of_heads
 from remedy.search.context import SearchContext
@@ -181,7 +182,16 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
     if more:  # Early: where time ends the proof, fewer seeds say more than a gain that more epochs alone may bring.
         wanted.insert(2, job("longer", seeds[0]))
     ended: dict[tuple[str, int], Outcome] = {}
-    for done, found in context.engine.run(iter(wanted)):
+
+    def affordable() -> Iterator[Job]:
+        """Give the trainings that time pays for to the end, as far as those before them tell."""
+        for planned in wanted:
+            like = next((o for (side, _), o in ended.items() if side == planned.key.split("-")[0]), None)
+            if like is not None and context.budget.left() < whole_epoch_seconds(like) * len(like.timed):
+                return
+            yield planned
+
+    for done, found in context.engine.run(affordable()):
         side, outcome = done.key.split("-")[0], found
         if side == "longer" or (side == "treated" and context.dataset.units is None):
             context.engine.forget(done.key)
