@@ -296,6 +296,8 @@ def test_where_the_whole_proof_is_past_paying_one_seed_of_both_sides_is_kept_and
     made.run(SICK, 1.5)
     best = made.ledger.best()
     assert made.search.pace.proof_seconds(best) > 200
+    engine.now = 95.0
+    assert made.search.pace.over(best, 0.3, waiting=True)
     proof = confirmation.prove(made.search, best.prescription, scorer)
     assert len(proof.seeds) == 1
     assert proof.promising
@@ -306,11 +308,11 @@ def test_a_proof_begins_no_training_that_the_time_left_cannot_end():
     engine = ScriptedEngine(lambda job, epoch: 0.9, seconds_per_epoch=2.0)
     made, scorer = scheduled(engine, Search(timeout=200.0), epochs=30)
     made.run(SICK, 2.0)
-    engine.now = 100.0
+    engine.now = 60.0
     engine.jobs.clear()
     confirmation.prove(made.search, made.ledger.best().prescription, scorer)
-    assert [job.epochs for job in engine.jobs] == [30]
-    assert engine.now == 160.0
+    assert [job.epochs for job in engine.jobs] == [30, 30]
+    assert engine.now == 180.0
 
 
 def test_where_time_is_scarce_the_combination_comes_before_the_last_single_remedies():

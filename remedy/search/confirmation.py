@@ -186,7 +186,8 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
     def affordable() -> Iterator[Job]:
         """Give the trainings that time pays for to the end, as far as those before them tell."""
         for planned in wanted:
-            like = next((o for (side, _), o in ended.items() if side == planned.key.split("-")[0]), None)
+            same = [o for (side, _), o in ended.items() if planned.key.startswith(side)]
+            like = next(iter(same or ended.values()), None)
             if like is not None and context.budget.left() < whole_epoch_seconds(like) * len(like.timed):
                 return
             yield planned
