@@ -250,9 +250,9 @@ class Pace:
 
     def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
         """Say whether to stop trying: the share is spent, or the best could not be proven any more."""
-        if best is not None and best.score > baseline + WORTH and best.outcome.stuck is None:
-            if self.budget.left() < self._kept_for(best):
-                return True
+        worth = best is not None and best.score > baseline + WORTH and best.outcome.stuck is None
+        if best is not None and worth and self.budget.left() < self._kept_for(best):
+            return True
         return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
 
     def scarce(self, attempts: Sequence[Attempt]) -> bool:

@@ -184,11 +184,11 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
     ended: dict[tuple[str, int], Outcome] = {}
 
     def affordable() -> Iterator[Job]:
-        """Give the trainings that time pays for to the end, as far as those before them tell."""
+        """Give the first seed's trainings, and of others those that the time left pays for to their end."""
         for planned in wanted:
-            same = [o for (side, _), o in ended.items() if planned.key.startswith(side)]
-            like = next(iter(same or ended.values()), None)
-            if like is not None and context.budget.left() < whole_epoch_seconds(like) * len(like.timed):
+            if planned.seed != seeds[0] and context.budget.left() < _expected_seconds(
+                context, planned, prescription, ended
+            ):
                 return
             yield planned
 
@@ -241,6 +241,18 @@ def _dependence(context: SearchContext, recipe: Recipe, key: str, scorer: Scorer
     except Exception:  # What cannot be compared row by row, or fails, counts as wholly dependent.
         log.debug("rows of a unit count as wholly dependent", exc_info=True)
         return Dependence(data.units)
+
+
+def _expected_seconds(
+    context: SearchContext, job: Job, prescription: Prescription, ended: Mapping[tuple[str, int], Outcome]
+) -> float:
+    """Return what a training of a proof should take, by those of its side that have ended, else by the search."""
+    of_side = job.key.split("-")[0]
+    same = next((outcome for (side, _), outcome in ended.items() if side == of_side), None)
+    if same is not None:
+        return whole_epoch_seconds(same) * len(same.timed)
+    attempt = context.ledger.of(prescription if of_side == "treated" else Prescription())
+    return 0.0 if attempt is None else attempt.seconds_per_epoch * job.epochs
 
 
 def _score(outcome: Outcome) -> float:
