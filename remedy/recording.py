@@ -13,7 +13,7 @@ from remedy.data.model_checks import require_compiled
 from remedy.diagnosis import Examination
 from remedy.errors import ModelError
 from remedy.evidence.closer_look import CloserLook
-from remedy.evidence.evidence import Evidence
+from remedy.evidence.evidence import Evidence, Start
 from remedy.evidence.judging import defined_at_zero, unscored
 from remedy.evidence.static import probe, static_evidence
 from remedy.recipe.recipe import Recipe
@@ -30,10 +30,10 @@ VALIDATION_ROWS = 256
 """Validation rows that are scored after every epoch."""
 
 
-def closer_look(evidence: Evidence, dataset: Dataset) -> CloserLook:
-    """Return what takes the costly looks at a training on this dataset."""
+def closer_look(evidence: Evidence, dataset: Dataset, start: Callable[[int], Start | None] | None = None) -> CloserLook:
+    """Return what takes the costly looks at a training on this dataset; ``start`` is as `CloserLook` takes it."""
     ids = any(facts.ids for facts in evidence.inputs or ())
-    return CloserLook(dataset.train, dataset.task, ids, dataset.validation, dataset.heads)
+    return CloserLook(dataset.train, dataset.task, ids, dataset.validation, dataset.heads, start)
 
 
 def recipe_of_call(model: Any, call: FitCall, build: Callable[[], Any] | None = None) -> Recipe | None:
@@ -61,8 +61,20 @@ def recipe_of_call(model: Any, call: FitCall, build: Callable[[], Any] | None = 
         return None
 
 
-def known_for(model: Any, recipe: Recipe | None, dataset: Dataset, expect: float | None = None) -> Known:
-    """Return what a recorder looks with, once the rows of a training are there."""
+def known_for(
+    model: Any,
+    recipe: Recipe | None,
+    dataset: Dataset,
+    expect: float | None = None,
+    start: Callable[[int], Start | None] | None = None,
+) -> Known:
+    """Return what a recorder looks with, once the rows of a training are there.
+
+    Args:
+        model, recipe, dataset: Of the training.
+        expect: Score that it must reach, or None.
+        start: Measures what its starting weights are worth, where these are known.
+    """
     rows = probe(dataset.train)
     held = None if dataset.validation is None else probe(dataset.validation, VALIDATION_ROWS)
     evidence = Evidence(task=dataset.task, class_counts=dataset.class_counts)
@@ -78,7 +90,7 @@ def known_for(model: Any, recipe: Recipe | None, dataset: Dataset, expect: float
         evidence = replace(evidence, task=None, constant_score=None, class_counts=None, prior_loss=None)
         return Known(evidence, rows, None, recipe, held, None)
     scorer = dataset.scorer(rows)
-    return Known(evidence, rows, scorer, recipe, held, closer_look(evidence, dataset))
+    return Known(evidence, rows, scorer, recipe, held, closer_look(evidence, dataset, start))
 
 
 def unread(why: str, expect: float | None = None) -> Known:

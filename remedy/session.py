@@ -11,7 +11,9 @@ from remedy.data.arrays import leaves
 from remedy.data.dataset import Dataset
 from remedy.data.fit_call import FitCall, arrived
 from remedy.diagnosis import Examination
-from remedy.errors import RemedyWarning
+from remedy.errors import RemedyError, RemedyWarning
+from remedy.evidence.evidence import Start
+from remedy.evidence.starting_point import starting_point
 from remedy.evidence.static import KERAS_BATCH_SIZE
 from remedy.recipe.live_model import as_list
 from remedy.recipe.own_callbacks import left_out, scheduled_rates, with_rates
@@ -83,7 +85,7 @@ class Session:
         self._model, self._call, self._wishes, self._run, self._terminal = model, call, wishes, run, terminal
         self._recipe = recipe_of_call(model, call, wishes.build)
         self._callbacks = as_list(call.kwargs.get("callbacks"))
-        self._start: Weights | None = snapshot(model) if wishes.options and self._recipe else None
+        self._start: Weights | None = snapshot(model) if self._recipe else None
         self.repaired: RepairResult | None = None
         self.unsearched: str | None = None
         late = call.arrival is not None and call.dataset is None  # A stream tells its batch size with its rows.
@@ -139,7 +141,19 @@ class Session:
 
     def _known(self) -> Known:
         assert self._call.dataset is not None
-        return known_for(self._model, self._recipe, self._call.dataset, self._wishes.expect)
+        return known_for(self._model, self._recipe, self._call.dataset, self._wishes.expect, self._look_at_start)
+
+    def _look_at_start(self, epoch: int) -> Start | None:
+        """Measure what the weights are worth that the training began from; None where they were fresh."""
+        recipe, data = self._recipe, self._call.dataset
+        if recipe is None or data is None or recipe.architecture.opaque:
+            return None
+        try:
+            with keep_random_state():
+                kept = {**recipe.kept_weights, **self._loaded(recipe)}
+                return starting_point(recipe.replace(kept_weights=kept), data, epoch) if kept else None
+        except RemedyError:  # No fresh model can be made of it; that is said when one is needed.
+            return None
 
     def _arrive(self) -> Known | None:
         """Return what to look with, once the rows of a stream are there."""

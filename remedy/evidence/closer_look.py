@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from remedy.data.heads import Head
 from remedy.data.rows import Rows
 from remedy.data.scores import Task
 from remedy.evidence.baseline import shallow_baseline
-from remedy.evidence.evidence import Evidence
+from remedy.evidence.evidence import Evidence, Start
 from remedy.evidence.layers import look
 
 LOOKS = 6
@@ -54,6 +54,7 @@ class CloserLook:
         ids: bool = False,
         validation: Rows | None = None,
         heads: Sequence[Head] = (),
+        start: Callable[[int], Start | None] | None = None,
     ) -> None:
         """Keep the rows to look with.
 
@@ -63,9 +64,11 @@ class CloserLook:
             ids: True where the inputs are ids for an Embedding.
             validation: The user's validation rows, or None.
             heads: The outputs of a model of several.
+            start: Measures what the starting weights are worth, given the epochs done; None where that is not known.
         """
         self._validation, self._heads = validation, heads
         self._rows, self._task, self._ids = rows, task, ids
+        self._start = start
         self._next = 0
         self._spent = 0.0
 
@@ -85,6 +88,9 @@ class CloserLook:
             self._next = 2 * epochs
         if evidence.shallow is None:
             evidence = self.compare(evidence)
+        if self._start is not None:
+            measure, self._start = self._start, None
+            evidence = replace(evidence, start=measure(epochs))
         self._spent = spent + time.perf_counter() - began
         return evidence
 

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from remedy.data.scores import Task
-from remedy.evidence.records import InputFacts, LayerFacts, Look, OutputFacts, Shallow
+from remedy.evidence.records import InputFacts, LayerFacts, Look, OutputFacts, Shallow, Start
 
-__all__ = ["Evidence", "InputFacts", "LayerFacts", "Look", "OutputFacts", "PER_EPOCH", "Shallow"]
+__all__ = ["Evidence", "InputFacts", "LayerFacts", "Look", "OutputFacts", "PER_EPOCH", "Shallow", "Start"]
 
 PER_EPOCH = (
     "loss",
@@ -84,6 +84,8 @@ class Evidence:
         nonfinite_what: What was not finite there: "loss", "val_loss" or "outputs".
         looks: Closer looks at the layers; taken only when something is suspicious.
         shallow: What a shallow model reaches; measured only when something is suspicious.
+        start: What the weights were worth that the training began from, where some were loaded; measured when something
+            is suspicious.
         seed_scores: Scores of the same program from several fresh seeds.
         unscored: Why the answers cannot be scored against the labels, in words; None where they can.
         loss_defined_at_zero: Whether the gradient of a loss of the user's own is a number where answers are exactly
@@ -138,6 +140,7 @@ class Evidence:
     nonfinite_what: str | None = None
     looks: tuple[Look, ...] | None = None
     shallow: Shallow | None = None
+    start: Start | None = None
     seed_scores: tuple[float, ...] | None = None
     expected_score: float | None = None
     unscored: str | None = None
@@ -170,8 +173,9 @@ class Evidence:
             cut |= {"nonfinite_epoch": None, "nonfinite_what": None}
         if self.looks:
             cut["looks"] = tuple(look for look in self.looks if look.epoch <= epochs) or None
-        if self.shallow and self.shallow.epoch > epochs:
-            cut["shallow"] = None
+        for name in ("shallow", "start"):
+            if (measured := getattr(self, name)) and measured.epoch > epochs:
+                cut[name] = None
         return replace(self, **cut)
 
     def to_dict(self) -> dict[str, Any]:
@@ -192,8 +196,9 @@ class Evidence:
         for name, record in RECORDS.items():
             if (parts := values.get(name)) is not None:
                 values[name] = tuple(_record(record, part) for part in parts)
-        if (shallow := values.get("shallow")) is not None:
-            values["shallow"] = _record(Shallow, shallow)
+        for name, record in (("shallow", Shallow), ("start", Start)):
+            if (measured := values.get(name)) is not None:
+                values[name] = _record(record, measured)
         return cls(**values)
 
 

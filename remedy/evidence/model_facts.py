@@ -200,6 +200,7 @@ def _layer(entry: LayerConfig, used: bool) -> LayerFacts:
         thins=_thins(entry),
         used=used,
         masks=bool(config.get("mask_zero")),
+        frozen=not config.get("trainable", True),
     )
 
 

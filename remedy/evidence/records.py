@@ -26,6 +26,7 @@ class InputFacts:
         median_std: Median standard deviation over the columns that vary.
         median: Median of the absolute values, against `maximum` a sign of heavy tails.
         padded_behind: Of ids in rows: mean share of a row that is zeros at its end; None for other inputs.
+        rescaled: What a Rescaling that reads this input multiplies it with; None where there is none.
     """
 
     name: str
@@ -45,6 +46,7 @@ class InputFacts:
     median_std: float | None = None
     median: float | None = None
     padded_behind: float | None = None
+    rescaled: float | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ class LayerFacts:
             the ways part; empty where they never meet, or meet another join before.
         masks: True for an Embedding whose zeros are left out by what follows.
         empty_rows: Of a frozen Embedding: share of its rows that hold nothing but zeros; None for other layers.
+        frozen: True where its weights are set not to be trained.
     """
 
     name: str
@@ -149,6 +152,7 @@ class LayerFacts:
     branches: tuple[int, ...] = ()
     masks: bool = False
     empty_rows: float | None = None
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,36 @@ class Look:
     weights: Mapping[str, float] = field(default_factory=dict)
     dead: Mapping[str, float] = field(default_factory=dict)
     saturated: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the weights that a training began from are worth; only where some were loaded or trained before.
+
+    Attributes:
+        epoch: Epoch (from 1) after which it was measured; 0 is before the first.
+        layers: How many layers began from such weights.
+        features: Name of the layer that reads the features: the last one with weights.
+        score: What a linear model or a forest reaches on these features, cross-validated; None where unknown.
+        error: Standard error of that score.
+        constant: What the best constant answer scores.
+        normalization: The first BatchNormalization that had averages from before, or None.
+        mismatch: How far what reaches it lies from those averages: the median distance of the means, in its standard
+            deviations, plus half the log of the ratio of variances.
+        fitting: Kind of preprocessing that brings both together, or None where none does so far better.
+        fitted: The same distance with that preprocessing.
+    """
+
+    epoch: int
+    layers: int
+    features: str
+    score: float | None = None
+    error: float = 0.0
+    constant: float = 0.0
+    normalization: str | None = None
+    mismatch: float | None = None
+    fitting: str | None = None
+    fitted: float | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from remedy.data.task import rebuilds
 from remedy.evidence.data_facts import input_facts, overlap, target_facts
 from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
 from remedy.evidence.model_facts import NORMALIZERS, head_facts, layer_facts, metric_names, planned_rates
-from remedy.recipe.architecture import name_of
+from remedy.recipe.architecture import LayerConfig, name_of
 from remedy.recipe.readers import read_by_own_layer, readers, takes_ids
 from remedy.recipe.recipe import Recipe
 
@@ -107,11 +107,13 @@ def _is_table(layer: LayerFacts, recipe: Recipe) -> bool:
 def _inputs(recipe: Recipe, rows: Rows) -> tuple[InputFacts, ...]:
     """Measure the inputs, and mark those that the model normalizes itself or takes as ids."""
     architecture = recipe.architecture
-    names, ids, inside = [], {}, {}
+    names, ids, inside, rescaled = [], {}, {}, {}
     for entry in architecture.inputs():
         name = name_of(entry)
-        kinds = [reader["class_name"] for reader in readers(architecture, name)]
+        first = readers(architecture, name)
+        kinds = [reader["class_name"] for reader in first]
         names.append(name)
+        rescaled[name] = next((_factor(reader) for reader in first if reader["class_name"] == "Rescaling"), None)
         ids[name] = takes_ids(architecture, name)
         inside[name] = recipe.input_scaling is not None or bool(kinds and all(kind in NORMALIZERS for kind in kinds))
     own = {name for name in names if read_by_own_layer(architecture, name)}
@@ -119,10 +121,16 @@ def _inputs(recipe: Recipe, rows: Rows) -> tuple[InputFacts, ...]:
         replace(
             facts,
             normalized_inside=bool(inside.get(facts.name)),
+            rescaled=rescaled.get(facts.name),
             ids=facts.ids or (facts.name in own and facts.integers and facts.minimum >= 0),
         )
         for facts in input_facts(rows.X, names or None, ids)
     )
+
+
+def _factor(rescaling: LayerConfig) -> float | None:
+    scale = rescaling["config"].get("scale")
+    return float(scale) if isinstance(scale, (int, float)) else None
 
 
 def _outputs(recipe: Recipe, dataset: Dataset) -> tuple[OutputFacts, ...]:

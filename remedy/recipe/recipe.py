@@ -20,7 +20,7 @@ from remedy.data.rows import Rows
 from remedy.errors import ModelError, NotApplicable
 from remedy.keras_internals import every_layer
 from remedy.recipe import reading
-from remedy.recipe.architecture import Architecture
+from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, name_of
 from remedy.recipe.input_scaling import InputScaling, scaled
 from remedy.recipe.live_model import Model
 from remedy.recipe.target_coding import TargetCoding, coding_from_dict
@@ -38,9 +38,13 @@ STORED = frozenset(
         "epochs",
     }
     | {"steps_per_epoch", "class_weight", "shuffle", "input_scaling", "resampling", "target", "restarts", "resplit"}
-    | {"jit_compile", "callbacks", "threshold", "traced"}
+    | {"jit_compile", "callbacks", "threshold", "traced", "warm_up"}
 )
 """Keys of a stored recipe. Whether its code may run is never among them."""
+
+
+LATER_RATE = 0.1
+"""Share of the rate at which loaded layers are trained behind a head that was trained first."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Recipe:
         callbacks: The user's own callbacks that steer a training, as `remedy.recipe.own_callbacks` writes them down.
         threshold: "half", or "moved" where the bias of a binary head is shifted after training, so that one half
             becomes the threshold that is best on the validation rows.
+        warm_up: Epochs in which the layers that began from loaded weights stay as they are; from then on they are
+            trained too, at a tenth of the rate.
         traced: True where the layers are those that the ``call`` of a subclassed model was seen to use.
         trusted: True for the user's live model, whose Lambda layers may run; a recipe read from a
             store never runs code that it carries.
@@ -103,6 +109,7 @@ class Recipe:
     callbacks: tuple[Mapping[str, Any], ...] = ()
     threshold: str = "half"
     traced: bool = False
+    warm_up: int = 0
     trusted: bool = field(default=False, repr=False, compare=False)
     factory: Callable[[], Model] | None = field(default=None, repr=False, compare=False)
     custom_objects: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -286,6 +293,7 @@ class Recipe:
             "callbacks": [dict(spec) for spec in self.callbacks],
             "threshold": self.threshold,
             "traced": self.traced,
+            "warm_up": self.warm_up,
         }
 
     @classmethod
@@ -313,3 +321,14 @@ class Recipe:
             callbacks=tuple(values.pop("callbacks", ())),
             **values,
         )
+
+
+def pretrained(recipe: Recipe) -> frozenset[str]:
+    """Return the names of the layers with kernels, or averages, whose weights belong to the recipe and not to chance.
+
+    Layers that are adapted to data (Normalization, TextVectorization) are not among them.
+    """
+    kinds = KERNEL_LAYERS | {"BatchNormalization"}
+    return frozenset(
+        name for entry in recipe.architecture.layers(*kinds) if (name := name_of(entry)) in recipe.kept_weights
+    )

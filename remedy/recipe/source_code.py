@@ -65,9 +65,12 @@ def with_surgery(lines: Sequence[str], recipe: Recipe) -> list[str]:
     text = "\n".join(lines)
     finds = "get_layer(" in text
     rebuilds = "model = keras.models.clone_model" in text or "again(" in text
-    if not (finds or rebuilds) or recipe.architecture.opaque:
+    chooses = "in inside(model)" in text  # These lines assert by themselves that they found their layers.
+    if not (finds or rebuilds or chooses) or recipe.architecture.opaque:
         return list(lines)
     names = _names(recipe)
+    if not (finds or rebuilds):
+        return [INSIDE, NAMED.format(names=repr(names), many=len(names)).rpartition("\n")[0], *lines]
     head = [INSIDE, NAMED.format(names=repr(names), many=len(names))]
     if "again(" in text:
         head.append(AGAIN)

@@ -66,3 +66,29 @@ def photos() -> Program:
     model = keras.Sequential([keras.Input((8, 8, 1)), *parts])
     model.compile("adam", "categorical_crossentropy")
     return model, X, np.eye(CLASSES, dtype="float32")[np.arange(ROWS) % CLASSES], FIT
+
+
+def fine_tuned(frozen: tuple[str, ...] = (), head: bool = True) -> Program:
+    """Return a small backbone with loaded weights and a fresh head over 8 x 8 pixels; y is the one-hot class.
+
+    Args:
+        frozen: Names of layers that are frozen: "conv", "averages", "features".
+        head: Whether the head is trained.
+    """
+    import keras
+    from keras import layers
+
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, CLASSES, ROWS)
+    X = (rng.standard_normal((ROWS, 8, 8, 1)) + ids[:, None, None, None]).astype("float32")
+    keras.utils.set_random_seed(0)
+    inner = [layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(name="averages"), layers.ReLU()]
+    inner += [layers.GlobalAveragePooling2D(), layers.Dense(6, activation="relu", name="features")]
+    base = keras.Sequential([keras.Input((8, 8, 1)), *inner], name="backbone")
+    base.set_weights([w + rng.normal(1.0, 0.5, w.shape) for w in base.get_weights()])  # Somebody trained it before.
+    for name in frozen:
+        base.get_layer(name).trainable = False
+    model = keras.Sequential([keras.Input((8, 8, 1)), base, layers.Dense(CLASSES, activation="softmax", name="head")])
+    model.get_layer("head").trainable = head
+    model.compile("adam", "categorical_crossentropy")
+    return model, X, np.eye(CLASSES, dtype="float32")[ids], FIT

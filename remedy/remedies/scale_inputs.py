@@ -14,7 +14,7 @@ from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.evidence.data_facts import FACT_ROWS, facts_of
 from remedy.recipe.architecture import name_of
-from remedy.recipe.input_scaling import InputScaling, columns
+from remedy.recipe.input_scaling import CHANNELS, PREPROCESSING, InputScaling, columns
 from remedy.recipe.readers import takes_ids
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.target_coding import NEAR_ONE, NEAR_ZERO
@@ -92,7 +92,13 @@ def scaling_patch(recipe: Recipe) -> str:
     """Return the lines of Python that put a recipe's scaling in front of ``model``."""
     scaling = recipe.input_scaling
     assert scaling is not None
-    if scaling.kind == "per-sample":
+    if scaling.kind in PREPROCESSING:
+        lines = ["x = keras.layers.Rescaling({!r}, {!r})(x)".format(*PREPROCESSING[scaling.kind])]
+    elif scaling.kind in CHANNELS:
+        centre, spread, turned = CHANNELS[scaling.kind]
+        lines = ["x = x[..., ::-1]"] if turned else []
+        lines.append(f"x = keras.layers.Normalization(-1, mean={list(centre)}, variance=np.square({list(spread)}))(x)")
+    elif scaling.kind == "per-sample":
         axes = "axis=list(range(1, values.ndim))"
         lines = [f"x = keras.layers.LayerNormalization({axes}, center=False, scale=False, epsilon=1e-6)(x)"]
     elif scaling.kind == "log":

@@ -82,8 +82,8 @@ def check_patches(prescription: Any, recipe: Recipe, dataset: Dataset, remedies:
     exec(patch(prescription, recipe, dataset, remedies), names)
     theirs, fit = names["model"], names["fit"]
     assert (fit["epochs"], fit["batch_size"]) == (changed.epochs, changed.batch_size), f"{prescription}: fit differs"
-    if changed.restarts > 1:
-        return  # Which start is the best one is chance.
+    if changed.restarts > 1 or changed.warm_up:
+        return  # Which start is the best one is chance, and an optimizer that is compiled again begins anew.
     if not theirs.compiled:
         theirs.compile(ours.optimizer.from_config(ours.optimizer.get_config()), ours.loss)
     assert len(start) == len(_variables(theirs)), f"{prescription}: the patch makes another network"

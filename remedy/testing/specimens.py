@@ -8,6 +8,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.model_checks import heads_and_task
 from remedy.data.rows import Rows
 from remedy.recipe.recipe import Recipe
+from remedy.recipe.starting_weights import loaded, snapshot
 from remedy.remedies._base import Remedy
 
 
@@ -56,5 +57,7 @@ def given_to(remedy: Remedy) -> tuple[Recipe, Dataset]:
     model, X, y, fit = brought
     rows, at = Rows(X, y), len(X) * 4 // 5
     heads, task = heads_and_task(model, rows)
-    recipe = Recipe.from_model(model, fit)
-    return recipe, Dataset(rows.take(slice(at)), rows.take(slice(at, None)), task, heads=heads)
+    recipe, start = Recipe.from_model(model, fit), snapshot(model)
+    data = Dataset(rows.take(slice(at)), rows.take(slice(at, None)), task, heads=heads)
+    kept = {} if start is None else loaded(start, *(recipe.build(data, seed) for seed in (0, 1)))
+    return recipe.replace(kept_weights={**recipe.kept_weights, **kept}), data

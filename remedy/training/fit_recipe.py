@@ -13,9 +13,11 @@ from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.evidence.evidence import Evidence
 from remedy.evidence.static import KERAS_BATCH_SIZE, row_weights
-from remedy.recipe.recipe import Recipe
+from remedy.keras_internals import every_layer
+from remedy.recipe.recipe import LATER_RATE, Recipe
 from remedy.recipe.resampling import drawn_rows, resample
 from remedy.recipe.seeds import set_seeds
+from remedy.remedies._backbone import backbone
 from remedy.training.feed import fit_model
 from remedy.training.loop import Batches, Loop
 
@@ -96,6 +98,8 @@ def fit_recipe(
             known = None if held is None else Batches(held[0], held[1], held[2], size)
             return loop.fit(batches, seed, done, epochs, watch, known, at_once)
 
+    if recipe.warm_up > done:
+        callbacks = [WarmUp(recipe, loop), *callbacks]
     if recipe.restarts > 1 and done == 0:
         _start_well(model, recipe, dataset, seed, lambda: train(0, 1, [], None))
     return train(done, epochs, callbacks, held)
@@ -122,6 +126,42 @@ def _start_well(model: Any, recipe: Recipe, dataset: Dataset, seed: int, train: 
     assign(variables(model), best[1])
     assign(model.optimizer.variables, untouched)
     set_seeds(seed, recipe.own_code)
+
+
+class WarmUp(keras.callbacks.Callback):
+    """Train the head alone for some epochs, and then all layers at a tenth of the rate."""
+
+    def __init__(self, recipe: Recipe, loop: Loop | None) -> None:
+        """Take the recipe, which says how many epochs, and the loop, which has to trace a step anew then."""
+        super().__init__()
+        self._until, self._loop = recipe.warm_up, loop
+        self._names = frozenset(backbone(recipe))
+        self._held: list[Any] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Freeze the layers that began from loaded weights; the optimizer knows their variables all the same."""
+        self.model.optimizer.build(self.model.trainable_variables)
+        self._held = [layer for layer in every_layer(self.model) if layer.name in self._names]
+        self._set(False)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Train them too, from their epoch on."""
+        if self._held and epoch >= self._until:
+            self._set(True)
+            self._held = []
+            rate = self.model.optimizer.learning_rate
+            self.model.optimizer.learning_rate = float(keras.ops.convert_to_numpy(rate)) * LATER_RATE
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Leave the layers as the recipe has them."""
+        self._set(True)
+
+    def _set(self, trainable: bool) -> None:
+        for layer in self._held:
+            layer.trainable = trainable
+        if self._loop is not None:
+            self._loop.forget()
+        self.model.make_train_function(force=True)
 
 
 class Deadline(keras.callbacks.Callback):

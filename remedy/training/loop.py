@@ -67,6 +67,10 @@ class Loop:
         self._functions: dict[Any, Any] = {}
         self._pace: dict[str, int] = {}
 
+    def forget(self) -> None:
+        """Trace the steps anew: which weights are trained has changed."""
+        self._functions.clear()
+
     @staticmethod
     def suits(model: Any, *nests: arrays.Nest) -> bool:
         """Say whether a model may be trained here: Keras' own steps, on NumPy arrays of moderate size.

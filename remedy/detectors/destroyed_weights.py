@@ -1,0 +1,73 @@
+"""destroyed-weights: training made loaded weights worse than they were."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from remedy.detectors._base import Detector, Finding
+from remedy.detectors._symptoms import is_on_its_way, judged
+from remedy.evidence.evidence import Evidence, Start
+
+BEGAN = Start(3, 8, "head", score=0.75, error=0.03, constant=0.2)
+
+
+class DestroyedWeights(Detector):
+    """The network scores far less than a linear model on the features that its loaded weights gave before training.
+
+    What it sees: the score of the network, against the cross-validated score of a linear model or a forest on what the
+    last layer read before the first step; only where weights were loaded or trained before.
+
+    Why it matters: loaded weights are the reason for fine-tuning. The gradients of a fresh head are large and random;
+    at a rate that suits a training from scratch the first steps undo what was loaded, and few rows cannot bring it
+    back.
+
+    What helps: keep the loaded layers as they are, or train the head first and the rest later at a tenth of the rate;
+    a lower rate; BatchNormalization in inference mode.
+
+    Source: Kumar, Raghunathan, Jones, Ma and Liang, "Fine-tuning can distort pretrained features and underperform
+    out-of-distribution", ICLR 2022; Keras' guide "Transfer learning and fine-tuning".
+    """
+
+    code, name, severity = "OPT417", "destroyed-weights", "error"
+    remedies = ("freeze-backbone", "learning-rate", "batchnorm-inference", "match-preprocessing")
+    fires_on = (Evidence(probe_score=(0.2, 0.2, 0.2), constant_score=0.2, epochs_planned=15, start=BEGAN),)
+    silent_on = (
+        Evidence(probe_score=(0.3, 0.5, 0.7), constant_score=0.2, epochs_planned=15, start=BEGAN),
+        Evidence(probe_score=(0.2, 0.2), constant_score=0.2, epochs_planned=15, start=BEGAN),
+    )
+
+    gap: float = 0.1
+    way: float = 0.6
+    hopeless: float = 0.25
+    closing: float = 0.2
+    least_epochs: int = 3
+
+    def detect(
+        self,
+        start: Start,
+        probe_score: Sequence[float],
+        epochs_planned: int,
+        val_score: Sequence[float] | None = None,
+    ) -> Finding | None:
+        """Compare both, early where the network does no better than a constant answer, else at the end."""
+        if start.score is None:
+            return None
+        told, rows = judged(probe_score, val_score)
+        scores = [s for s in told if math.isfinite(s)]
+        room = start.score - 2 * start.error - start.constant
+        if len(scores) < min(self.least_epochs, epochs_planned) or room <= self.gap:
+            return None
+        mine, over = max(scores[-2:]), len(probe_score) >= epochs_planned
+        if mine - start.constant >= (self.way if over else self.hopeless) * room:
+            return None
+        if is_on_its_way(scores, start.score, self.closing) or (not over and scores[-1] > max(scores[:-1])):
+            return None
+        return Finding(
+            f"{start.layers} layers began from weights that were loaded or trained before; on what {start.features!r} "
+            f"read then a linear model reaches {start.score:.2f}. After {len(probe_score)} epochs the network's score "
+            f"on {rows} rows is {mine:.2f}, a constant answer has {start.constant:.2f}.",
+            measured={"network": mine, "start": start.score, "constant": start.constant},
+            threshold=self.way if over else self.hopeless,
+            confidence=0.85,
+        )
