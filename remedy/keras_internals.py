@@ -59,6 +59,14 @@ def own_layers(model: Any) -> list[Any]:
     return list(found) if isinstance(found, (list, tuple)) else []
 
 
+def layers_in_order(model: Any) -> list[Any]:
+    """Return every layer of a live model once, nested ones behind the layer that holds them, input side first."""
+    found: dict[int, Any] = {}  # Keras' own way through them turns the order inside a nested model around.
+    for layer in own_layers(model):
+        found |= {id(part): part for part in (layer, *layers_in_order(layer)) if id(part) not in found}
+    return list(found.values())
+
+
 def compile_arguments(model: Any) -> dict[str, Any]:
     """Return what ``compile`` was given, as it was given; empty where that is not kept."""
     return dict(getattr(getattr(model, "_compile_config", None), "config", {}) or {})

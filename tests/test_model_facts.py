@@ -10,12 +10,12 @@ from remedy.data.rows import Rows
 from remedy.evidence.model_facts import (
     head_facts,
     layer_facts,
-    layers_in_order,
     live_layer_facts,
     metric_names,
     planned_rates,
 )
 from remedy.evidence.static import static_evidence
+from remedy.keras_internals import layers_in_order
 from remedy.recipe.recipe import Recipe
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
 from remedy.detectors._symptoms import is_on_its_way, judged
-from remedy.evidence.evidence import Evidence, Start
+from remedy.evidence.evidence import Evidence, LayerFacts, Start
 
 BEGAN = Start(3, 8, "head", score=0.75, error=0.03, constant=0.2)
 
@@ -49,10 +49,11 @@ class DestroyedWeights(Detector):
         probe_score: Sequence[float],
         epochs_planned: int,
         val_score: Sequence[float] | None = None,
+        layers: Sequence[LayerFacts] = (),
     ) -> Finding | None:
         """Compare both, early where the network does no better than a constant answer, else at the end."""
-        if start.score is None:
-            return None
+        if start.score is None or (layers and not any(layer.kernel for layer in layers)):
+            return None  # What is frozen is not destroyed.
         told, rows = judged(probe_score, val_score)
         scores = [s for s in told if math.isfinite(s)]
         room = start.score - 2 * start.error - start.constant

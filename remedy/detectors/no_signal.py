@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence.evidence import Evidence, Shallow
+from remedy.evidence.evidence import Evidence, Shallow, Start
 
 
 class NoSignal(Detector):
@@ -80,6 +80,7 @@ class NoSignal(Detector):
         probe_loss: Sequence[float] | None = None,
         prior_loss: float | None = None,
         n_validation: int | None = None,
+        start: Start | None = None,
     ) -> Finding | None:
         """Compare network and shallow model with the constant answer."""
         planned = epochs_planned or self.least_epochs
@@ -87,6 +88,8 @@ class NoSignal(Detector):
         room = self.tolerance * (1 - shallow.constant)
         if len(loss) < needed or shallow.score > shallow.constant + max(room, self.errors * shallow.error):
             return None
+        if start is not None and start.score is not None and start.score > start.constant + self.errors * start.error:
+            return None  # The features that loaded weights gave before training did find something.
         if len(loss) < planned and not self._hopeless(probe_loss or loss, prior_loss):
             return None
         says = f"Cross-validated, {shallow.model} reaches {shallow.score:.2f}, a constant answer {shallow.constant:.2f}"

@@ -24,7 +24,7 @@ class PreprocessingMismatch(Detector):
     EfficientNet has it inside; Ioffe and Szegedy, "Batch Normalization", 2015, for what the averages mean.
     """
 
-    code, name, severity = "DAT117", "preprocessing-mismatch", "error"
+    code, name, severity = "DAT117", "preprocessing-mismatch", "warning"
     remedies = ("match-preprocessing",)
     fires_on = (
         Evidence(inputs=(InputFacts("photo", (32, 32, 3), 0.0, 1.0, 0.45, 0.25, rescaled=1 / 255),)),

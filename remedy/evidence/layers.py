@@ -15,9 +15,9 @@ import numpy as np
 
 from remedy.data import arrays
 from remedy.data.rows import Rows
-from remedy.evidence.model_facts import activation_of, layers_in_order
+from remedy.evidence.model_facts import activation_of
 from remedy.evidence.records import Look
-from remedy.keras_internals import calls_of, every_layer, input_structure, takes_training
+from remedy.keras_internals import calls_of, every_layer, input_structure, layers_in_order, takes_training
 
 LOOK_ROWS = 64
 """Rows of a look: enough to call a unit dead, few enough to cost milliseconds."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from remedy.evidence.records import LayerFacts
-from remedy.keras_internals import every_layer, is_keras, own_layers
+from remedy.keras_internals import every_layer, is_keras, layers_in_order
 from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of, width_key
 from remedy.recipe.readers import DROPOUTS, RESHAPERS
 from remedy.recipe.recipe import Recipe
@@ -99,14 +99,6 @@ def live_layer_facts(model: Any) -> tuple[LayerFacts, ...]:
             log.debug("%s is not described", type(layer).__name__, exc_info=True)
             continue
     return tuple(found)
-
-
-def layers_in_order(model: Any) -> list[Any]:
-    """Return every layer of a live model once, nested ones behind the layer that holds them, input side first."""
-    found: dict[int, Any] = {}  # Keras' own way through them turns the order inside a nested model around.
-    for layer in own_layers(model):
-        found |= {id(part): part for part in (layer, *layers_in_order(layer)) if id(part) not in found}
-    return list(found.values())
 
 
 def head_facts(recipe: Recipe) -> list[dict[str, Any]]:

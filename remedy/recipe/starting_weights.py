@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from remedy.data.arrays import Array
-from remedy.keras_internals import every_layer
+from remedy.keras_internals import every_layer, layers_in_order
 
 Weights = Mapping[str, list[Array]]
 """Weights by layer name, as ``layer.get_weights()`` gives them."""
@@ -36,18 +36,18 @@ def snapshot(model: Any) -> Weights | None:
 
 
 def loaded(start: Weights, fresh: Any, again: Any) -> dict[str, list[Array]]:
-    """Return the weights of the layers that did not begin as fresh ones do.
+    """Return the weights of the layers that did not begin as fresh ones do, and of all that stand before them.
 
     Args:
         start: Of the user's model, by `snapshot`.
         fresh, again: Two models built anew from different seeds.
     """
     one, two = snapshot(fresh) or {}, snapshot(again) or {}
-    return {
-        name: list(weights)
-        for name, weights in start.items()
-        if name in one and name in two and not _fresh(weights, one[name], two[name])
-    }
+    order = [str(layer.name) for layer in layers_in_order(fresh)]
+    known = [name for name in dict.fromkeys(order) if name in start and name in one and name in two]
+    unlike = [i for i, name in enumerate(known) if not _fresh(start[name], one[name], two[name])]
+    # A kernel of few values, little changed since, still looks drawn. But what is fresh stands behind what was loaded.
+    return {name: list(start[name]) for name in known[: max(unlike, default=-1) + 1]}
 
 
 def _nests(layer: Any) -> bool:

@@ -98,7 +98,7 @@ def fit_recipe(
             known = None if held is None else Batches(held[0], held[1], held[2], size)
             return loop.fit(batches, seed, done, epochs, watch, known, at_once)
 
-    if recipe.warm_up > done:
+    if recipe.warm_up and done <= recipe.warm_up:
         callbacks = [WarmUp(recipe, loop), *callbacks]
     if recipe.restarts > 1 and done == 0:
         _start_well(model, recipe, dataset, seed, lambda: train(0, 1, [], None))

@@ -1,0 +1,82 @@
+"""Programs that begin from loaded weights: what goes wrong with them is said, and mended with the weights kept."""
+
+import keras
+import numpy as np
+import pytest
+
+import remedy
+
+from .gratings import few, fine_tuned
+
+FIT = {"epochs": 12, "batch_size": 16, "validation_split": 0.25, "verbose": 0, "experiment": "gratings"}
+
+
+def watched(model, X, y, **more):
+    return remedy.fit(model, X, y, **FIT, **{"search": False, **more})
+
+
+def found(result):
+    return {diagnosis.name for diagnosis in result.diagnoses}
+
+
+def kernels(layer):
+    return not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def test_a_rate_that_destroys_loaded_weights_is_named_by_what_these_were_worth(store):
+    result = watched(fine_tuned(rate=0.3), *few())
+    assert result.stuck
+    assert "destroyed-weights" in found(result)
+    assert "no-signal" not in found(result)
+
+
+def test_the_same_program_at_a_usual_rate_is_healthy(store):
+    result = watched(fine_tuned(), *few())
+    assert not result.stuck
+    assert not found(result) & {"destroyed-weights", "preprocessing-mismatch", "nothing-trainable"}
+
+
+def test_a_net_from_scratch_at_a_rate_too_large_has_no_weights_to_destroy(store):
+    assert "destroyed-weights" not in found(watched(fine_tuned(rate=0.3, loaded=False), *few()))
+
+
+def test_pixels_that_were_scaled_before_a_model_which_scales_them_itself_are_named(store):
+    X, y = few()
+    result = watched(fine_tuned(), X / 255, y)
+    assert result.stuck
+    assert "preprocessing-mismatch" in found(result)
+
+
+def test_a_model_with_nothing_left_to_train_is_stuck_before_training(store):
+    result = watched(fine_tuned(freeze=lambda layer: True), *few())
+    assert result.stuck
+    assert result.examination.cause.name == "nothing-trainable"
+    assert "destroyed-weights" not in found(result)
+
+
+def test_batch_normalization_that_is_trained_between_frozen_kernels_is_named(store):
+    def but_the_head(layer):
+        return layer.name != "head" and kernels(layer)
+
+    assert "unfrozen-batchnorm" in found(watched(fine_tuned(freeze=but_the_head), *few()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sick", "divided"),
+    [
+        (lambda: fine_tuned(rate=0.3), 1),
+        (fine_tuned, 255),
+        (lambda: fine_tuned(freeze=lambda layer: True), 1),
+    ],
+    ids=["weights destroyed", "scaled twice", "all frozen"],
+)
+def test_a_fine_tuning_is_mended_with_the_loaded_weights(store, sick, divided):
+    X, y = few()
+    X_new, y_new = few(400, seed=77)
+    result = watched(sick(), X / divided, y, search=remedy.Search(timeout=60))
+    assert result.fix is not None
+    assert result.fix.confirmed
+    answers = result.fix.model.predict(X_new / divided, verbose=0).argmax(-1)
+    assert np.mean(answers == y_new) > 0.9
+    assert len(result.fix.prescription) <= 2
