@@ -88,7 +88,7 @@ def main() -> None:
         batch_size=512 if args.full else 64, validation_split=0.15, verbose=0 if args.json else 2,
         callbacks=[keras.callbacks.EarlyStopping("val_accuracy", patience=20)],
         experiment="radio", run_name="VGG16 from scratch",
-        search=remedy.Search(timeout=args.timeout or (60 if args.quick else 170), seed=args.seed),
+        search=remedy.Search(timeout=args.timeout or (60 if args.quick else 240), seed=args.seed),
     )  # fmt: skip
 
     known = shallow(X[test:], y[test:], X[:test], y[:test])

@@ -304,6 +304,17 @@ def test_where_the_whole_proof_is_past_paying_one_seed_of_both_sides_is_kept_and
     assert not proof.holds
 
 
+def test_trainings_that_go_on_at_the_same_time_make_a_proof_shorter():
+    engine = ScriptedEngine(lambda job, epoch: 0.9, seconds_per_epoch=2.0)
+    made, _ = scheduled(engine, Search(timeout=200.0), epochs=30)
+    made.run(SICK, 2.0)
+    alone = made.search.pace.proof_seconds(made.ledger.best())
+    made.search.pace.at_once = 2
+    assert made.search.pace.proof_seconds(made.ledger.best()) == pytest.approx(alone / 2)
+    made.search.pace.at_once = 100
+    assert made.search.pace.proof_seconds(made.ledger.best()) >= 60.0
+
+
 def test_a_proof_begins_no_training_that_the_time_left_cannot_end():
     engine = ScriptedEngine(lambda job, epoch: 0.9, seconds_per_epoch=2.0)
     made, scorer = scheduled(engine, Search(timeout=200.0), epochs=30)

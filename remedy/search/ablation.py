@@ -11,7 +11,6 @@ from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.prescription import Change, Prescription
 from remedy.search.attempts import Attempt, epoch_seconds
-from remedy.search.budget import FRESH_SEEDS
 from remedy.search.context import SearchContext
 from remedy.search.intensify import other_seeds
 from remedy.training.engines._base import Job, Outcome
@@ -150,7 +149,7 @@ def _until_proof(context: SearchContext, best: Attempt) -> Callable[[], float]:
     """
     proof = context.pace.proof_seconds(best)
     if context.budget.left() < proof:
-        proof /= FRESH_SEEDS
+        proof = context.pace.proof_seconds(best, seeds=1)
     return lambda: context.budget.left() - proof
 
 

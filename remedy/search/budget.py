@@ -134,6 +134,7 @@ class Pace:
         budget: Seconds of the whole search, and what is left of them.
         planned: Epochs of the untouched recipe.
         rows: Training rows.
+        at_once: Trainings that go on at the same time.
         longer: Name of the remedy that gives a training more epochs, or None.
         rung: What single remedies are given at first.
         shares: When the stages end.
@@ -144,6 +145,7 @@ class Pace:
     planned: int
     rows: int
     longer: str | None = None
+    at_once: int = 1
     rung: Rung = field(default_factory=Rung)
     shares: Shares = field(default_factory=Shares)
     seconds_per_epoch: float | None = None
@@ -172,7 +174,8 @@ class Pace:
         """
         if self.seconds_per_epoch:
             # Confirming trains both sides three times, dropping remedies the treated one about three times.
-            needed = 9.0 * self.seconds_per_epoch * self.planned + 2 * FRESH_SEEDS * self.building
+            trainings = 2 * FRESH_SEEDS / self.at_once + 3
+            needed = trainings * self.seconds_per_epoch * self.planned + 2 * FRESH_SEEDS * self.building
             self.shares = Shares.that_leave(needed, self.budget.timeout)
         self.rung = self._first_rung(queue, alone)
 
@@ -223,14 +226,14 @@ class Pace:
         left = min(self.budget.left(self.shares.reduce), self.budget.left() - self.proof_seconds(attempt))
         return seconds <= min(left, RUSH * self.timeout)
 
-    def proof_seconds(self, attempt: Attempt) -> float:
-        """Return what confirming an attempt may cost: both sides from three fresh seeds, and building all of them."""
+    def proof_seconds(self, attempt: Attempt, seeds: int = FRESH_SEEDS) -> float:
+        """Return what confirming an attempt may cost: both sides from fresh seeds, and building all of them."""
         assert attempt.recipe is not None
-        epochs = attempt.recipe.epochs
-        more = max(0, epochs - self.planned) if len(attempt.prescription) > 1 else 0
-        untouched = (self.seconds_per_epoch or 0.0) * (FRESH_SEEDS * self.planned + more)
-        training = FRESH_SEEDS * attempt.seconds_per_epoch * epochs + untouched
-        return PROOF_MARGIN * (training + 2 * FRESH_SEEDS * self.building)
+        epochs, each = attempt.recipe.epochs, self.seconds_per_epoch or 0.0
+        sides = [attempt.seconds_per_epoch * epochs + self.building, each * self.planned + self.building]
+        if epochs > self.planned and len(attempt.prescription) > 1:
+            sides.append(each * (epochs - self.planned) / seeds)
+        return PROOF_MARGIN * max(seeds * sum(sides) / self.at_once, *sides)
 
     def _reduction_seconds(self, attempt: Attempt) -> float:
         """Return what it may cost to train once without each of an attempt's remedies."""
@@ -246,7 +249,8 @@ class Pace:
         proof, most = self.proof_seconds(attempt), RESERVED * self.timeout
         if proof < most:
             return min(most, proof + self._reduction_seconds(attempt))
-        return proof / FRESH_SEEDS if proof / FRESH_SEEDS < most else 0.0
+        one = self.proof_seconds(attempt, seeds=1)
+        return one if one < most else 0.0
 
     def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
         """Say whether to stop trying: the share is spent, or the best could not be proven any more."""

@@ -47,5 +47,5 @@ class SearchContext:
     def __post_init__(self) -> None:
         """Set the pace, and open the ledger."""
         longer = lengthening(self.remedies)
-        self.pace = Pace(self.budget, self.recipe.epochs, len(self.dataset.train), longer)
+        self.pace = Pace(self.budget, self.recipe.epochs, len(self.dataset.train), longer, self.engine.at_once)
         self.ledger = Ledger(self.recipe.epochs, self.rule.same, longer)

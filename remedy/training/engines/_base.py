@@ -81,7 +81,13 @@ class Outcome:
 
 
 class Engine(Protocol):
-    """Trains recipes on one dataset."""
+    """Trains recipes on one dataset.
+
+    Attributes:
+        at_once: How many trainings `run` has going at the same time.
+    """
+
+    at_once: int = 1
 
     def train(self, job: Job) -> Outcome:
         """Train, and return what came of it; a recipe that cannot be trained gives ``error``."""

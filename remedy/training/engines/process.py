@@ -59,7 +59,7 @@ class ProcessEngine(Engine):
             workers: How many processes.
             gpus: Names of GPUs as ``CUDA_VISIBLE_DEVICES`` takes them; shared out in turn.
         """
-        self._dataset = dataset
+        self._dataset, self.at_once = dataset, workers
         self._folder = tempfile.TemporaryDirectory(prefix="remedy-rows-")
         folder = Path(self._folder.name)
         joblib.dump(dataset, folder / ROWS)

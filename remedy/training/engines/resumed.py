@@ -28,6 +28,7 @@ class RememberedEngine(Engine):
             keep: Called with name and outcome of every training that ends.
         """
         self._engine, self._known, self._keep = engine, dict(known), keep
+        self.at_once = engine.at_once
 
     def clock(self) -> float:
         """Return the time of the engine that trains."""
