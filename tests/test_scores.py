@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from remedy.data.scores import balanced_accuracy, class_ids, confusion, constant_score, macro_f1, r2, scorer_for
+from remedy.data.scores import (
+    balanced_accuracy,
+    class_ids,
+    confusion,
+    constant_score,
+    is_mask,
+    macro_f1,
+    r2,
+    scorer_for,
+)
 from remedy.errors import InvalidInput
 
 
@@ -45,7 +54,7 @@ def test_an_objective_of_the_users_is_taken_as_it_is():
 
 
 def test_an_unknown_objective_is_refused_with_the_known_ones():
-    with pytest.raises(InvalidInput, match="balanced_accuracy, macro_f1, r2"):
+    with pytest.raises(InvalidInput, match="balanced_accuracy, macro_f1, mean_dice, r2"):
         scorer_for("binary", np.array([0, 1]), "acuracy")
 
 
@@ -64,3 +73,22 @@ def test_scores_and_confusions_are_those_of_scikit_learn(seed):
     for true, predicted, rows in confusion("multiclass", np.eye(4)[ids], answers):
         counted[int(true), int(predicted)] = rows
     np.testing.assert_array_equal(counted, metrics.confusion_matrix(ids, guess))
+
+
+def test_masks_are_scored_by_the_dice_coefficient_of_every_class_as_scikit_learn_has_it():
+    rng = np.random.default_rng(0)
+    y = (rng.random((6, 8, 8, 1)) < 0.1).astype("float32")
+    output = np.clip(y * 0.7 + rng.random(y.shape) * 0.5, 0, 1)
+    scorer = scorer_for("binary", y)
+    assert scorer.name == "mean_dice"
+    assert scorer(y, output) == pytest.approx(metrics.f1_score(y.ravel(), output.ravel() > 0.5, average="macro"))
+    assert scorer.constant == pytest.approx(metrics.f1_score(y.ravel(), np.zeros(y.size), average="macro"))
+    several = rng.integers(0, 3, (4, 5, 6))
+    assert is_mask(several)
+    assert scorer_for("multiclass", several)(several, np.eye(3)[several]) == 1.0
+
+
+def test_a_class_a_step_is_no_mask():
+    steps = np.eye(3)[np.random.default_rng(0).integers(0, 3, (5, 7))]
+    assert not is_mask(steps)
+    assert scorer_for("multiclass", steps).name == "balanced_accuracy"

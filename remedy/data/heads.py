@@ -40,7 +40,7 @@ class Head:
     def way(self, y: Array, output: Array) -> float:
         """Return the share of the way from the best constant answer (0) to a perfect one (1); -1 at worst."""
         constant = constant_score(self.task, y)
-        score = OBJECTIVES[score_name(self.task)](y, output, self.logits)
+        score = OBJECTIVES[score_name(self.task, y)](y, output, self.logits)
         if not math.isfinite(score) or constant >= 1:
             return WORST
         return max(WORST, (score - constant) / (1 - constant))

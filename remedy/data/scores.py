@@ -2,7 +2,8 @@
 
 Accuracy is the wrong thing to watch where one class rules (Brodersen et al., "The balanced
 accuracy and its posterior distribution", ICPR 2010): a constant answer gets balanced accuracy
-1/K, macro F1 of the best constant, or R^2 = 0, whatever the class shares are.
+1/K, macro F1 of the best constant, or R^2 = 0, whatever the class shares are. Of masks the mean Dice
+coefficient counts: with few pixels of an object, a recall of all is had by painting far too many.
 
 These are scikit-learn's scores, and tests hold them equal. They are asked after every epoch of every trial, and
 scikit-learn's own take ten to twenty times as long (256 rows: recalls 2.9 ms against 0.13, R^2 0.8 against 0.07).
@@ -73,6 +74,29 @@ def recalls(y: Array, output: Array, logits: bool = False) -> dict[int, float]:
 def balanced_accuracy(y: Array, output: Array, logits: bool = False) -> float:
     """Return the mean recall over the classes present in ``y``, between 0 and 1."""
     return float(np.mean(list(recalls(y, output, logits).values())))
+
+
+def is_mask(y: Array) -> bool:
+    """Say whether labels are a class a pixel, shape (n, h, w), (n, h, w, 1) or one-hot (n, h, w, k).
+
+    Example:
+        >>> is_mask(np.ones((2, 8, 8, 1))), is_mask(np.eye(3)[np.zeros((2, 5), int)])
+        (True, False)
+    """
+    y = np.asarray(y)
+    return y.ndim > 3 or (y.ndim == 3 and y.shape[-1] > 1 and _holds_ids(y))
+
+
+def mean_dice(y: Array, output: Array, logits: bool = False) -> float:
+    """Return the mean over the classes present in ``y`` of the Dice coefficient (F1) of their pixels.
+
+    Source: Milletari, Navab and Ahmadi, "V-Net", 3DV 2016, for Dice as what a segmentation is judged by.
+    """
+    truth, guess = class_ids(y), predicted_ids(output, logits)
+    many = 1 + int(max(truth.max(initial=0), guess.max(initial=0)))
+    hit = np.bincount(truth[truth == guess], minlength=many)
+    there, said = np.bincount(truth, minlength=many), np.bincount(guess, minlength=many)
+    return float(np.mean((2 * hit / np.maximum(there + said, 1))[there > 0]))
 
 
 def moved_threshold(y: Array, output: Array, logits: bool = False) -> tuple[float, float] | None:
@@ -225,13 +249,16 @@ class Scorer:
 OBJECTIVES: Mapping[str, Callable[[Array, Array, bool], float]] = {
     "balanced_accuracy": balanced_accuracy,
     "macro_f1": macro_f1,
+    "mean_dice": mean_dice,
     "r2": r2,
 }
 """Scores by name."""
 
 
-def score_name(task: Task) -> str:
-    """Return the name of a task's own score."""
+def score_name(task: Task, y: Array | None = None) -> str:
+    """Return the name of a task's own score; of classes a pixel it is another one than of classes a row."""
+    if task in CLASSIFICATION and y is not None and is_mask(y):
+        return "mean_dice"
     return {"multilabel": "macro_f1", "regression": "r2", "several": "mean_of_outputs"}.get(task, "balanced_accuracy")
 
 
@@ -241,7 +268,7 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -
     Args:
         task: What the labels ask for.
         y: Labels that the constant answer is scored on, shape (n,) or (n, k).
-        objective: None for the task's own score; one of "balanced_accuracy", "macro_f1", "r2"; or a
+        objective: None for the task's own score; one of "balanced_accuracy", "macro_f1", "mean_dice", "r2"; or a
             callable ``(y_true, y_pred) -> float``, higher is better.
 
     Raises:
@@ -249,7 +276,7 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -
     """
     if callable(objective):
         return Scorer(getattr(objective, "__name__", "objective"), None, objective, own=True)
-    name = objective or score_name(task)
+    name = objective or score_name(task, y)
     if name not in OBJECTIVES:
         raise InvalidInput(
             f"Search(objective={objective!r}) is not known: use one of {', '.join(sorted(OBJECTIVES))}, "
@@ -259,13 +286,16 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -
 
 
 def constant_score(task: Task, y: Array) -> float:
-    """Return what the best constant answer scores on ``y``: 1/K, its macro F1, or 0."""
+    """Return what the best constant answer scores on ``y``: 1/K, its macro F1 or mean Dice coefficient, or 0."""
     if task in ("regression", "several"):
         return 0.0
     if task == "multilabel":
         share = (np.asarray(y) > 0.5).reshape(len(y), -1).mean(0)
         return float(np.mean(2 * share / (1 + share)))
-    return 1.0 / max(1, len(np.unique(class_ids(y))))
+    shares = np.unique(class_ids(y), return_counts=True)[1] / max(1, len(class_ids(y)))
+    if is_mask(y) and len(shares):
+        return float(np.max(2 * shares / (1 + shares)) / len(shares))
+    return 1.0 / max(1, len(shares))
 
 
 def standard_error(task: Task, y: Array) -> float:

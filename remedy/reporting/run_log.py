@@ -98,7 +98,14 @@ def write_end(
             uri = run.model(model, dataset.train.X, requirements())
         if register_as is not None and uri is not None and not examination.stuck:
             scores = recorder.evidence.val_score
-            write_registered(run, register_as, uri, dataset, score_name(dataset.task), scores[-1] if scores else None)
+            write_registered(
+                run,
+                register_as,
+                uri,
+                dataset,
+                score_name(dataset.task, dataset.train.target),
+                scores[-1] if scores else None,
+            )
 
 
 def write_fix(

@@ -18,7 +18,16 @@ import numpy as np
 
 from remedy.data import arrays
 from remedy.data.rows import Rows
-from remedy.data.scores import CLASSIFICATION, Scorer, answers, confusion, moved_threshold, predicted_ids, recalls
+from remedy.data.scores import (
+    CLASSIFICATION,
+    Scorer,
+    answers,
+    confusion,
+    is_mask,
+    moved_threshold,
+    predicted_ids,
+    recalls,
+)
 from remedy.diagnosis import Diagnosis, Examination, Looks, diagnose
 from remedy.errors import RemedyWarning
 from remedy.evidence.closer_look import CloserLook
@@ -228,7 +237,7 @@ class EvidenceRecorder(keras.callbacks.Callback):
                 values["val_score"] = self._scorer(judged.y if self._several else judged.target, held)
                 if self.evidence.task in CLASSIFICATION:
                     values["val_recalls"] = tuple(recalls(judged.target, held, self._logits).values())
-            if self.evidence.task == "binary" and not self._keep_answers:
+            if self.evidence.task == "binary" and not self._keep_answers and not is_mask(judged.target):
                 moved = moved_threshold(judged.target, held, self._logits)
                 values |= {} if moved is None else {"moved_score": moved[0], "moved_threshold": moved[1]}
         except Exception as error:
