@@ -32,7 +32,7 @@ VALIDATION_ROWS = 256
 
 def closer_look(evidence: Evidence, dataset: Dataset, start: Callable[[int], Start | None] | None = None) -> CloserLook:
     """Return what takes the costly looks at a training on this dataset; ``start`` is as `CloserLook` takes it."""
-    ids = any(facts.ids for facts in evidence.inputs or ())
+    ids = any(facts.ids or facts.words for facts in evidence.inputs or ())
     return CloserLook(dataset.train, dataset.task, ids, dataset.validation, dataset.heads, start)
 
 

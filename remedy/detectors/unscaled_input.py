@@ -48,7 +48,7 @@ class UnscaledInput(Detector):
         """Report the input that lies furthest outside the bounds."""
         worst: Finding | None = None
         for facts in inputs:
-            finding = None if facts.ids or facts.normalized_inside else self._judge(facts)
+            finding = None if facts.ids or facts.words or facts.normalized_inside else self._judge(facts)
             if finding and (worst is None or finding.confidence > worst.confidence):
                 worst = finding
         return worst

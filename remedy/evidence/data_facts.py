@@ -162,6 +162,7 @@ def _facts(name: str, array: Array, ids: bool) -> InputFacts:
         row_shift=_row_shift(values) if values.ndim >= 3 else None,
         integers=bool(np.issubdtype(sample.dtype, np.integer) or np.all(finite == np.round(finite))),
         ids=ids,
+        words=None if ids or sample.ndim != 2 else _words(values),
         padded_behind=_padded_behind(sample) if ids and sample.ndim == 2 else None,
         columns=columns.shape[1],
         constant=columns.shape[1] - len(varying),
@@ -170,6 +171,34 @@ def _facts(name: str, array: Array, ids: bool) -> InputFacts:
         median_std=float(np.median(varying)) if len(varying) else 0.0,
         median=float(np.median(np.abs(finite))),
     )
+
+
+LEAST_STEPS, LEAST_WORDS, MOST_WORDS = 8, 50, 1_000_000
+PADDED, WITHIN, SMOOTH, ALIKE = 0.2, 0.01, 0.5, 0.5
+"""Whole numbers are taken for ids of words where at least so many rows end, or begin, in zeros, so few zeros stand
+between others, neighbours correlate less than this, and the means of columns lie within this share of the mean: rows
+of pixels have zeros everywhere, samples of a signal follow each other, columns of a table each have their own range."""
+
+
+def _words(values: Array) -> int | None:
+    """Return the size of a vocabulary where the rows look like padded ids of its words, else None."""
+    if values.shape[1] < LEAST_STEPS or not np.all(values == np.round(values)) or values.min() < 0:
+        return None
+    if not LEAST_WORDS <= values.max() < MOST_WORDS:
+        return None
+    zero = values == 0
+    outside = np.cumprod(zero, axis=1) | np.cumprod(zero[:, ::-1], axis=1)[:, ::-1]
+    inside = outside == 0
+    if np.mean(outside.any(1)) < PADDED or np.mean(zero[inside]) > WITHIN:
+        return None
+    pairs = inside[:, 1:] & inside[:, :-1]
+    if pairs.sum() < LEAST_WORDS or abs(np.corrcoef(values[:, 1:][pairs], values[:, :-1][pairs])[0, 1]) > SMOOTH:
+        return None
+    known = inside.sum(0) >= LEAST_WORDS
+    means = np.where(inside, values, 0.0).sum(0)[known] / inside.sum(0)[known]
+    if not len(means) or np.abs(means - means.mean()).max() > ALIKE * means.mean():
+        return None
+    return int(values.max()) + 1
 
 
 def _padded_behind(ids: Array) -> float:

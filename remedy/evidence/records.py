@@ -26,6 +26,7 @@ class InputFacts:
         median_std: Median standard deviation over the columns that vary.
         median: Median of the absolute values, against `maximum` a sign of heavy tails.
         padded_behind: Of ids in rows: mean share of a row that is zeros at its end; None for other inputs.
+        words: Size of the vocabulary where whole numbers that feed no Embedding look like ids of words; else None.
         rescaled: What a Rescaling that reads this input multiplies it with; None where there is none.
     """
 
@@ -46,6 +47,7 @@ class InputFacts:
     median_std: float | None = None
     median: float | None = None
     padded_behind: float | None = None
+    words: int | None = None
     rescaled: float | None = None
 
 

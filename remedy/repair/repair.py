@@ -15,6 +15,7 @@ from remedy.data.persistence import constant_answer
 from remedy.data.scores import Scorer, standard_error
 from remedy.diagnosis import Diagnosis, diagnose
 from remedy.evidence.baseline import shallow_baseline
+from remedy.evidence.data_facts import facts_of
 from remedy.evidence.evidence import Evidence
 from remedy.prescription import Prescription
 from remedy.recipe.seeds import keep_random_state
@@ -121,7 +122,7 @@ def _distrusted(stuck_run: StuckRun) -> tuple[Diagnosis, ...]:
     found = tuple(d for d in stuck_run.examination.diagnoses if d.name in names)
     if found or data.validation is None or stuck_run.evidence.constant_score is None or not looks:
         return found
-    ids = any(stuck_run.recipe.architecture.layers("Embedding"))
+    ids = _holds_ids(stuck_run, data)
     try:
         known = shallow_baseline(data.train, data.task, ids, validation=data.validation)
     except (ValueError, TypeError, MemoryError):
@@ -129,6 +130,11 @@ def _distrusted(stuck_run: StuckRun) -> tuple[Diagnosis, ...]:
     constant, rows = stuck_run.evidence.constant_score, len(data.validation)
     seen = Evidence(task=data.task, shallow=known, constant_score=constant, n_validation=rows)
     return diagnose(seen, looks).diagnoses
+
+
+def _holds_ids(stuck_run: StuckRun, data: Dataset) -> bool:
+    """Say whether inputs hold ids: for an Embedding, or by the look of them."""
+    return any(stuck_run.recipe.architecture.layers("Embedding")) or any(f.words for f in facts_of(data.train))
 
 
 def _seen_by_seeds(stuck_run: StuckRun, proof: Proof | None) -> tuple[Diagnosis, ...]:
@@ -213,7 +219,7 @@ def _stopping_rule(stuck_run: StuckRun, data: Dataset, scorer: Scorer) -> Stoppi
         return StoppingRule(bounded=False)
     rows = data.train if data.extra is None else data.train.with_rows(data.extra)
     error = standard_error(data.task, data.validation.target) if data.validation is not None else 0.0
-    ids = any(stuck_run.recipe.architecture.layers("Embedding"))
+    ids = _holds_ids(stuck_run, data)
     try:
         return StoppingRule(shallow_baseline(rows, data.task, ids, heads=data.heads), error, scorer.constant)
     except (ValueError, TypeError, MemoryError):  # scikit-learn is given whatever the user has.
