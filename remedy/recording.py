@@ -16,6 +16,7 @@ from remedy.evidence.closer_look import CloserLook
 from remedy.evidence.evidence import Evidence, Start
 from remedy.evidence.judging import defined_at_zero, unscored
 from remedy.evidence.static import probe, static_evidence
+from remedy.evidence.vocabulary import with_vocabulary
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.round_trip import WAY_OUT
 from remedy.recipe.seeds import keep_random_state
@@ -80,6 +81,7 @@ def known_for(
     evidence = Evidence(task=dataset.task, class_counts=dataset.class_counts)
     if recipe is not None:
         evidence = static_evidence(recipe, dataset)
+        evidence = replace(evidence, inputs=with_vocabulary(evidence.inputs, model, dataset.train.X))
     evidence = replace(
         evidence,
         unscored=unscored(recipe, dataset, model),

@@ -112,3 +112,17 @@ def test_what_is_no_text_among_texts_and_text_that_keras_refuses_are_said_before
         remedy.fit(model, with_none, y)
     with pytest.raises(InvalidInput, match=r"astype\(object\)"):
         remedy.fit(model, texts.astype(str), y)
+
+
+@pytest.mark.slow
+def test_a_reader_that_knows_none_of_the_words_is_given_those_of_the_training_texts(store):
+    keras.utils.set_random_seed(0)
+    texts, y = reviews()
+    german = np.array([" ".join(f"wort{i}" for i in range(250))], dtype=object)
+    model = reader(german, keras.optimizers.Adam(0.01))
+    result = remedy.fit(model, texts, y, epochs=8, verbose=0, search=remedy.Search(trials=4, timeout=30))
+    assert result.stuck
+    assert "unknown-words" in {d.name for d in result.diagnoses}
+    new, truth = reviews(200, seed=9)
+    assert "adapt-vocabulary" in result.fix.prescription.names
+    assert np.mean((result.fix.model.predict(tf.constant(new), verbose=0)[:, 0] > 0.5) == truth) > 0.9

@@ -57,7 +57,13 @@ class ConstantFeatures(Detector):
         )
 
     def _judged(self, facts: InputFacts) -> bool:
-        if facts.ids or facts.words or len(facts.shape) != 1 or facts.constant < 1 or not 1 < facts.columns <= self.columns:
+        if (
+            facts.ids
+            or facts.words
+            or len(facts.shape) != 1
+            or facts.constant < 1
+            or not 1 < facts.columns <= self.columns
+        ):
             return False
         picture = facts.columns >= 49 and math.isqrt(facts.columns) ** 2 == facts.columns
         return not picture or facts.constant > self.most * facts.columns

@@ -163,7 +163,7 @@ def _facts(name: str, array: Array, ids: bool) -> InputFacts:
         integers=bool(np.issubdtype(sample.dtype, np.integer) or np.all(finite == np.round(finite))),
         ids=ids,
         words=None if ids or sample.ndim != 2 else _words(values),
-        padded_behind=_padded_behind(sample) if ids and sample.ndim == 2 else None,
+        padded_behind=padded_behind(sample) if ids and sample.ndim == 2 else None,
         columns=columns.shape[1],
         constant=columns.shape[1] - len(varying),
         nonfinite=_nonfinite(array),
@@ -201,7 +201,7 @@ def _words(values: Array) -> int | None:
     return int(values.max()) + 1
 
 
-def _padded_behind(ids: Array) -> float:
+def padded_behind(ids: Array) -> float:
     """Return the mean share of a row of ids that is zeros at its end."""
     behind = np.cumprod(ids[:, ::-1] == 0, axis=1).sum(1)
     return float(behind.mean() / max(1, ids.shape[1]))

@@ -27,6 +27,8 @@ class InputFacts:
         median: Median of the absolute values, against `maximum` a sign of heavy tails.
         padded_behind: Of ids in rows: mean share of a row that is zeros at its end; None for other inputs.
         words: Size of the vocabulary where whole numbers that feed no Embedding look like ids of words; else None.
+        unknown: Of texts: share of the words that the model's vocabulary does not know; None for other inputs.
+        cut: Of texts: mean share of the words behind the last one that the model reads.
         rescaled: What a Rescaling that reads this input multiplies it with; None where there is none.
     """
 
@@ -48,6 +50,8 @@ class InputFacts:
     median: float | None = None
     padded_behind: float | None = None
     words: int | None = None
+    unknown: float | None = None
+    cut: float | None = None
     rescaled: float | None = None
 
 
