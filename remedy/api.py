@@ -12,11 +12,11 @@ from typing import Any
 from remedy import html, registry
 from remedy.data.dataset import Dataset
 from remedy.data.fit_call import read_fit_call
-from remedy.data.model_checks import build_if_needed
+from remedy.data.model_checks import build_if_needed, heads_and_task
 from remedy.detectors.below_expectation import BelowExpectation
 from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.diagnosis import diagnose as examine
-from remedy.errors import DataMismatch, InvalidInput, RemedyError, RemedyWarning
+from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyError, RemedyWarning
 from remedy.evidence.evidence import Evidence
 from remedy.evidence.static import static_evidence
 from remedy.recipe.own_callbacks import has_schedule, with_rates
@@ -298,11 +298,21 @@ def _stuck_run(found: Any, data: Dataset | None, force: bool) -> StuckRun:
             f"This data has digest {dataset.digest}, run {run_id} was trained on {digest}. "
             "Give the same rows in the same order and split, or --force to use it all the same."
         )
+    dataset = dataset if data is None else _with_task_of(recipe, dataset)
     evidence = logged_evidence.logged_evidence(found).evidence
     detectors, remedies = chosen_detectors(), registry.remedies()
     examination = replay(evidence, detectors)
     run = tracking.Run(run_id, found.info.experiment_id, family=tags.get("remedy.family"))
     return StuckRun(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)
+
+
+def _with_task_of(recipe: Recipe, data: Dataset) -> Dataset:
+    """Return data from outside with the task that the run's own loss and outputs ask for; labels alone tell less."""
+    try:
+        heads, task = heads_and_task(recipe.build(data, 0), data.train)
+    except ModelError:  # Of a stored recipe no code is run; the search says that it cannot be built.
+        return data
+    return replace(data, heads=heads, task=task)
 
 
 def _asked_for(examination: Examination) -> Examination:

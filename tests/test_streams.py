@@ -346,3 +346,33 @@ def test_nothing_is_confirmed_on_an_endless_stream_that_gives_new_rows_always(st
     result = remedy.fit(model, noisy, steps_per_epoch=15, epochs=10, verbose=0, search=search)
     assert result.stuck
     assert result.fix is None or not result.fix.confirmed
+
+
+def test_a_run_on_a_stream_is_tuned_on_the_stream_that_a_function_gives(store, monkeypatch):
+    from remedy.data.files import load
+
+    lines = [
+        "import numpy as np, tensorflow as tf",
+        "def feed(seed=0, rows=200):",
+        "    rng = np.random.default_rng(seed)",
+        "    ids = rng.integers(0, 3, rows)",
+        "    X = (rng.standard_normal((rows, 5)) + 3 * np.eye(3, 5)[ids]).astype('float32')",
+        "    return tf.data.Dataset.from_tensor_slices((X, ids)).batch(16)",
+        "def both():",
+        "    return feed(), feed(1, 60)",
+    ]
+    (store / "fed.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(store)
+    import fed
+
+    train, held = fed.both()
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(8, "relu"), layers.Dense(3, "softmax")])
+    model.compile(keras.optimizers.SGD(1e-6), "sparse_categorical_crossentropy")
+    fit = {"epochs": 8, "validation_data": held, "verbose": 0}
+    result = remedy.fit(model, train, search=False, log_data=False, **fit)
+    assert result.stuck
+    data = load("fed:both")
+    found = remedy.tune(run_id=result.run_id, data=data, search=remedy.Search(trials=12, timeout=30))
+    assert found[result.run_id].fix is not None, found[result.run_id].conclusion
+    assert found[result.run_id].fix.score > 0.8

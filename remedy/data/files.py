@@ -18,6 +18,7 @@ from remedy.data.array_rows import read_rows
 from remedy.data.dataset import Dataset
 from remedy.data.heads import from_text
 from remedy.data.rows import Rows
+from remedy.data.streams import is_stream, read_stream
 from remedy.data.task import infer_task
 from remedy.errors import InvalidInput
 
@@ -28,8 +29,8 @@ def load(source: str) -> Dataset:
     Args:
         source: An ``.npz`` file that remedy kept, or one with arrays ``X`` and ``y`` (and
             ``X_val`` and ``y_val``); or ``package.module:function``, a function without arguments
-            that returns ``(X, y)``, ``(X, y, X_val, y_val)`` or a `Dataset`. The working folder is
-            searched first.
+            that returns ``(X, y)``, ``(X, y, X_val, y_val)``, a `Dataset`, or a stream as ``Model.fit``
+            takes it, alone or beside the stream of validation rows. The working folder is searched first.
 
     Raises:
         InvalidInput: Neither, or it holds something else.
@@ -49,9 +50,25 @@ def load(source: str) -> Dataset:
     found = loader()
     if isinstance(found, Dataset):
         return found
+    streams = found if isinstance(found, tuple) else (found,)
+    if streams and all(map(is_stream, streams)) and len(streams) <= 2:
+        return _from_streams(source, *streams)
     if not isinstance(found, tuple) or len(found) not in (2, 4):
-        raise InvalidInput(f"--data {source!r} returned {type(found).__name__}; return (X, y) or (X, y, X_val, y_val).")
+        raise InvalidInput(
+            f"--data {source!r} returned {type(found).__name__}; return (X, y), (X, y, X_val, y_val), or a stream."
+        )
     return _dataset(*found)
+
+
+def _from_streams(source: str, train: Any, validation: Any = None) -> Dataset:
+    """Return the rows of streams, of large ones the first."""
+    sides = [read_stream(stream) for stream in (train, validation) if stream is not None]
+    if any(side is None for side in sides):
+        raise InvalidInput(f"--data {source!r}: the batches of the stream hold no labels, or no numbers.")
+    first, *others = sides
+    assert first is not None
+    held = others[0].rows if others and others[0] is not None else None
+    return Dataset(first.rows, held, infer_task(first.rows.y, None, None), total_rows=first.total)
 
 
 def _from_file(path: Path) -> Dataset:

@@ -22,7 +22,8 @@ def constant_answer(rows: Rows, task: Task) -> float:
     """Return what the best answer scores that learns nothing: a constant, or in a series a value of the input.
 
     Args:
-        rows: Rows that are judged; with an order in time every step of a window counts, the last one and that of a season before.
+        rows: Rows that are judged; with an order in time every step of a window counts, the last one and that of
+            a season before.
         task: What the labels ask for.
 
     Example:
