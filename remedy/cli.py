@@ -91,9 +91,7 @@ def main(tracking_uri: str | None, debug: bool) -> None:
 @main.command()
 @click.option("--experiment", "-e", help="Treat every stuck run of this experiment that has no fix yet.")
 @click.option("--run", "run_id", help="Treat this run.")
-@click.option(
-    "--data", help="FILE.npz, or package.module:function that returns (X, y) or a stream; where the store kept none."
-)
+@click.option("--data", help="FILE.npz, or module:function that returns (X, y) or a stream; if the store kept no data.")
 @click.option("--force", is_flag=True, help="Take data whose digest is not that of the run.")
 @click.option(
     "--resume", is_flag=True, help="Go on with searches that were killed; of all experiments if none is given."
@@ -191,9 +189,7 @@ def diagnose(run_id: str | None, experiment: str | None, as_json: bool) -> None:
 @click.option("--train", is_flag=True, help="Train A with one difference of B at a time: which one made the result?")
 @click.option("--epochs", type=click.IntRange(1), help="Of every training; default those of the runs.")
 @click.option("--seeds", type=click.IntRange(1), default=2, show_default=True, help="Trainings of every recipe.")
-@click.option(
-    "--data", help="FILE.npz, or package.module:function that returns (X, y) or a stream; where the store kept none."
-)
+@click.option("--data", help="FILE.npz, or module:function that returns (X, y) or a stream; if the store kept no data.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_clear_errors
 def compare(

@@ -19,11 +19,11 @@ import remedy
 from remedy import registry
 from remedy.diagnosis import diagnose, replay
 from remedy.errors import RemedyWarning
-from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts, Look, OutputFacts, Shallow
+from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts, Look, OutputFacts, Shallow, Start
 
 from .conftest import blobs
 
-RECORDS = (InputFacts, OutputFacts, LayerFacts, Look, Shallow)
+RECORDS = (InputFacts, OutputFacts, LayerFacts, Look, Shallow, Start)
 DETECTORS = registry.detectors()
 SPECIMENS = [evidence for detector in DETECTORS for evidence in (*detector.fires_on, *detector.silent_on)]
 

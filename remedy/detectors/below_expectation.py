@@ -50,7 +50,7 @@ class BelowExpectation(Detector):
         val_score: Sequence[float] | None = None,
     ) -> Finding | None:
         """Compare the last score with the expected one."""
-        if len(probe_score) < epochs_planned:
+        if not probe_score or len(probe_score) < epochs_planned:
             return None
         scores, rows = judged(probe_score, val_score)
         score = scores[-1]

@@ -64,7 +64,7 @@ class ConstantOutput(Detector):
         epochs_planned: int | None = None,
     ) -> Finding | None:
         """Look whether the outputs have been constant over the last epochs."""
-        at_prior = prior_loss is not None and bool(loss) and abs(loss[-1] / prior_loss - 1) <= 1 - self.above
+        at_prior = bool(prior_loss and loss) and abs(loss[-1] / (prior_loss or 1.0) - 1) <= 1 - self.above
         dead = at_prior and len(output_spread) >= self.if_dead and not any(output_spread[-self.if_dead :])
         usual = self.epochs if not epochs_planned else max(2, min(self.epochs, epochs_planned))
         needed = self.if_dead if dead else usual

@@ -57,12 +57,14 @@ class DestroyedWeights(Detector):
         told, rows = judged(probe_score, val_score)
         scores = [s for s in told if math.isfinite(s)]
         room = start.score - 2 * start.error - start.constant
-        if len(scores) < min(self.least_epochs, epochs_planned) or room <= self.gap:
+        if not scores or len(scores) < min(self.least_epochs, epochs_planned) or room <= self.gap:
             return None
         mine, over = max(scores[-2:]), len(probe_score) >= epochs_planned
         if mine - start.constant >= (self.way if over else self.hopeless) * room:
             return None
-        if is_on_its_way(scores, start.score, self.closing) or (not over and scores[-1] > max(scores[:-1])):
+        if is_on_its_way(scores, start.score, self.closing) or (
+            not over and scores[-1] > max(scores[:-1], default=math.inf)
+        ):
             return None
         return Finding(
             f"{start.layers} layers began from weights that were loaded or trained before; on what {start.features!r} "

@@ -88,7 +88,7 @@ class MajorityCollapse(Detector):
             return None
         needed = self.needed_epochs(epochs_planned)
         recent = [counts for counts in predicted_counts[-needed:] if sum(counts)]
-        if len(recent) < needed or any(max(c) / sum(c) < self.share for c in recent):
+        if min(len(recent), len(loss)) < needed or any(max(c) / sum(c) < self.share for c in recent):
             return None
         if len({c.index(max(c)) for c in map(list, recent)}) > 1:
             return None  # It flips between classes: something is moving still.

@@ -65,7 +65,7 @@ class NeglectedClass(Detector):
     ) -> Finding | None:
         """Find a rare class whose recall stays near zero."""
         planned = epochs_planned or self.epochs
-        if len(probe_recalls) < max(min(self.epochs, planned), math.ceil(self.patience * planned)):
+        if not probe_score or len(probe_recalls) < max(min(self.epochs, planned), math.ceil(self.patience * planned)):
             return None
         recent = probe_recalls[-self.epochs :]
         labels = sorted(label for label, rows in class_counts.items() if rows > 0)

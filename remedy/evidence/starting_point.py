@@ -25,7 +25,8 @@ from remedy.evidence.static import probe
 from remedy.keras_internals import every_layer
 from remedy.recipe.architecture import name_of
 from remedy.recipe.input_scaling import CHANNELS, PREPROCESSING, InputScaling
-from remedy.recipe.recipe import Recipe, pretrained
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.starting_weights import pretrained
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from remedy.data.rows import Rows
 from remedy.errors import ModelError, NotApplicable
 from remedy.keras_internals import every_layer
 from remedy.recipe import reading
-from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, name_of
+from remedy.recipe.architecture import Architecture
 from remedy.recipe.input_scaling import InputScaling, scaled
 from remedy.recipe.live_model import Model
 from remedy.recipe.target_coding import TargetCoding, coding_from_dict
@@ -321,14 +321,3 @@ class Recipe:
             callbacks=tuple(values.pop("callbacks", ())),
             **values,
         )
-
-
-def pretrained(recipe: Recipe) -> frozenset[str]:
-    """Return the names of the layers with kernels, or averages, whose weights belong to the recipe and not to chance.
-
-    Layers that are adapted to data (Normalization, TextVectorization) are not among them.
-    """
-    kinds = KERNEL_LAYERS | {"BatchNormalization"}
-    return frozenset(
-        name for entry in recipe.architecture.layers(*kinds) if (name := name_of(entry)) in recipe.kept_weights
-    )

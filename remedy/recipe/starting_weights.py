@@ -13,6 +13,8 @@ import numpy as np
 
 from remedy.data.arrays import Array
 from remedy.keras_internals import every_layer, layers_in_order
+from remedy.recipe.architecture import KERNEL_LAYERS, name_of
+from remedy.recipe.recipe import Recipe
 
 Weights = Mapping[str, list[Array]]
 """Weights by layer name, as ``layer.get_weights()`` gives them."""
@@ -48,6 +50,17 @@ def loaded(start: Weights, fresh: Any, again: Any) -> dict[str, list[Array]]:
     unlike = [i for i, name in enumerate(known) if not _fresh(start[name], one[name], two[name])]
     # A kernel of few values, little changed since, still looks drawn. But what is fresh stands behind what was loaded.
     return {name: list(start[name]) for name in known[: max(unlike, default=-1) + 1]}
+
+
+def pretrained(recipe: Recipe) -> frozenset[str]:
+    """Return the names of the layers with kernels, or averages, whose weights belong to the recipe and not to chance.
+
+    Layers that are adapted to data (Normalization, TextVectorization) are not among them.
+    """
+    kinds = KERNEL_LAYERS | {"BatchNormalization"}
+    return frozenset(
+        name for entry in recipe.architecture.layers(*kinds) if (name := name_of(entry)) in recipe.kept_weights
+    )
 
 
 def _nests(layer: Any) -> bool:

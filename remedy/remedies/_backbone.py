@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from remedy.recipe.architecture import Architecture, LayerConfig, name_of
-from remedy.recipe.recipe import Recipe, pretrained
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.starting_weights import pretrained
 from remedy.remedies._layers import head_layers
 
 

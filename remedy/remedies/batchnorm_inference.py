@@ -7,7 +7,8 @@ from typing import Any
 from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe.architecture import name_of
-from remedy.recipe.recipe import Recipe, pretrained
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.starting_weights import pretrained
 from remedy.remedies._backbone import frozen_lines, set_trainable
 from remedy.remedies._base import Remedy
 from remedy.remedies._specimens import Program, fine_tuned

@@ -14,7 +14,8 @@ from remedy.evidence.starting_point import fitting_preprocessing, possible_prepr
 from remedy.recipe.architecture import name_of
 from remedy.recipe.input_scaling import CHANNELS, PREPROCESSING, InputScaling, columns
 from remedy.recipe.readers import readers
-from remedy.recipe.recipe import Recipe, pretrained
+from remedy.recipe.recipe import Recipe
+from remedy.recipe.starting_weights import pretrained
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies._specimens import Program, photos
 from remedy.remedies.scale_inputs import scaling_patch
