@@ -14,11 +14,10 @@ ROOT = Path(__file__).parent.parent
     "kind",
     [
         "shuffled_tf_data",
-        "counting_layer",
         "own_fit",
         *(
             pytest.param(kind, marks=pytest.mark.slow)
-            for kind in ("random_py_dataset", "recurrent_dropout", "named_tuple_targets")
+            for kind in ("counting_layer", "random_py_dataset", "recurrent_dropout", "named_tuple_targets")
         ),
     ],
 )

@@ -42,6 +42,7 @@ def test_a_reported_program_is_caught_named_and_fixed(program, epoch, named, bef
     assert told["balanced_accuracy_after"] > max(after, told["balanced_accuracy_before"])
 
 
+@pytest.mark.slow
 def test_metrics_that_cannot_tell_are_named_before_training_and_shown_with_a_class(tmp_path):
     told = _told("metrics", tmp_path)
     assert {"class-blind-metrics", "extreme-batch-size"} <= set(told["diagnoses"])

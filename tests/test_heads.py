@@ -58,7 +58,10 @@ def test_luck_of_a_head_is_counted_on_its_own_way():
     assert lead_of_heads((Head("kind", "binary"),), y, 0.01) == pytest.approx(2 * alone)
 
 
-@pytest.mark.parametrize(("listed", "named"), [(False, True), (True, True), (True, False)])
+@pytest.mark.parametrize(
+    ("listed", "named"),
+    [(True, True), *(pytest.param(*form, marks=pytest.mark.slow) for form in ((False, True), (True, False)))],
+)
 def test_a_price_that_drowns_a_class_is_found_mended_and_answered_in_its_own_units(store, listed, named):
     X, y = offers()
     given = y if named else list(y.values())

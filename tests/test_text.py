@@ -48,7 +48,9 @@ def reader(texts, optimizer):
     return model
 
 
-@pytest.mark.parametrize("form", ["objects", pytest.param("tensor", marks=pytest.mark.slow), "stream"])
+@pytest.mark.parametrize(
+    "form", [*(pytest.param(form, marks=pytest.mark.slow) for form in ("objects", "tensor")), "stream"]
+)
 def test_a_stuck_reader_of_text_is_repaired_and_its_patch_reads_text_too(store, form):
     keras.utils.set_random_seed(0)
     texts, y = reviews()
