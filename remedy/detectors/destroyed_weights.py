@@ -16,7 +16,9 @@ class DestroyedWeights(Detector):
     """The network scores far less than a linear model on the features that its loaded weights gave before training.
 
     What it sees: the score of the network, against the cross-validated score of a linear model or a forest on what the
-    last layer read before the first step; only where weights were loaded or trained before.
+    last layer read before the first step; only where weights were loaded or trained before. Before the planned epochs
+    are over it speaks only of a loss that has not fallen and is no better than that of a constant answer: a fresh head
+    begins with nothing.
 
     Why it matters: loaded weights are the reason for fine-tuning. The gradients of a fresh head are large and random;
     at a rate that suits a training from scratch the first steps undo what was loaded, and few rows cannot bring it
@@ -31,25 +33,36 @@ class DestroyedWeights(Detector):
 
     code, name, severity = "OPT417", "destroyed-weights", "error"
     remedies = ("freeze-backbone", "learning-rate", "batchnorm-inference", "match-preprocessing")
-    fires_on = (Evidence(probe_score=(0.2, 0.2, 0.2), constant_score=0.2, epochs_planned=15, start=BEGAN),)
+    fires_on = (Evidence(probe_score=(0.2,) * 3, loss=(2.1, 1.9, 2.0), epochs_planned=3, start=BEGAN),)
     silent_on = (
-        Evidence(probe_score=(0.3, 0.5, 0.7), constant_score=0.2, epochs_planned=15, start=BEGAN),
-        Evidence(probe_score=(0.2, 0.2), constant_score=0.2, epochs_planned=15, start=BEGAN),
+        Evidence(probe_score=(0.3, 0.5, 0.7), loss=(1.4, 1.0, 0.8), epochs_planned=3, start=BEGAN),
+        Evidence(probe_score=(0.2, 0.2, 0.2), loss=(1.9, 1.7, 1.5), epochs_planned=15, start=BEGAN),
     )
 
     gap: float = 0.1
     way: float = 0.6
     hopeless: float = 0.25
     closing: float = 0.2
+    still: float = 0.97
     least_epochs: int = 3
+
+    def _learns(self, loss: Sequence[float], prior_loss: float | None) -> bool:
+        """Say whether the loss has fallen, or is better than that of a constant answer."""
+        told = [value for value in loss if math.isfinite(value)]
+        if len(told) < self.least_epochs:
+            return True
+        better = prior_loss is not None and told[-1] < self.still * prior_loss
+        return better or told[-1] < self.still * told[-self.least_epochs]
 
     def detect(
         self,
         start: Start,
         probe_score: Sequence[float],
+        loss: Sequence[float],
         epochs_planned: int,
         val_score: Sequence[float] | None = None,
         layers: Sequence[LayerFacts] = (),
+        prior_loss: float | None = None,
     ) -> Finding | None:
         """Compare both, early where the network does no better than a constant answer, else at the end."""
         if start.score is None or (layers and not any(layer.kernel for layer in layers)):
@@ -62,9 +75,7 @@ class DestroyedWeights(Detector):
         mine, over = max(scores[-2:]), len(probe_score) >= epochs_planned
         if mine - start.constant >= (self.way if over else self.hopeless) * room:
             return None
-        if is_on_its_way(scores, start.score, self.closing) or (
-            not over and scores[-1] > max(scores[:-1], default=math.inf)
-        ):
+        if is_on_its_way(scores, start.score, self.closing) or (not over and self._learns(loss, prior_loss)):
             return None
         return Finding(
             f"{start.layers} layers began from weights that were loaded or trained before; on what {start.features!r} "
