@@ -26,6 +26,7 @@ from remedy.recipe.tracing import read_by_tracing
 from remedy.recording import known_for, recipe_of_call, recorder_for, unread
 from remedy.repair.repair import repair
 from remedy.reporting import text as report
+from remedy.reporting.call_log import write_call, write_outcome
 from remedy.reporting.run_log import write_end, write_recipe, write_rows, write_start
 from remedy.reporting.terminal import Terminal
 from remedy.results import RepairResult, StuckRun
@@ -90,6 +91,7 @@ class Session:
         self.unsearched: str | None = None
         late = call.arrival is not None and call.dataset is None  # A stream tells its batch size with its rows.
         write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.log_data)
+        write_call(run, model, call.kwargs)
         known = self._known() if call.dataset is not None and call.arrival is None else None
         known = known if call.unread is None else unread(call.unread, wishes.expect)
         self.recorder: EvidenceRecorder = recorder_for(
@@ -126,6 +128,7 @@ class Session:
         if self.unsearched is not None and repaired is None:
             conclusion = f"{conclusion} {self.unsearched}"
         data = self._call.dataset
+        write_outcome(self._run, self._model, self._callbacks)
         write_end(self._run, recorder, conclusion, self._model, data, repaired, wishes.name, wishes.register_as)
         return conclusion
 

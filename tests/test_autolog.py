@@ -124,3 +124,37 @@ def test_an_unknown_detector_is_refused_before_anything_is_changed(store):
     with pytest.raises(remedy.RemedyError, match="no-such-trouble"):
         remedy.autolog(detectors=["no-such-trouble"])
     assert "fit" not in vars(keras.Model)
+
+
+def test_what_mlflows_own_autologging_writes_of_a_call_is_written_too(store):
+    X, y = blobs()
+    fit = {"epochs": 9, "batch_size": 32, "initial_epoch": 1, "steps_per_epoch": 5, "validation_split": 0.25}
+
+    def train():
+        keras.utils.set_random_seed(0)
+        still = keras.callbacks.EarlyStopping("val_loss", min_delta=10.0, patience=2, restore_best_weights=True)
+        dense().fit(X, y, verbose=0, callbacks=[still], **fit)
+
+    mlflow.set_experiment("auto")
+    mlflow.keras.autolog(log_models=False)
+    try:
+        with mlflow.start_run() as theirs:
+            train()
+    finally:
+        mlflow.keras.autolog(disable=True)
+    known = mlflow.get_run(theirs.info.run_id).data.params
+    remedy.autolog(experiment="auto")
+    try:
+        train()
+    finally:
+        remedy.autolog(disable=True)
+    (ours,) = _runs()
+    for name in known:  # Keras counts optimizers up: adam, adam_1.
+        if name.startswith("optimizer_") and name != "optimizer_name":
+            assert ours.data.params[name] == known[name]
+    for name in ("initial_epoch", "steps_per_epoch", "epochs", "batch_size"):
+        assert ours.data.params[name] == str(fit[name])
+    assert ours.data.params["patience"] == "2"
+    assert (ours.data.metrics["stopped_epoch"], ours.data.metrics["restored_epoch"]) == (3.0, 1.0)
+    files = {file.path for file in mlflow.MlflowClient().list_artifacts(ours.info.run_id)}
+    assert "model_summary.txt" in files

@@ -168,6 +168,12 @@ class Run:
             if self._client is not None:
                 self._client.log_text(self.run_id, text, f"{FOLDER}/{name}")
 
+    def top_text(self, name: str, text: str) -> None:
+        """Keep a text at the top of the run's artifacts, where MLflow's own autologging has it."""
+        with self._guard():
+            if self._client is not None:
+                self._client.log_text(self.run_id, text, name)
+
     def file(self, path: Path) -> None:
         """Keep a file, such as a picture, at the top of the run's artifacts."""
         with self._guard():
