@@ -12,6 +12,7 @@ from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.source_code import compile_line, with_surgery
+from remedy.remedies._backbone import head_first_lines
 from remedy.remedies._base import Remedy
 from remedy.remedies.scale_inputs import scaling_patch
 
@@ -150,6 +151,8 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
     lines = with_surgery(lines, recipe) + in_front + [*scaling, *([scaling_patch(now)] if scaling else [])]
     if recompile:
         lines.append(compile_line(now))
+    if now.warm_up:
+        lines.append(head_first_lines(now))
     return "\n".join(lines)
 
 

@@ -32,6 +32,7 @@ class DestroyedWeights(Detector):
     """
 
     code, name, severity = "OPT417", "destroyed-weights", "error"
+    tasks = ("binary", "multiclass", "multilabel", "several")
     remedies = ("freeze-backbone", "learning-rate", "batchnorm-inference", "match-preprocessing")
     fires_on = (Evidence(probe_score=(0.2,) * 3, loss=(2.1, 1.9, 2.0), epochs_planned=3, start=BEGAN),)
     silent_on = (

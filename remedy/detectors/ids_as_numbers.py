@@ -33,7 +33,7 @@ class IdsAsNumbers(Detector):
 
     def detect(self, inputs: Sequence[InputFacts]) -> Finding | None:
         """Report the first such input."""
-        facts = next((facts for facts in inputs if facts.words and not facts.ids), None)
+        facts = next((facts for facts in inputs if facts.words and not (facts.ids or facts.normalized_inside)), None)
         if facts is None:
             return None
         return Finding(

@@ -22,7 +22,7 @@ from remedy.data.rows import Rows
 from remedy.evidence.baseline import shallow_baseline
 from remedy.evidence.records import Start
 from remedy.evidence.static import probe
-from remedy.keras_internals import every_layer
+from remedy.keras_internals import every_layer, layers_in_order
 from remedy.recipe.architecture import name_of
 from remedy.recipe.input_scaling import CHANNELS, PREPROCESSING, InputScaling
 from remedy.recipe.recipe import Recipe
@@ -60,7 +60,8 @@ def starting_point(recipe: Recipe, dataset: Dataset, epoch: int = 0) -> Start | 
         values = _answers(reader, rows)
         if values[0].size > MOST_FEATURES:
             values = values.mean(axis=tuple(range(1, values.ndim - 1)))
-        shallow = shallow_baseline(replace(rows, X=values.reshape(len(values), -1)), dataset.task, epoch=epoch)
+        flat = replace(rows, X=values.reshape(len(values), -1))
+        shallow = shallow_baseline(flat, dataset.task, epoch=epoch, heads=dataset.heads)
         if shallow is not None:
             found = replace(found, score=shallow.score, error=shallow.error, constant=shallow.constant)
     return _with_statistics(found, model, recipe, dataset, rows, known)
@@ -116,7 +117,7 @@ def _with_statistics(
 ) -> Start:
     """Add how far rows lie from what the first loaded BatchNormalization has averages of, as they are and rescaled."""
     some, parts = rows.take(np.arange(min(len(rows), STATISTICS_ROWS))), arrays.leaves(rows.X)
-    averaged = [layer for layer in every_layer(model) if _has_averages(layer) and layer.name in known]
+    averaged = [layer for layer in layers_in_order(model) if _has_averages(layer) and layer.name in known]
     if not averaged or len(parts) != 1 or parts[0].dtype.kind not in "biuf":
         return found
     first = averaged[0]

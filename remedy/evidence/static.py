@@ -39,7 +39,8 @@ def training_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
     rows = dataset.total_rows or len(dataset.train)
     batch_size = recipe.batch_size or KERAS_BATCH_SIZE
     architecture = recipe.architecture
-    momenta = [float(layer["config"]["momentum"]) for layer in architecture.layers("BatchNormalization")]
+    moving = [e["config"] for e in architecture.layers("BatchNormalization") if e["config"].get("trainable", True)]
+    momenta = [float(config["momentum"]) for config in moving]  # Averages that are frozen do not lag.
     dropouts = tuple(float(layer["config"]["rate"]) for layer in architecture.layers("Dropout"))
     regression = dataset.task == "regression"
     return Evidence(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from remedy.recipe.architecture import Architecture, LayerConfig, name_of
-from remedy.recipe.recipe import Recipe
+from remedy.recipe.recipe import LATER_RATE, Recipe
+from remedy.recipe.source_code import compile_line
 from remedy.recipe.starting_weights import pretrained
 from remedy.remedies._layers import head_layers
 
@@ -55,3 +56,21 @@ def frozen_lines(names: Collection[str]) -> str:
         "    layer.trainable = False",
     ]
     return "\n".join(lines)
+
+
+def head_first_lines(recipe: Recipe) -> str:
+    """Return the lines of Python that train the head of ``model`` first, and leave the rest to ``fit``.
+
+    Args:
+        recipe: With all remedies applied; its loaded layers are frozen in ``model``, which is compiled.
+    """
+    listed = ", ".join(repr(name) for name in backbone(recipe))
+    lower = recipe.with_optimizer(learning_rate=recipe.learning_rate * LATER_RATE)
+    return (
+        f"model.fit(X_train, y_train, **{{**fit, 'epochs': {recipe.warm_up}}})  # the head alone\n"
+        "for layer in inside(model):\n"
+        f"    if layer.name in [{listed}]:\n"
+        "        layer.trainable = True\n"
+        f"{compile_line(lower)}\n"
+        f"fit |= {{'initial_epoch': {recipe.warm_up}}}"
+    )

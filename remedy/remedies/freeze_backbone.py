@@ -8,8 +8,7 @@ from optuna.distributions import CategoricalDistribution
 
 from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
-from remedy.recipe.recipe import LATER_RATE, Recipe
-from remedy.recipe.source_code import compile_line
+from remedy.recipe.recipe import Recipe
 from remedy.remedies._backbone import backbone, frozen_lines, set_trainable
 from remedy.remedies._base import Remedy
 from remedy.remedies._specimens import Program, fine_tuned
@@ -62,16 +61,5 @@ class FreezeBackbone(Remedy):
         return f"{many} loaded layers trained", first if changed.warm_up else "frozen"
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
-        """Set `trainable`, and train the head first where it is asked for."""
-        names, changed = backbone(recipe), self.apply(recipe, dataset, **dose)
-        lines = frozen_lines(names)
-        if not changed.warm_up:
-            return lines
-        lower = recipe.with_optimizer(learning_rate=recipe.learning_rate * LATER_RATE)
-        return (
-            f"{lines}\n{compile_line(recipe)}\n"
-            f"model.fit(X_train, y_train, **{{**fit, 'epochs': {changed.warm_up}}})  # the head alone\n"
-            "for layer in chosen:\n    layer.trainable = True\n"
-            f"{compile_line(lower)}\n"
-            f"fit |= {{'initial_epoch': {changed.warm_up}}}"
-        )
+        """Set `trainable`; a head that is trained first has its lines behind those of all remedies."""
+        return frozen_lines(backbone(recipe))

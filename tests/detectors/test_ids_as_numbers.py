@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,3 +53,8 @@ def test_other_whole_numbers_are_silent(X):
 
 def test_ids_that_an_embedding_reads_are_silent():
     assert IdsAsNumbers().detect(input_facts(padded_words(), ["words"], {"words": True})) is None
+
+
+def test_counts_that_the_model_normalizes_itself_are_silent():
+    facts = [replace(facts, normalized_inside=True) for facts in input_facts(padded_words())]
+    assert IdsAsNumbers().detect(facts) is None

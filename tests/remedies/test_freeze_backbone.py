@@ -1,8 +1,11 @@
+import keras
 import numpy as np
 import pytest
 
 from remedy.keras_internals import every_layer
+from remedy.prescription import Prescription, patch
 from remedy.remedies.freeze_backbone import FreezeBackbone
+from remedy.remedies.learning_rate import LearningRate
 from remedy.testing import check_rewritten, check_unchanged
 from remedy.testing.specimens import given_to, specimen
 from remedy.training.fit_recipe import fit_recipe
@@ -53,3 +56,18 @@ def test_a_frozen_backbone_has_no_head_to_train_first(program):
     recipe, data = program
     frozen = FreezeBackbone().apply(recipe, data, how="frozen")
     check_unchanged(FreezeBackbone(), frozen, data, how="head-first")
+
+
+def test_the_patch_ends_with_a_tenth_of_the_rate_that_the_fix_trains_the_head_with(program):
+    recipe, data = program
+    recipe = recipe.replace(epochs=6)
+    doses = (("freeze-backbone", {"how": "head-first"}), ("learning-rate", {"rate": 0.01, "schedule": "constant"}))
+    lines = patch(Prescription(doses), recipe, data, [FreezeBackbone(), LearningRate()])
+    names = {"keras": keras, "np": np, "model": recipe.build(data, 1), "X_train": data.train.X, "y_train": data.train.y}
+    names["fit"] = {"epochs": 6, "batch_size": 16, "verbose": 0}
+    exec(lines, names)
+    assert names["fit"]["initial_epoch"] == 2
+    assert float(names["model"].optimizer.learning_rate.numpy()) == pytest.approx(0.001)
+    assert lines.count("learning_rate=0.01)") == 1
+    assert named(names["model"], "conv").trainable
+    np.testing.assert_array_equal(named(names["model"], "conv").get_weights()[0], recipe.kept_weights["conv"][0])
