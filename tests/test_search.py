@@ -667,3 +667,20 @@ def test_an_attempt_that_was_better_after_fewer_epochs_is_not_beaten_by_a_longer
     ):
         made.ledger.write(attempt)
     assert made.ledger.best().prescription == strong
+
+
+def test_of_a_run_that_broke_after_a_good_start_the_untouched_recipe_is_trained_until_it_breaks():
+    engine = ScriptedEngine(lambda job, epoch: 0.9 if epoch < 20 else 0.3, seconds_per_epoch=1.0)
+    made, _ = scheduled(engine, Search(timeout=100.0), epochs=30)
+    made.run(SICK, 1.0, broke_in=20)
+    assert made.ledger.baseline.score == pytest.approx(0.3)
+
+
+def test_the_epoch_in_which_a_run_broke_is_the_first_that_lies_far_below_its_best():
+    from remedy.evidence.evidence import Evidence
+    from remedy.repair.repair import _broke_in
+
+    assert _broke_in(Evidence(probe_score=(0.5, 0.9, 0.85, 0.2, 0.1))) == 4
+    assert _broke_in(Evidence(probe_score=(0.5, 0.9, 0.88))) == 0
+    assert _broke_in(Evidence(probe_score=(0.9, float("nan")))) == 2
+    assert _broke_in(Evidence()) == 0

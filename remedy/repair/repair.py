@@ -150,7 +150,8 @@ def _search_and_prove(
 ) -> tuple[RepairResult, Proof | None]:
     """Search, and confirm the best; where that fails or leaves much to gain, and time is left, the next best."""
     schedule = Schedule(search)
-    interrupted = not schedule.run(stuck_run.examination.diagnoses, _seconds_per_epoch(stuck_run, search.dataset))
+    seconds = _seconds_per_epoch(stuck_run, search.dataset)
+    interrupted = not schedule.run(stuck_run.examination.diagnoses, seconds, _broke_in(stuck_run.evidence))
     examined: list[Prescription] = []
     proven: list[tuple[Proof, Reduction]] = []
     hopeful: list[tuple[Proof, Reduction]] = []
@@ -192,6 +193,20 @@ def _search_and_prove(
     conclusion = conclusions.no_fix(_tried(stuck_run, search, scorer, interrupted), proof)
     stuck_run.run.tags({"remedy.search_result": "no fix"})
     return RepairResult(None, conclusion, interrupted), proof
+
+
+FELL = 0.2
+"""A run whose score has fallen by so much from its best had begun well."""
+
+
+def _broke_in(evidence: Evidence) -> int:
+    """Return the epoch after which a run that had begun well had lost most of it; 0 for other runs."""
+    scores = [-1.0 if math.isnan(score) else score for score in evidence.probe_score or ()]
+    if not scores or max(scores) - scores[-1] < FELL:
+        return 0
+    best = scores.index(max(scores))
+    fell = (best + 1 + i for i, score in enumerate(scores[best + 1 :], 1) if scores[best] - score >= FELL)
+    return next(fell, 0)
 
 
 def _tried(stuck_run: StuckRun, search: SearchContext, scorer: Scorer, interrupted: bool) -> conclusions.Tried:

@@ -32,6 +32,9 @@ from remedy.training.engines._base import Job, Outcome
 MOST_MISSES = 20
 """Draws in a row that were tried already, after which the search has seen what there is."""
 
+BROKEN = 2
+"""Epochs for which a run that broke is followed on: an attempt is judged by the mean of its last three."""
+
 
 @dataclass
 class Schedule:
@@ -48,6 +51,7 @@ class Schedule:
     study: Study = field(init=False)
     by_causes: Prescription | None = None
     certain: Prescription = field(default_factory=Prescription)
+    _broke_in: int = 0
     _wanted: list[Remedy] = field(default_factory=list)
     _waiting: list[Prescription] = field(default_factory=list)
     _more: Iterator[Prescription] = field(default_factory=lambda: iter(()))
@@ -58,16 +62,19 @@ class Schedule:
         """What was tried."""
         return self.search.ledger
 
-    def run(self, diagnoses: Sequence[Diagnosis], seconds_per_epoch: float | None) -> bool:
+    def run(self, diagnoses: Sequence[Diagnosis], seconds_per_epoch: float | None, broke_in: int = 0) -> bool:
         """Try everything that the budget allows; Ctrl-C ends it and keeps what is there.
 
         Args:
             diagnoses: What was found, most certain first.
             seconds_per_epoch: Of the untouched recipe on these rows; None where unknown.
+            broke_in: Epoch in which a run that had begun well broke; the untouched recipe is trained so far, for
+                before it looks healthy. 0 where it never was.
 
         Returns:
             Whether it came to its end; False after Ctrl-C.
         """
+        self._broke_in = broke_in
         self.search.pace.start(seconds_per_epoch)
         self.certain = foundation(diagnoses, self.search.remedies, self.search.recipe, self.search.dataset)
         searched = [remedy for remedy in self.search.remedies if remedy.searched]
@@ -244,6 +251,8 @@ class Schedule:
         share = self.search.pace.rung.epochs / self.search.recipe.epochs * (1 if short else LONGER)
         epochs = recipe.epochs if whole else min(recipe.epochs, max(1, round(share * recipe.epochs)))
         seconds = self.search.pace.most_seconds(prescription, waiting, whole)
+        if not len(prescription) and self._broke_in and self._broke_in + BROKEN > epochs:
+            epochs, seconds = min(recipe.epochs, self._broke_in + BROKEN), None
         self._asked[recipe.digest] = trial, prescription
         deadline = self.search.budget.deadline(self.search.pace.shares.go_on)
         rows = 1.0 if whole else self.search.pace.rung.rows
