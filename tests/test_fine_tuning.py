@@ -12,7 +12,7 @@ FIT = {"epochs": 12, "batch_size": 16, "validation_split": 0.25, "verbose": 0, "
 
 
 def watched(model, X, y, **more):
-    return remedy.fit(model, X, y, **FIT, **{"search": False, **more})
+    return remedy.fit(model, X, y, **{**FIT, "search": False, **more})
 
 
 def found(result):
@@ -24,7 +24,7 @@ def kernels(layer):
 
 
 def test_a_rate_that_destroys_loaded_weights_is_named_by_what_these_were_worth(store):
-    result = watched(fine_tuned(rate=0.3), *few())
+    result = watched(fine_tuned(rate=0.3), *few(240), epochs=20)
     assert result.stuck
     assert "destroyed-weights" in found(result)
     assert "no-signal" not in found(result)

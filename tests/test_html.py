@@ -205,7 +205,7 @@ def test_a_notebook_shows_an_examination_with_what_could_not_be_looked_at():
 def test_a_healthy_run_has_its_curves_alone_and_no_report(fixed):
     result = remedy.fit(*healthy_program(), epochs=2, validation_split=0.2, verbose=0)
     names = artifacts(fixed[1], result.run_id)
-    assert {name for name in names if "." in name} == {"curves.png"}
+    assert {name for name in names if "." in name} == {"curves.png", "model_summary.txt"}
     assert "Not stuck." in Page(result._repr_html_()).said()
 
 

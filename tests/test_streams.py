@@ -324,6 +324,7 @@ def _stuck_on(wide, y):
     return model
 
 
+@pytest.mark.slow
 def test_a_stuck_program_on_a_large_stream_is_repaired_on_a_sample_and_that_is_said(store, monkeypatch):
     monkeypatch.setattr("remedy.data.arrival.WHOLE_BYTES", 300 * 8 * 4)
     wide, y = _rows_by_class()

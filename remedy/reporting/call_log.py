@@ -30,7 +30,9 @@ def write_call(run: Run, model: Any, given: Mapping[str, Any]) -> None:
     """
     found = {name: given[name] for name in ARGUMENTS if isinstance(given.get(name), PLAIN)}
     try:
-        found |= {f"optimizer_{name}": value for name, value in model.optimizer.get_config().items()}
+        settings = model.optimizer.get_config()
+        settings.pop("name", None)  # Keras counts it up: two runs of one program would differ.
+        found |= {f"optimizer_{name}": value for name, value in settings.items()}
     except Exception:  # An optimizer of the user's own need not be spelled.
         log.debug("the optimizer is not written down", exc_info=True)
     run.params(found)
