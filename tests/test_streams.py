@@ -376,3 +376,15 @@ def test_a_run_on_a_stream_is_tuned_on_the_stream_that_a_function_gives(store, m
     data = load("fed:both")
     found = remedy.tune(run_id=result.run_id, data=data, search=remedy.Search(trials=2, timeout=20))
     assert "balanced_accuracy" in found[result.run_id].conclusion
+
+
+def test_a_stream_of_single_rows_for_tune_is_named(store, monkeypatch):
+    from remedy.data.files import load
+
+    (store / "rows.py").write_text(
+        "import numpy as np, tensorflow as tf\n"
+        "def single():\n    return tf.data.Dataset.from_tensor_slices((np.zeros((9, 3)), np.zeros(9)))\n"
+    )
+    monkeypatch.syspath_prepend(store)
+    with pytest.raises(InvalidInput, match="batch"):
+        load("rows:single")

@@ -62,7 +62,10 @@ def load(source: str) -> Dataset:
 
 def _from_streams(source: str, train: Any, validation: Any = None) -> Dataset:
     """Return the rows of streams, of large ones the first."""
-    sides = [read_stream(stream) for stream in (train, validation) if stream is not None]
+    try:
+        sides = [read_stream(stream) for stream in (train, validation) if stream is not None]
+    except ValueError as error:
+        raise InvalidInput(f"--data {source!r}: the stream gives single rows. Return it with .batch(32).") from error
     if any(side is None for side in sides):
         raise InvalidInput(f"--data {source!r}: the batches of the stream hold no labels, or no numbers.")
     first, *others = sides

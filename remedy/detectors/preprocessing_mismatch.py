@@ -36,11 +36,12 @@ class PreprocessingMismatch(Detector):
     )
 
     smallest: float = 0.02
+    unit: float = 1.5
 
     def detect(self, inputs: Sequence[InputFacts] = (), start: Start | None = None) -> Finding | None:
         """Report values that are scaled twice, or averages that another scaling fits."""
         for facts in inputs:
-            if facts.rescaled and 0 < facts.std * abs(facts.rescaled) < self.smallest and facts.maximum <= 1.5:
+            if facts.rescaled and 0 < facts.std * abs(facts.rescaled) < self.smallest and facts.maximum <= self.unit:
                 return Finding(
                     f"Input {facts.name!r} runs from {facts.minimum:.4g} to {facts.maximum:.4g}, and the model's own "
                     f"Rescaling multiplies it with {facts.rescaled:.4g}: it is scaled twice.",

@@ -11,6 +11,7 @@ import logging
 import math
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
@@ -41,6 +42,12 @@ FAR, NEARER = 1.0, 0.4
 
 BATCH = 32
 
+MOST_UNIT, MOST_BYTE = 1.5, 255
+"""Pixels up to this are taken for scaled to 0..1 or -1..1, and for bytes."""
+
+_FITTING: WeakKeyDictionary[Rows, dict[str, str | None]] = WeakKeyDictionary()
+"""What was found to fit by architecture, for as long as the rows are kept: a search asks for it again and again."""
+
 
 def starting_point(recipe: Recipe, dataset: Dataset, epoch: int = 0) -> Start | None:
     """Measure what the weights of a recipe are worth that belong to it; None where it begins from fresh ones.
@@ -69,12 +76,15 @@ def starting_point(recipe: Recipe, dataset: Dataset, epoch: int = 0) -> Start | 
 
 def fitting_preprocessing(recipe: Recipe, dataset: Dataset) -> str | None:
     """Return the preprocessing with which rows reach the first loaded BatchNormalization as it expects them."""
-    known = pretrained(recipe)
+    known, seen = pretrained(recipe), _FITTING.setdefault(dataset.train, {})
+    if recipe.architecture.digest in seen:
+        return seen[recipe.architecture.digest]
     if not any(name_of(entry) in known for entry in recipe.architecture.layers("BatchNormalization")):
         return None
     plain = recipe.replace(input_scaling=None)
     rows = probe(dataset.train, STATISTICS_ROWS)
-    return _with_statistics(Start(0, len(known), ""), plain.build(dataset, 0), plain, dataset, rows, known).fitting
+    found = _with_statistics(Start(0, len(known), ""), plain.build(dataset, 0), plain, dataset, rows, known)
+    return seen.setdefault(recipe.architecture.digest, found.fitting)
 
 
 def possible_preprocessing(rows: Array) -> tuple[str, ...]:
@@ -86,10 +96,12 @@ def possible_preprocessing(rows: Array) -> tuple[str, ...]:
     """
     low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
     if low < 0:
-        return tuple(kind for kind in PREPROCESSING if kind.startswith("signed")) if max(-low, high) <= 1.5 else ()
-    if high <= 1.5:
+        return (
+            tuple(kind for kind in PREPROCESSING if kind.startswith("signed")) if max(-low, high) <= MOST_UNIT else ()
+        )
+    if high <= MOST_UNIT:
         return tuple(kind for kind in PREPROCESSING if kind.startswith("unit"))
-    if high > 255:
+    if high > MOST_BYTE:
         return ()
     plain = tuple(kind for kind in PREPROCESSING if kind.startswith("bytes"))
     return plain + (tuple(CHANNELS) if rows.shape[-1] == 3 else ())
