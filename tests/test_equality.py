@@ -14,10 +14,9 @@ ROOT = Path(__file__).parent.parent
     "kind",
     [
         "shuffled_tf_data",
-        "own_fit",
         *(
             pytest.param(kind, marks=pytest.mark.slow)
-            for kind in ("counting_layer", "random_py_dataset", "recurrent_dropout", "named_tuple_targets")
+            for kind in ("own_fit", "counting_layer", "random_py_dataset", "recurrent_dropout", "named_tuple_targets")
         ),
     ],
 )

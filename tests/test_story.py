@@ -1,6 +1,7 @@
 """The whole story in MLflow's own UI: from the stuck run to its fix and back by clicking, in a real browser."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,7 +65,8 @@ def test_from_the_stuck_run_to_its_fix_and_back_by_clicking(page, sqlite_server,
     picture = page.locator("img[src*='get-artifact?path=before_and_after.png']").first
     page.wait_for_function("e => e.complete && e.naturalWidth > 100", arg=picture.element_handle())
     with page.expect_popup() as opened:  # MLflow opens the links of a description in a tab of their own.
-        page.get_by_role("link", name="Fixed: balanced_accuracy").click()
+        # A slow machine pays for one seed of the proof alone: then the link reads "Not confirmed".
+        page.get_by_role("link", name=re.compile("^(Fixed|Not confirmed): balanced_accuracy")).click()
     there = opened.value
     at_run(there, fix)
     there.screenshot(path=pictures / "fixed_run.png")

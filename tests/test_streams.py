@@ -273,6 +273,7 @@ def test_an_endless_stream_of_new_rows_is_trained_as_by_keras_and_examined(store
     assert equal(model, plain)
 
 
+@pytest.mark.slow
 def test_an_endless_stream_that_repeats_its_rows_is_searched_once_they_are_known(store):
     model, wild, y = sick_program()
     stream = as_tf_data(wild, y).repeat()
