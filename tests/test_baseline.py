@@ -139,6 +139,18 @@ def test_columns_stay_as_they_are_and_inputs_stand_side_by_side():
     assert summary([X, np.ones((50, 3, 4))]).shape == (50, 18)
 
 
+def test_a_colour_that_tells_the_class_is_seen_by_the_shallow_model():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 300)
+    X = rng.random((300, 24, 24, 3)).astype("float32")
+    for row, label in enumerate(y):
+        X[row, :, :, label] *= 0.5
+    found = shallow_baseline(Rows(X, y), "multiclass")
+    assert found.score > 0.9
+    grey = shallow_baseline(Rows(X.mean(axis=-1, keepdims=True), y), "multiclass")
+    assert grey.score < 0.5
+
+
 @pytest.mark.parametrize("shape", [(64, 64, 3), (5000,), (2000, 2), (COLUMNS + 1,)])
 def test_images_and_signals_are_summarised_to_few_columns(shape):
     table = summary(np.random.default_rng(0).integers(0, 255, (20, *shape)).astype("uint8"))

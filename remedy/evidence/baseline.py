@@ -35,6 +35,12 @@ HEAD_ROWS = 1000
 COLUMNS = 800
 """Inputs with more values a row are summarised."""
 
+PLACES = 256
+"""Means of places that stand for a signal or a picture."""
+
+CHANNELS = 16
+"""A last axis of more values is not one of channels."""
+
 LEAST_ROWS = 30
 LEAST_ROWS_A_CLASS = 5
 FOLDS = 3
@@ -170,9 +176,30 @@ def _columns(part: Array, ids: bool) -> Array:
     quantiles = np.quantile(flat, [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0], axis=1).T
     steps = np.abs(np.diff(flat, axis=1))
     moments = np.stack([flat.mean(1), flat.std(1), steps.mean(1), steps.std(1), steps.max(1)], axis=1)
-    edges = np.linspace(0, flat.shape[1], 257).astype("int64")[:-1]
-    pooled = np.add.reduceat(flat, edges, axis=1) / (flat.shape[1] / 256)
-    return np.concatenate([quantiles, moments, pooled], axis=1)
+    return np.concatenate([quantiles, moments, *_places(part)], axis=1)
+
+
+def _places(part: Array) -> list[Array]:
+    """Return the means of about 256 places of every row, and the mean and the spread of every channel.
+
+    A colour that tells the class is lost where places mix the channels, so each channel has places of its own.
+    """
+    axes = part.ndim - 2
+    if axes < 1 or part.shape[-1] > CHANNELS:
+        return [_pooled(part.reshape(len(part), -1), 1, PLACES)]
+    inside = tuple(range(1, axes + 1))
+    pooled, left = part, PLACES / part.shape[-1]
+    for done, axis in enumerate(sorted(inside, key=lambda axis: part.shape[axis])):  # What a short axis leaves is used.
+        count = min(part.shape[axis], max(1, math.floor(left ** (1 / (axes - done)) + 1e-9)))
+        pooled, left = _pooled(pooled, axis, count), left / count
+    return [pooled.reshape(len(part), -1), part.mean(axis=inside), part.std(axis=inside)]
+
+
+def _pooled(values: Array, axis: int, count: int) -> Array:
+    """Return the means of so many equal stretches along an axis."""
+    edges = np.linspace(0, values.shape[axis], min(count, values.shape[axis]) + 1).astype("int64")
+    shape = [-1 if place == axis else 1 for place in range(values.ndim)]
+    return np.add.reduceat(values, edges[:-1], axis=axis) / np.diff(edges).reshape(shape).astype("float32")
 
 
 def _labels(target: Array, task: Task) -> Array | None:
