@@ -18,11 +18,10 @@ from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.diagnosis import diagnose as examine
 from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyError, RemedyWarning
 from remedy.evidence.evidence import Evidence
-from remedy.evidence.static import static_evidence
 from remedy.recipe.own_callbacks import has_schedule, with_rates
 from remedy.recipe.patch import read_names
 from remedy.recipe.recipe import Recipe
-from remedy.recording import closer_look
+from remedy.recording import closer_look, evidence_before_training
 from remedy.registry import chosen_detectors
 from remedy.repair.advice import advise
 from remedy.repair.repair import repair
@@ -204,7 +203,7 @@ def diagnose(
     if call.dataset is None:
         return examine(Evidence(), found)
     build_if_needed(model, call.dataset.train.X)
-    evidence = static_evidence(Recipe.from_model(model, call.recipe_options), call.dataset)
+    evidence = evidence_before_training(Recipe.from_model(model, call.recipe_options), call.dataset, model)
     if "epochs" not in fit_kwargs:
         evidence = replace(evidence, epochs_planned=None)  # Keras' default of one epoch is nobody's plan.
     try:

@@ -15,6 +15,7 @@ from remedy.errors import ModelError
 from remedy.evidence.closer_look import CloserLook
 from remedy.evidence.evidence import Evidence, Start
 from remedy.evidence.judging import defined_at_zero, unscored
+from remedy.evidence.model_facts import carried_averages, scales_inside
 from remedy.evidence.static import probe, static_evidence
 from remedy.evidence.vocabulary import with_vocabulary
 from remedy.recipe.recipe import Recipe
@@ -62,6 +63,15 @@ def recipe_of_call(model: Any, call: FitCall, build: Callable[[], Any] | None = 
         return None
 
 
+def evidence_before_training(recipe: Recipe, dataset: Dataset, model: Any) -> Evidence:
+    """Return the evidence of data and recipe, with what only the live model tells of its inputs."""
+    evidence = static_evidence(recipe, dataset, carried_averages(model))
+    inputs = with_vocabulary(evidence.inputs, model, dataset.train.X)
+    if inputs and recipe.architecture.opaque and scales_inside(model):
+        inputs = tuple(replace(facts, normalized_inside=True) for facts in inputs)
+    return replace(evidence, inputs=inputs)
+
+
 def known_for(
     model: Any,
     recipe: Recipe | None,
@@ -80,8 +90,7 @@ def known_for(
     held = None if dataset.validation is None else probe(dataset.validation, VALIDATION_ROWS)
     evidence = Evidence(task=dataset.task, class_counts=dataset.class_counts)
     if recipe is not None:
-        evidence = static_evidence(recipe, dataset)
-        evidence = replace(evidence, inputs=with_vocabulary(evidence.inputs, model, dataset.train.X))
+        evidence = evidence_before_training(recipe, dataset, model)
     evidence = replace(
         evidence,
         unscored=unscored(recipe, dataset, model),

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 import remedy
+from remedy.evidence.model_facts import layer_facts
+from remedy.recipe.recipe import Recipe
 
-from .gratings import few, fine_tuned
+from .gratings import backbone, few, fine_tuned
 
 FIT = {"epochs": 12, "batch_size": 16, "validation_split": 0.25, "verbose": 0, "experiment": "gratings"}
 
@@ -59,6 +61,37 @@ def test_batch_normalization_that_is_trained_between_frozen_kernels_is_named(sto
         return layer.name != "head" and kernels(layer)
 
     assert "unfrozen-batchnorm" in found(watched(fine_tuned(freeze=but_the_head), *few()))
+
+
+def test_averages_that_were_loaded_are_never_said_to_lag_behind_fresh_ones(store):
+    result = watched(fine_tuned(rate=0.3), *few(240), epochs=6)
+    assert "batchnorm-lag" not in found(result)
+    assert result.examination.not_recorded["batchnorm-lag"] == "batchnorm_momentum"
+
+
+def test_a_backbone_that_is_called_in_inference_mode_keeps_its_averages():
+    base = backbone()
+    inputs = keras.Input(base.input_shape[1:])
+    for training, trained in ((False, 0), (None, 3)):
+        model = keras.Model(inputs, keras.layers.Dense(4, name="head")(base(inputs, training=training)))
+        model.compile("adam", "mse")
+        facts = layer_facts(Recipe.from_model(model, {}).architecture)
+        assert sum(f.kind == "BatchNormalization" and not f.inference for f in facts) == trained
+
+
+def test_a_subclassed_backbone_that_scales_its_pixels_itself_is_not_told_to(store):
+    class Own(keras.Model):
+        def __init__(self, base):
+            super().__init__()
+            self.base, self.head = base, keras.layers.Dense(4, activation="softmax")
+
+        def call(self, x):
+            return self.head(self.base(x))
+
+    model = Own(backbone())
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.warns(remedy.RemedyWarning, match="not logged"):
+        assert "unscaled-input" not in found(watched(model, *few(), epochs=1))
 
 
 @pytest.mark.slow

@@ -640,6 +640,15 @@ def test_a_proven_fix_that_could_not_be_trained_in_full_is_not_called_unproven()
     assert "a fix needs" not in text
 
 
+def test_rows_too_few_to_show_any_fix_are_said_to_be_so():
+    tried = Attempt(1, Prescription((("optimizer", {"kind": "Adam"}),)), None, Outcome((0.8,)))
+    told = conclusions.Tried((tried,), "balanced_accuracy", 3.0, "nothing left to try")
+    few = confirmation.Proof((0.57,) * 3, (0.7,) * 3, margin=0.464, constant=1 / 3, seeds=(1, 2, 3))
+    assert "which no answers can reach on so few rows" in conclusions.no_fix(told, few)
+    enough = replace(few, margin=0.4)
+    assert "a fix needs 0.400 more)" in conclusions.no_fix(told, enough)
+
+
 def test_where_the_untouched_copy_learns_the_conclusion_points_at_what_changes_while_the_user_trains():
     untouched = Attempt(0, Prescription(), None, Outcome((0.95,)))
     tried = Attempt(1, Prescription((("optimizer", {"kind": "Adam"}),)), None, Outcome((0.94,)))

@@ -28,13 +28,17 @@ class UnfrozenBatchnorm(Detector):
     silent_on = (
         Evidence(layers=(LayerFacts("bn", "BatchNormalization", frozen=True), LayerFacts("c", "Conv2D", frozen=True))),
         Evidence(layers=(LayerFacts("bn", "BatchNormalization"), LayerFacts("conv", "Conv2D", kernel=True))),
+        Evidence(
+            layers=(LayerFacts("bn", "BatchNormalization", inference=True), LayerFacts("c", "Conv2D", frozen=True))
+        ),
     )
 
     def detect(self, layers: Sequence[LayerFacts]) -> Finding | None:
         """Count the trained normalizations in front of the last frozen kernel."""
         frozen = [i for i, layer in enumerate(layers) if layer.frozen and layer.kind != "BatchNormalization"]
         last = max((i for i in frozen if layers[i].units is not None or "Conv" in layers[i].kind), default=-1)
-        free = [layer for layer in layers[: last + 1] if layer.kind == "BatchNormalization" and not layer.frozen]
+        norms = [layer for layer in layers[: last + 1] if layer.kind == "BatchNormalization"]
+        free = [layer for layer in norms if not (layer.frozen or layer.inference)]
         if not free:
             return None
         return Finding(

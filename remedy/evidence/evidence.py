@@ -62,7 +62,7 @@ class Evidence:
         prior_loss: Loss of the best constant answer on the training rows (nats for a
             cross-entropy, variance for a squared error), weights included.
         constant_score: Score of the best constant answer: 1/K, its macro F1, or R^2 = 0.
-        batchnorm_momentum: Largest momentum of the model's BatchNormalization layers.
+        batchnorm_momentum: Largest momentum of the BatchNormalization layers whose averages begin fresh and move.
         dropout_rates: Rates of the model's Dropout layers, in order.
         loss, val_loss: As Keras reports them: training mode averaged over the epoch, and inference
             mode on the validation rows.

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from remedy.evidence.records import LayerFacts
 from remedy.keras_internals import every_layer, is_keras, layers_in_order
 from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of, width_key
@@ -55,7 +57,7 @@ def layer_facts(architecture: Architecture) -> tuple[LayerFacts, ...] | None:
         for entry in architecture.layers("Bidirectional")
         if name_of(entry["config"].get("layer", entry)) in wrapped and entry["config"].get("merge_mode") == "concat"
     }
-    found = []
+    found, in_inference = [], architecture.in_inference()
     for entry in architecture.layers():
         if isinstance(entry["config"].get("layers"), list):
             continue  # A nested model: its layers come one by one.
@@ -64,6 +66,7 @@ def layer_facts(architecture: Architecture) -> tuple[LayerFacts, ...] | None:
         if entry["class_name"] == "InputLayer" and name_of(entry) not in unread:
             continue
         facts = _layer(entry, name_of(entry) not in unread)
+        facts = replace(facts, inference=facts.name in in_inference)
         if entry["class_name"] == "Add":
             facts = replace(facts, branches=_branches(architecture, facts.name))
         found.append(replace(facts, units=2 * facts.units) if facts.units and facts.name in doubled else facts)
@@ -99,6 +102,21 @@ def live_layer_facts(model: Any) -> tuple[LayerFacts, ...]:
             log.debug("%s is not described", type(layer).__name__, exc_info=True)
             continue
     return tuple(found)
+
+
+def scales_inside(model: Any) -> bool:
+    """Say whether a model whose ``call`` is not read holds a layer that scales inputs; which of them is not known."""
+    return any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in every_layer(model))
+
+
+def carried_averages(model: Any) -> frozenset[str]:
+    """Return the names of the BatchNormalization layers whose averages are no longer the 0 and 1 that they begin at."""
+    found = set()
+    for layer in every_layer(model):
+        mean, variance = (getattr(layer, name, None) for name in ("moving_mean", "moving_variance"))
+        if mean is not None and variance is not None and (np.any(np.array(mean)) or np.any(np.array(variance) != 1)):
+            found.add(str(layer.name))
+    return frozenset(found)
 
 
 def head_facts(recipe: Recipe) -> list[dict[str, Any]]:

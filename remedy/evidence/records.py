@@ -140,6 +140,7 @@ class LayerFacts:
         masks: True for an Embedding whose zeros are left out by what follows.
         empty_rows: Of a frozen Embedding: share of its rows that hold nothing but zeros; None for other layers.
         frozen: True where its weights are set not to be trained.
+        inference: True where it is only ever called with ``training=False``.
     """
 
     name: str
@@ -159,6 +160,7 @@ class LayerFacts:
     masks: bool = False
     empty_rows: float | None = None
     frozen: bool = False
+    inference: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from remedy.evidence.model_facts import NORMALIZERS, head_facts, layer_facts, me
 from remedy.recipe.architecture import LayerConfig, name_of
 from remedy.recipe.readers import read_by_own_layer, readers, takes_ids
 from remedy.recipe.recipe import Recipe
+from remedy.recipe.starting_weights import pretrained
 
 KERAS_BATCH_SIZE = 32
 
@@ -29,18 +30,19 @@ PLAIN = ("sum_over_batch_size", "mean", None)
 """Reductions of a Keras loss that give its mean over rows."""
 
 
-def training_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
+def training_evidence(recipe: Recipe, dataset: Dataset, carried: frozenset[str] = frozenset()) -> Evidence:
     """Return what detectors need to judge a training as it goes: cheap, so that every trial can have it.
 
     Args:
         recipe: How the run will train.
         dataset: What it will train on.
+        carried: Names of BatchNormalization layers whose averages are of a training before, as far as the recipe does
+            not tell.
     """
     rows = dataset.total_rows or len(dataset.train)
     batch_size = recipe.batch_size or KERAS_BATCH_SIZE
     architecture = recipe.architecture
-    moving = [e["config"] for e in architecture.layers("BatchNormalization") if e["config"].get("trainable", True)]
-    momenta = [float(config["momentum"]) for config in moving]  # Averages that are frozen do not lag.
+    momenta = _moving_averages(recipe, carried)
     dropouts = tuple(float(layer["config"]["rate"]) for layer in architecture.layers("Dropout"))
     regression = dataset.task == "regression"
     return Evidence(
@@ -63,14 +65,23 @@ def training_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
     )
 
 
-def static_evidence(recipe: Recipe, dataset: Dataset) -> Evidence:
+def _moving_averages(recipe: Recipe, carried: frozenset[str]) -> list[float]:
+    """Return the momenta of averages that begin at 0 and 1 and move: loaded, frozen and unmoved ones do not lag."""
+    architecture = recipe.architecture
+    still = pretrained(recipe) | architecture.in_inference() | carried
+    moving = [e for e in architecture.layers("BatchNormalization") if name_of(e) not in still]
+    return [float(e["config"]["momentum"]) for e in moving if e["config"].get("trainable", True)]
+
+
+def static_evidence(recipe: Recipe, dataset: Dataset, carried: frozenset[str] = frozenset()) -> Evidence:
     """Return the evidence of data and recipe alone, all of it; nothing is trained.
 
     Args:
         recipe: How the run will train.
         dataset: What it will train on.
+        carried: As for `training_evidence`.
     """
-    known, held = training_evidence(recipe, dataset), dataset.validation
+    known, held = training_evidence(recipe, dataset, carried), dataset.validation
     steps = (known.steps_per_epoch or 1) * recipe.epochs
     known = replace(
         known,

@@ -79,6 +79,12 @@ class Architecture:
             if not kinds or layer["class_name"] in kinds:
                 yield layer
 
+    def in_inference(self) -> frozenset[str]:
+        """Return the names of the layers that are only ever called with ``training=False``, nested models entered."""
+        found = [entry for entry in self.layers() if _only_in_inference(entry)]
+        inner = [entry for entry in found if isinstance(entry["config"].get("layers"), list)]
+        return frozenset(map(name_of, [*found, *(layer for entry in inner for layer in _walk(entry))]))
+
     def inputs(self) -> list[LayerConfig]:
         """Return the outermost model's InputLayer entries, in the order in which it takes its inputs."""
         if self.opaque:
@@ -257,6 +263,11 @@ def _walk(model: LayerConfig) -> Iterator[LayerConfig]:
             yield from _walk(layer)
         elif isinstance(layer["config"].get("layer"), dict):  # TimeDistributed, Bidirectional
             yield layer["config"]["layer"]
+
+
+def _only_in_inference(layer: LayerConfig) -> bool:
+    calls = [node for node in layer.get("inbound_nodes") or () if isinstance(node, dict)]
+    return bool(calls) and all(node.get("kwargs", {}).get("training") is False for node in calls)
 
 
 def references(part: Any) -> list[list[Any]]:

@@ -15,8 +15,9 @@ from remedy.errors import NotApplicable
 from remedy.evidence.data_facts import FACT_ROWS, facts_of
 from remedy.recipe.architecture import name_of
 from remedy.recipe.input_scaling import CHANNELS, PREPROCESSING, InputScaling, columns
-from remedy.recipe.readers import takes_ids
+from remedy.recipe.readers import readers, takes_ids
 from remedy.recipe.recipe import Recipe
+from remedy.recipe.starting_weights import pretrained
 from remedy.recipe.target_coding import NEAR_ONE, NEAR_ZERO
 from remedy.remedies._base import Dose, Remedy
 
@@ -73,6 +74,8 @@ class ScaleInputs(Remedy):
             raise NotApplicable("a row of one number has no spread of its own to scale by")
         if kind == "standard" and recipe.input_scaling is None and all(map(_standard, _leaves(dataset))):
             raise NotApplicable("every column has zero mean and unit spread already")
+        if pretrained(recipe) and _scaled_inside(recipe):
+            raise NotApplicable("the loaded layers expect the scaling that stands before them")
         impute = recipe.input_scaling is not None and recipe.input_scaling.impute
         return recipe.replace(input_scaling=InputScaling(kind, scaled_per(dataset), impute))
 
@@ -86,6 +89,12 @@ class ScaleInputs(Remedy):
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Put the layers in front of the model."""
         return scaling_patch(self.apply(recipe, dataset, **dose))
+
+
+def _scaled_inside(recipe: Recipe) -> bool:
+    entries = recipe.architecture.inputs()
+    first = [reader for entry in entries for reader in readers(recipe.architecture, name_of(entry))]
+    return bool(first) and all(reader["class_name"] in ("Rescaling", "Normalization") for reader in first)
 
 
 def scaling_patch(recipe: Recipe) -> str:

@@ -69,10 +69,11 @@ def no_fix(search: Tried, proof: Proof | None) -> str:
     if proof is not None and proof.holds:
         text += f"; from fresh seeds it had {proof.score:.3f}, but trained in full it twice fell short of half of that"
     elif proof is not None and proof.treated and proof.baseline:
-        text += (
-            f", but {proof.score:.3f} against {_untouched(proof):.3f} untouched on "
-            f"rows never used for choosing (a fix needs {proof.margin:.3f} more)"
-        )
+        untouched = _untouched(proof)
+        needs = f"a fix needs {proof.margin:.3f} more"
+        if untouched + proof.margin > 1:
+            needs += ", which no answers can reach on so few rows: only more rows can show a fix"
+        text += f", but {proof.score:.3f} against {untouched:.3f} untouched on rows never used for choosing ({needs})"
     if search.shallow is not None:
         text += f"; {search.shallow.model} reaches {search.shallow.score:.3f}"
     return f"{text}. {_next_step(search, best)}"
