@@ -17,8 +17,8 @@ class DestroyedWeights(Detector):
 
     What it sees: the score of the network, against the cross-validated score of a linear model or a forest on what the
     last layer read before the first step; only where weights were loaded or trained before. Before the planned epochs
-    are over it speaks only of a loss that has not fallen and is no better than that of a constant answer: a fresh head
-    begins with nothing.
+    are over it speaks only of a loss that is no better than that of a constant answer and has not fallen, or falls from
+    an explosion: a fresh head begins with nothing.
 
     Why it matters: loaded weights are the reason for fine-tuning. The gradients of a fresh head are large and random;
     at a rate that suits a training from scratch the first steps undo what was loaded, and few rows cannot bring it
@@ -34,8 +34,12 @@ class DestroyedWeights(Detector):
     code, name, severity = "OPT417", "destroyed-weights", "error"
     tasks = ("binary", "multiclass", "multilabel", "several")
     remedies = ("freeze-backbone", "learning-rate", "batchnorm-inference", "match-preprocessing")
-    fires_on = (Evidence(probe_score=(0.2,) * 3, loss=(2.1, 1.9, 2.0), epochs_planned=3, start=BEGAN),)
+    fires_on = (
+        Evidence(probe_score=(0.2,) * 3, loss=(2.1, 1.9, 2.0), epochs_planned=3, start=BEGAN),
+        Evidence(probe_score=(0.2,) * 3, loss=(763.0, 61.0, 2.3), prior_loss=1.6, epochs_planned=15, start=BEGAN),
+    )
     silent_on = (
+        Evidence(probe_score=(0.2,) * 3, loss=(5.0, 2.8, 2.1), prior_loss=1.6, epochs_planned=15, start=BEGAN),
         Evidence(probe_score=(0.3, 0.5, 0.7), loss=(1.4, 1.0, 0.8), epochs_planned=3, start=BEGAN),
         Evidence(probe_score=(0.2, 0.2, 0.2), loss=(1.9, 1.7, 1.5), epochs_planned=15, start=BEGAN),
     )
@@ -45,6 +49,7 @@ class DestroyedWeights(Detector):
     hopeless: float = 0.25
     closing: float = 0.2
     still: float = 0.97
+    exploded: float = 20.0
     least_epochs: int = 3
 
     def _learns(self, loss: Sequence[float], prior_loss: float | None) -> bool:
@@ -52,6 +57,8 @@ class DestroyedWeights(Detector):
         told = [value for value in loss if math.isfinite(value)]
         if len(told) < self.least_epochs:
             return True
+        if prior_loss is not None and max(told) > self.exploded * prior_loss:
+            return told[-1] < self.still * prior_loss  # Back from so far, a loss falls without anything being learnt.
         better = prior_loss is not None and told[-1] < self.still * prior_loss
         return better or told[-1] < self.still * told[-self.least_epochs]
 

@@ -22,6 +22,9 @@ Weights = Mapping[str, list[Array]]
 MOST_BYTES = 1 << 29
 """The weights of a larger model are not copied; a search of it then begins from fresh ones, and says so."""
 
+FORM = ("units", "filters", "kernel_size", "strides")
+"""What a layer is built with that its weights have to fit, and the features behind them."""
+
 COMPARED, UNLIKE = 5000, 1e-6
 """Values of a weight that are compared, and the probability below which two samples are called unlike."""
 
@@ -61,6 +64,16 @@ def pretrained(recipe: Recipe) -> frozenset[str]:
     return frozenset(
         name for entry in recipe.architecture.layers(*kinds) if (name := name_of(entry)) in recipe.kept_weights
     )
+
+
+def loses_loaded(recipe: Recipe, changed: Recipe) -> bool:
+    """Say whether a change takes out layers whose weights were loaded or trained before, or gives them another form."""
+    known = pretrained(recipe)
+    before, after = (
+        {name_of(entry): [entry["config"].get(key) for key in FORM] for entry in r.architecture.layers()}
+        for r in (recipe, changed)
+    )
+    return bool(known) and any(before.get(name) != after.get(name) for name in known)
 
 
 def _nests(layer: Any) -> bool:

@@ -10,6 +10,7 @@ from remedy.diagnosis import Diagnosis
 from remedy.errors import NotApplicable
 from remedy.prescription import Prescription
 from remedy.recipe.recipe import Recipe
+from remedy.recipe.starting_weights import loses_loaded
 from remedy.registry import remedies_for
 from remedy.remedies._base import Dose, Remedy
 
@@ -68,7 +69,7 @@ def candidates(
     found = [certain, for_causes(diagnoses, available, recipe, dataset)]
     mended = certain.apply(recipe, dataset, available)
     ranked = [e for e in _ranked(diagnoses, available, mended, dataset) if e[2].name not in certain.names]
-    singles = [_joined(certain, [remedy], available, recipe, dataset) for _, _, remedy in ranked]
+    singles = [_joined(certain, [remedy], available, recipe, dataset, together=False) for _, _, remedy in ranked]
     singles = [p for p in singles if len(p) > len(certain)]
     first = sorted(ranked, key=lambda entry: (entry[0] >= FIRST_CHOICES, entry[1].symptom, entry[1].epoch > 0))
     chosen = [remedy for rank, _, remedy in first if rank < FIRST_CHOICES]
@@ -128,9 +129,17 @@ def first_choices(
 
 
 def _joined(
-    start: Prescription, more: Sequence[Remedy], available: Sequence[Remedy], recipe: Recipe, dataset: Dataset
+    start: Prescription,
+    more: Sequence[Remedy],
+    available: Sequence[Remedy],
+    recipe: Recipe,
+    dataset: Dataset,
+    together: bool = True,
 ) -> Prescription:
-    """Return ``start`` with remedies added at their first dose that applies; excluded ones are left out."""
+    """Return ``start`` with remedies added at their first dose that applies.
+
+    Left out are excluded ones and, where they stand together with others, those that lose loaded weights.
+    """
     known = {remedy.name: remedy for remedy in available}
     now = start.apply(recipe, dataset, available)
     items = list(start.items)
@@ -141,9 +150,12 @@ def _joined(
             continue
         for dose in remedy.usual_doses(now, dataset):
             try:
-                now = remedy.apply(now, dataset, **dose)
+                changed = remedy.apply(now, dataset, **dose)
             except NotApplicable:
                 continue
+            if together and loses_loaded(now, changed):
+                break  # The loaded weights may be worth more than all else: what loses them is tried by itself.
+            now = changed
             items.append((remedy.name, dose))
             break
     return Prescription(tuple(items))
