@@ -139,6 +139,14 @@ def test_columns_stay_as_they_are_and_inputs_stand_side_by_side():
     assert summary([X, np.ones((50, 3, 4))]).shape == (50, 18)
 
 
+def test_the_direction_of_stripes_is_seen_by_the_shallow_model():
+    rng = np.random.default_rng(0)
+    y, phase = rng.integers(0, 2, 400), rng.uniform(0, 6, (400, 1, 1))
+    waves = np.sin(0.9 * np.arange(30)[None, :, None] + phase) + np.zeros((1, 1, 30))
+    X = np.where(y[:, None, None] == 1, waves, waves.transpose(0, 2, 1)) + rng.standard_normal((400, 30, 30))
+    assert shallow_baseline(Rows(X[..., None], y), "binary").score > 0.9
+
+
 def test_a_colour_that_tells_the_class_is_seen_by_the_shallow_model():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 300)

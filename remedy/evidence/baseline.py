@@ -180,9 +180,9 @@ def _columns(part: Array, ids: bool) -> Array:
 
 
 def _places(part: Array) -> list[Array]:
-    """Return the means of about 256 places of every row, and the mean and the spread of every channel.
+    """Return the means of about 256 places of every row; of every channel mean, spread and steps along every axis.
 
-    A colour that tells the class is lost where places mix the channels, so each channel has places of its own.
+    A colour that tells the class is lost where channels are mixed, and the direction of stripes where axes are.
     """
     axes = part.ndim - 2
     if axes < 1 or part.shape[-1] > CHANNELS:
@@ -192,7 +192,10 @@ def _places(part: Array) -> list[Array]:
     for done, axis in enumerate(sorted(inside, key=lambda axis: part.shape[axis])):  # What a short axis leaves is used.
         count = min(part.shape[axis], max(1, math.floor(left ** (1 / (axes - done)) + 1e-9)))
         pooled, left = _pooled(pooled, axis, count), left / count
-    return [pooled.reshape(len(part), -1), part.mean(axis=inside), part.std(axis=inside)]
+    found = [pooled.reshape(len(part), -1), part.mean(axis=inside), part.std(axis=inside)]
+    for steps in (np.abs(np.diff(part, axis=axis)) for axis in inside if part.shape[axis] > 1):
+        found += [steps.mean(axis=inside), steps.std(axis=inside)]
+    return found
 
 
 def _pooled(values: Array, axis: int, count: int) -> Array:
