@@ -17,7 +17,6 @@ import argparse
 import ast
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -124,10 +123,23 @@ def tell(story: Story, seed: int, data: Path | None, docs: Path | None = None) -
         run = {"seed": seed, **json.loads(done.stdout.splitlines()[-1])}
         if docs is not None:
             docs.mkdir(parents=True, exist_ok=True)
-            name = "before_and_after.png" if run["prescription"] else "curves.png"
-            shutil.copyfile(next(Path(folder).rglob(name)), docs / f"{story.program}.png")
+            (docs / f"{story.program}.png").write_bytes(picture(Path(folder), run))
             (docs / f"{story.program}.md").write_text(page(story, run))
     return run
+
+
+def picture(folder: Path, run: dict[str, Any]) -> bytes:
+    """Return what says most of a run: before and after, else the curves of a stuck run, else those of a healthy one."""
+    name = "before_and_after.png" if run["prescription"] else "curves.png"
+    drawn = next(folder.rglob(name), None)
+    if drawn is not None:
+        return drawn.read_bytes()
+    from remedy.diagnosis import Examination
+    from remedy.evidence.evidence import Evidence
+    from remedy.reporting import figures
+
+    evidence = Evidence.from_dict(json.loads(next(folder.rglob("evidence.json")).read_text()))
+    return figures.png(figures.curves(evidence, Examination(), "Not stuck."))
 
 
 def page(story: Story, run: dict[str, Any]) -> str:

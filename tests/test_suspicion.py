@@ -99,6 +99,16 @@ def test_a_run_that_ends_well_short_of_a_perfect_score():
     assert _after(EPOCHS, probe_score=scores, epochs_planned=EPOCHS + 1) is None
 
 
+def test_a_short_training_is_spared_a_look_that_would_cost_more_than_it_until_it_ends_far_short():
+    slow = tuple(1 / 3 + 2 / 3 * s for s in (0.1, 0.2, 0.3, 0.4))
+    for seconds, told in ((0.5, None), (3.0, "it learns slowly")):
+        assert _after(4, probe_score=slow, seconds=(seconds,) * 4) == told
+    assert _after(4, probe_score=slow, epochs_planned=4, seconds=(0.5,) * 4) == "it learns slowly"
+    for last, told in ((0.9, None), (0.7, "it ended short of a perfect score")):
+        scores = (*HEALTHY.probe_score[:-1], last)
+        assert _after(EPOCHS, probe_score=scores, seconds=(0.1,) * EPOCHS) == told
+
+
 def test_progress_is_the_share_of_the_way_from_the_constant_to_a_perfect_score():
     run = Evidence(constant_score=0.5)
     assert [progress(run, (0.2, score)) for score in (0.5, 0.75, 1.0)] == [0.0, 0.5, 1.0]

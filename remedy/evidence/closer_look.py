@@ -28,8 +28,12 @@ LEAST_SECONDS = 2.0
 POOR = 0.2
 """Share of the way from a constant answer to a perfect one; less is suspicious after a few epochs."""
 
-GOOD = 0.9
-"""The same at the end of training: more needs no second opinion."""
+GOOD, ENOUGH = 0.9, 0.6
+"""The same at the end of training: more needs no second opinion; in short trainings, where one costs too much, ENOUGH
+does not. No detector of stuck runs speaks of a network that covers more of the way than that."""
+
+LOOK_SECONDS = 0.5
+"""A look takes about so long; a doubt that is not grave waits until that is no more than `SHARE` of the training."""
 
 HALFWAY = 0.5
 EARLY = 0.1
@@ -127,9 +131,10 @@ def suspicious(evidence: Evidence) -> str | None:
     losses = [v for v in evidence.loss or () if math.isfinite(v)]
     if losses and min(losses) > 0 and losses[-1] > RISEN * max(min(losses), JITTER * (evidence.prior_loss or 0.0)):
         return "the loss has risen"
-    if way is not None and epochs >= EARLY * planned and epochs > 2 and way < HALFWAY:
+    ended, cheap = epochs >= planned, evidence.seconds is None or SHARE * sum(evidence.seconds) >= LOOK_SECONDS
+    if way is not None and epochs >= EARLY * planned and epochs > 2 and way < HALFWAY and (cheap or ended):
         return "it learns slowly"
-    if way is not None and epochs >= planned and way < GOOD:
+    if way is not None and ended and way < (GOOD if cheap else ENOUGH):
         return "it ended short of a perfect score"
     return None
 

@@ -81,13 +81,17 @@ def write_end(
     name: str | None,
     register_as: str | None = None,
 ) -> None:
-    """Write what is known after the last epoch: verdict, evidence, pictures, description and model."""
+    """Write what is known after the last epoch: verdict, evidence, description and model, and pictures of a stuck run.
+
+    MLflow draws the curves of a healthy one from its metrics; a picture would cost a short training more than watching.
+    """
     examination = recorder.examination
     run.tags(report.verdict_tags(examination))
     run.json("evidence.json", recorder.evidence.to_dict())
     run.json("examination.json", examination.to_dict())
     fix = repaired.fix if repaired else None
-    if repaired is None or not (fix or repaired.interrupted):  # Else the training ended when all was drawn.
+    drawn = repaired is not None and (fix or repaired.interrupted)  # The training ended when all was drawn.
+    if not drawn and (examination.stuck or repaired is not None):
         course = repaired.course if repaired else None
         case = ReportCase(name or "run", examination, recorder.evidence, conclusion, run.run_id, None, course)
         pictures.show(case, run)
