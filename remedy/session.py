@@ -90,8 +90,9 @@ class Session:
         self.repaired: RepairResult | None = None
         self.unsearched: str | None = None
         late = call.arrival is not None and call.dataset is None  # A stream tells its batch size with its rows.
-        write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.log_data)
-        write_call(run, model, call.kwargs)
+        with run.together():
+            write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.log_data)
+            write_call(run, model, call.kwargs)
         known = self._known() if call.dataset is not None and call.arrival is None else None
         known = known if call.unread is None else unread(call.unread, wishes.expect)
         self.recorder: EvidenceRecorder = recorder_for(

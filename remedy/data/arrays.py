@@ -115,13 +115,13 @@ def concatenate(first: Nest, *more: Nest) -> Nest:
 
 
 def digest(*nests: Nest) -> str:
-    """Return a 32-digit hexadecimal BLAKE2b digest of contents, shapes and dtypes.
+    """Return the first 32 hexadecimal digits of the SHA-256 of contents, shapes and dtypes.
 
     Reads in chunks, so a memory-mapped array is never copied as a whole. Of an array of more than
     `LARGE_BYTES` 64 evenly spaced chunks of 1 MB are read: equal arrays have equal digests, but a
     change between those chunks is not seen.
     """
-    state = hashlib.blake2b(digest_size=16)
+    state = hashlib.sha256()  # Processors have instructions for it: twice as fast as BLAKE2b.
     for i, nest in enumerate(nests):
         for path, array in named_leaves(nest):
             state.update(f"{i}:{path}:{array.dtype.str}:{array.shape}".encode())
@@ -133,7 +133,7 @@ def digest(*nests: Nest) -> str:
                 continue
             for start in range(0, len(array), step):
                 state.update(np.ascontiguousarray(array[start : start + rows]).data)
-    return state.hexdigest()
+    return state.hexdigest()[:32]
 
 
 def flatten_for_npz(nest: Nest, name: str) -> dict[str, Array]:

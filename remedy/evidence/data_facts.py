@@ -47,7 +47,7 @@ def _quietly() -> Iterator[None]:
 
 @_quietly()
 def input_facts(
-    X: Nest, names: list[str] | None = None, ids: Mapping[str, bool] | None = None
+    X: Nest, names: list[str] | None = None, ids: Mapping[str, bool] | None = None, most: int = FACT_VALUES
 ) -> tuple[InputFacts, ...]:
     """Measure every input array on at most `FACT_ROWS` evenly spaced rows.
 
@@ -55,11 +55,12 @@ def input_facts(
         X: Nest of arrays of shape (n, ...).
         names: Input names in the order of the arrays; positions where None or of another length.
         ids: ``{name: True}`` for inputs that feed an Embedding.
+        most: Values of an array that are looked at, 64 rows at least.
     """
     named = list(arrays.named_leaves(X))
     if names is not None and len(names) == len(named) and not isinstance(X, Mapping):
         named = [(name, array) for name, (_, array) in zip(names, named, strict=True)]
-    return tuple(_facts(name or "input", array, bool(ids and ids.get(name))) for name, array in named)
+    return tuple(_facts(name or "input", array, bool(ids and ids.get(name)), most) for name, array in named)
 
 
 def facts_of(rows: Rows) -> tuple[InputFacts, ...]:
@@ -137,11 +138,11 @@ def _row_keys(parts: list[Array], types: list[Any]) -> list[int]:
     return [hash(tuple(part[i].tobytes() for part in flat)) for i in range(len(parts[0]))]
 
 
-def _facts(name: str, array: Array, ids: bool) -> InputFacts:
+def _facts(name: str, array: Array, ids: bool, most: int) -> InputFacts:
     shape = tuple(int(s) for s in array.shape[1:])
     if is_text(array):
         return InputFacts(name, shape, 0.0, 0.0, 0.0, 0.0, ids=True)
-    rows = max(64, min(FACT_ROWS, FACT_VALUES // max(1, int(np.prod(shape)))))
+    rows = max(64, min(FACT_ROWS, most // max(1, int(np.prod(shape)))))
     sample = np.asarray(array[:: _stride(len(array), rows)])
     values = sample.astype("float64", copy=False)
     clean = np.isfinite(values)

@@ -16,7 +16,7 @@ from remedy.data.persistence import constant_answer
 from remedy.data.rows import Rows
 from remedy.data.scores import CLASSIFICATION, class_ids
 from remedy.data.task import rebuilds
-from remedy.evidence.data_facts import input_facts, overlap, target_facts
+from remedy.evidence.data_facts import FACT_VALUES, input_facts, overlap, target_facts
 from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
 from remedy.evidence.model_facts import NORMALIZERS, head_facts, layer_facts, metric_names, planned_rates
 from remedy.recipe.architecture import LayerConfig, name_of
@@ -99,7 +99,7 @@ def static_evidence(recipe: Recipe, dataset: Dataset, carried: frozenset[str] = 
         validation_counts=dataset.counts(held),
         validation_tail=dataset.validation_tail,
         validation_overlap=overlap(dataset.train, held),
-        validation_inputs=_inputs(recipe, held),
+        validation_inputs=_inputs(recipe, held, FACT_VALUES // 4),
     )
 
 
@@ -116,7 +116,7 @@ def _is_table(layer: LayerFacts, recipe: Recipe) -> bool:
     return layer.kind == "Embedding" and bool(kept) and np.ndim(kept[0]) == 2  # type: ignore[index]
 
 
-def _inputs(recipe: Recipe, rows: Rows) -> tuple[InputFacts, ...]:
+def _inputs(recipe: Recipe, rows: Rows, most: int = FACT_VALUES) -> tuple[InputFacts, ...]:
     """Measure the inputs, and mark those that the model normalizes itself or takes as ids."""
     architecture = recipe.architecture
     names, ids, inside, rescaled = [], {}, {}, {}
@@ -136,7 +136,7 @@ def _inputs(recipe: Recipe, rows: Rows) -> tuple[InputFacts, ...]:
             rescaled=rescaled.get(facts.name),
             ids=facts.ids or (facts.name in own and facts.integers and facts.minimum >= 0),
         )
-        for facts in input_facts(rows.X, names or None, ids)
+        for facts in input_facts(rows.X, names or None, ids, most)
     )
 
 
