@@ -22,7 +22,7 @@ class EqualClassWeights(Detector):
     """
 
     code, name, severity = "DAT116", "equal-class-weights", "warning"
-    remedies = ("class-weights",)
+    remedies = ("class-weights", "even-weights")
     tasks = ("binary", "multiclass")
     fires_on = (Evidence(task="binary", class_counts={0: 400, 1: 46}, class_weights={0: 223.0, 1: 223.0}),)
     silent_on = (

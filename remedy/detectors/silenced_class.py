@@ -22,7 +22,7 @@ class SilencedClass(Detector):
     """
 
     code, name, severity = "DAT115", "silenced-class", "error"
-    remedies = ("class-weights",)
+    remedies = ("even-weights", "class-weights")
     tasks = ("binary", "multiclass")
     fires_on = (Evidence(task="binary", class_counts={0: 300, 1: 40}, class_weights={0: 1.0, 1: 0.0}),)
     silent_on = (Evidence(task="binary", class_counts={0: 300, 1: 40}, class_weights={0: 1.0, 1: 7.5}),)

@@ -38,7 +38,7 @@ STORED = frozenset(
         "epochs",
     }
     | {"steps_per_epoch", "class_weight", "shuffle", "input_scaling", "resampling", "target", "restarts", "resplit"}
-    | {"jit_compile", "callbacks", "threshold", "traced", "warm_up"}
+    | {"jit_compile", "callbacks", "threshold", "traced", "warm_up", "unweighted"}
 )
 """Keys of a stored recipe. Whether its code may run is never among them."""
 
@@ -78,6 +78,7 @@ class Recipe:
             becomes the threshold that is best on the validation rows.
         warm_up: Epochs in which the layers that began from loaded weights stay as they are; from then on they are
             trained too, at a tenth of the rate.
+        unweighted: True where the weights that were given to rows are left out.
         traced: True where the layers are those that the ``call`` of a subclassed model was seen to use.
         trusted: True for the user's live model, whose Lambda layers may run; a recipe read from a
             store never runs code that it carries.
@@ -110,6 +111,7 @@ class Recipe:
     threshold: str = "half"
     traced: bool = False
     warm_up: int = 0
+    unweighted: bool = False
     trusted: bool = field(default=False, repr=False, compare=False)
     factory: Callable[[], Model] | None = field(default=None, repr=False, compare=False)
     custom_objects: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -213,7 +215,8 @@ class Recipe:
         return inner if isinstance(inner, Mapping) else self.optimizer
 
     def coded(self, rows: Rows) -> Rows:
-        """Return rows with the target as this recipe trains on it."""
+        """Return rows as this recipe trains on them: with its coding of the target, and with the weights it counts."""
+        rows = replace(rows, sample_weight=None) if self.unweighted else rows
         return rows if self.target is None else self.target.rows(rows)
 
     def replace(self, **changes: Any) -> Recipe:
@@ -294,6 +297,7 @@ class Recipe:
             "threshold": self.threshold,
             "traced": self.traced,
             "warm_up": self.warm_up,
+            "unweighted": self.unweighted,
         }
 
     @classmethod
