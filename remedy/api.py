@@ -29,7 +29,7 @@ from remedy.reporting import pictures
 from remedy.reporting import text as report
 from remedy.reporting.search_log import unfinished_search
 from remedy.reporting.terminal import Terminal
-from remedy.results import Fix, RepairResult, ReportCase, StuckRun
+from remedy.results import Fix, Kept, RepairResult, ReportCase, StuckRun
 from remedy.search.options import Search
 from remedy.session import Session, Wishes
 from remedy.tracking import artifacts, logged_evidence, queries
@@ -98,7 +98,10 @@ def fit(
     remedies: Iterable[Any] | None = None,
     build: Callable[[], Any] | None = None,
     log_data: bool | None = None,
+    log_model: bool = True,
+    log_every_n_steps: int | None = None,
     register_as: str | None = None,
+    quiet: bool = False,
     **fit_kwargs: Any,
 ) -> Result:
     """Train as ``model.fit`` does, log the run, and treat it when it is stuck.
@@ -129,10 +132,12 @@ def fit(
         build: For a subclassed model: a function without arguments that returns a fresh model like it.
             Where that one is built of Keras' layers (the functional API), remedies can rewrite them;
             where it is not, it serves to begin anew from fresh weights.
-        log_data: True keeps the arrays with the run, False never does; None keeps them, once by
-            digest, where the store is local.
+        log_data: True keeps the arrays with the run, False never does; None does where the store is local.
+        log_model: False keeps no model with the run or its fix.
+        log_every_n_steps: Also log the metrics of every n-th batch, as ``batch_loss`` and so on.
         register_as: Name in MLflow's model registry for the model of the fix, or of a run that is not stuck. It gets
             the alias "champion" where it beats the present one on the validation rows of the same data.
+        quiet: True prints nothing of remedy's own; so does ``verbose=0``.
         **fit_kwargs: Every keyword of ``Model.fit``, with Keras' meaning.
 
     Returns:
@@ -146,14 +151,16 @@ def fit(
         raise InvalidInput(f"build={build!r}: give a function without arguments that returns a fresh model.")
     if expect is not None and not (isinstance(expect, Real) and math.isfinite(expect)):
         raise InvalidInput(f"expect={expect!r}: give the score that the run must reach, such as 0.9.")
+    if log_every_n_steps is not None and not (isinstance(log_every_n_steps, int) and log_every_n_steps > 0):
+        raise InvalidInput(f"log_every_n_steps={log_every_n_steps!r}: give a number of batches, or None.")
     options = _options(search)
     found, chosen = chosen_detectors(detectors, ignore), registry.remedies(remedies)
     call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0, order, late=True)
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
-    terminal = Terminal(quiet=fit_kwargs.get("verbose", "auto") == 0)
-    names = read_names(model, X, y, fit_kwargs)
-    wishes = Wishes(options, found, chosen, build, run_name or experiment, register_as, log_data, expect, names)
+    terminal = Terminal(quiet=quiet or fit_kwargs.get("verbose", "auto") == 0)
+    names, kept = read_names(model, X, y, fit_kwargs), Kept(log_data, log_model, log_every_n_steps, register_as)
+    wishes = Wishes(options, found, chosen, build, run_name or experiment, kept, expect, names)
     with open_run(experiment, run_name, tags) as run:
         session = Session(model, call, wishes, run, terminal)
         history = session.train()

@@ -6,6 +6,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from remedy import api
 from remedy.errors import RemedyError, RemedyWarning
 from remedy.registry import chosen_detectors
 from remedy.search.options import Search
+from remedy.tracking.opening import inside_a_run
 from remedy.training.feed import FITTING, PLAIN_FIT
 
 
@@ -25,6 +27,11 @@ def autolog(
     detectors: Iterable[Any] | None = None,
     ignore: Iterable[str] = (),
     log_data: bool | None = None,
+    log_models: bool = True,
+    log_every_n_steps: int | None = None,
+    registered_model_name: str | None = None,
+    exclusive: bool = False,
+    silent: bool = False,
     disable: bool = False,
 ) -> None:
     """Log and diagnose every ``Model.fit`` from now on, each in a run of its own.
@@ -37,7 +44,11 @@ def autolog(
         tags: Further tags of every run.
         search: True or a `Search` also searches a fix for a stuck run, as `fit` does; a run with a confirmed fix
             ends where it was found stuck, and the fixed model is ``history.remedy.fix.model``.
-        detectors, ignore, log_data: As for `fit`.
+        detectors, ignore, log_data, log_every_n_steps: As for `fit`.
+        log_models: False keeps no models; ``log_model`` of `fit`.
+        registered_model_name: ``register_as`` of `fit`.
+        exclusive: True leaves a training alone that begins inside a run of your own.
+        silent: True prints nothing and warns of nothing of remedy's own.
         disable: Put Keras' own ``fit`` back.
 
     Raises:
@@ -55,16 +66,20 @@ def autolog(
         "detectors": None if detectors is None else tuple(detectors),
         "ignore": tuple(ignore),
         "log_data": log_data,
+        "log_model": log_models,
+        "log_every_n_steps": log_every_n_steps,
+        "register_as": registered_model_name,
+        "quiet": silent,
     }
-    keras.Model.fit = _logged(keras.Model.fit, options)
+    keras.Model.fit = _logged(keras.Model.fit, options, exclusive)
 
 
-def _logged(fit: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Any]:
+def _logged(fit: Callable[..., Any], options: Mapping[str, Any], exclusive: bool) -> Callable[..., Any]:
     """Return a ``Model.fit`` that goes through `api.fit`, except for what remedy trains itself."""
 
     @functools.wraps(fit)
     def logged(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if FITTING.get() is self:
+        if FITTING.get() is self or (exclusive and inside_a_run()):
             return fit(self, *args, **kwargs)
         try:
             given = inspect.signature(fit).bind(self, *args, **kwargs).arguments
@@ -74,10 +89,14 @@ def _logged(fit: Callable[..., Any], options: Mapping[str, Any]) -> Callable[...
         given.pop("self")
         token = PLAIN_FIT.set((self, fit))
         try:
-            result = api.fit(self, X, y, **options, **given)
+            with warnings.catch_warnings() if options["quiet"] else nullcontext():
+                if options["quiet"]:
+                    warnings.simplefilter("ignore", RemedyWarning)
+                result = api.fit(self, X, y, **options, **given)
         except RemedyError as error:
             text = f"remedy.autolog does not watch this training ({error}); Keras trains it alone."
-            warnings.warn(text, RemedyWarning, stacklevel=2)
+            if not options["quiet"]:
+                warnings.warn(text, RemedyWarning, stacklevel=2)
             return fit(self, *args, **kwargs)
         finally:
             PLAIN_FIT.reset(token)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from remedy.data.dataset import Dataset
@@ -129,13 +129,30 @@ class ReportCase:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What is kept in a run beside the metrics of its epochs.
+
+    Attributes:
+        data: True keeps the arrays, False never does, None does where the store is local.
+        model: Whether the model is.
+        every_n_steps: Also the metrics of every so many batches; None for none.
+        register_as: Name for the model registry, or None.
+    """
+
+    data: bool | None = None
+    model: bool = True
+    every_n_steps: int | None = None
+    register_as: str | None = None
+
+
+@dataclass(frozen=True)
 class StuckRun:
     """A stuck run and everything needed to treat it.
 
     Attributes:
         unfinished: A search of it that was killed.
         names: How the user's script spells what it handed to ``fit``; None without a script.
-        register_as: Name under which the model of its fix is registered.
+        kept: What is kept in the run of its fix beside its metrics.
     """
 
     recipe: Recipe
@@ -148,5 +165,5 @@ class StuckRun:
     callbacks: Sequence[Any] = ()
     name: str | None = None
     unfinished: Run | None = None
-    register_as: str | None = None
+    kept: Kept = field(default_factory=Kept)
     names: Names | None = None

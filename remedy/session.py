@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from remedy.data.arrays import leaves
@@ -29,13 +29,14 @@ from remedy.reporting import text as report
 from remedy.reporting.call_log import write_call, write_outcome
 from remedy.reporting.run_log import write_end, write_recipe, write_rows, write_start
 from remedy.reporting.terminal import Terminal
-from remedy.results import RepairResult, StuckRun
+from remedy.results import Kept, RepairResult, StuckRun
 from remedy.search.options import Search
 from remedy.tracking import artifacts
 from remedy.tracking import run as tracking
 from remedy.training.feed import fit_model
 from remedy.training.recorder import EvidenceRecorder, Known
 from remedy.training.runtime import free_iterators
+from remedy.training.step_log import StepLog
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,7 @@ class Wishes:
         detectors, remedies: That may be used.
         build: Makes a fresh model, or None.
         name: Of the run.
-        register_as: Name for the model registry, or None.
-        log_data: Whether the arrays are kept with the run.
+        kept: What is kept in the run beside its metrics.
         expect: Score that the run must reach to count as healthy, or None.
         names: How the calling script spells what it hands over.
     """
@@ -58,8 +58,7 @@ class Wishes:
     remedies: Sequence[Any]
     build: Callable[[], Any] | None = None
     name: str | None = None
-    register_as: str | None = None
-    log_data: bool | None = None
+    kept: Kept = field(default_factory=Kept)
     expect: float | None = None
     names: Names | None = None
 
@@ -91,7 +90,7 @@ class Session:
         self.unsearched: str | None = None
         late = call.arrival is not None and call.dataset is None  # A stream tells its batch size with its rows.
         with run.together():
-            write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.log_data)
+            write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.kept.data)
             write_call(run, model, call.kwargs)
         known = self._known() if call.dataset is not None and call.arrival is None else None
         known = known if call.unread is None else unread(call.unread, wishes.expect)
@@ -112,7 +111,8 @@ class Session:
     def train(self) -> Any:
         """Train as the user asked for; return Keras' History."""
         kwargs = {name: value for name, value in self._call.kwargs.items() if name != "callbacks"}
-        watch = [*self._callbacks, self.recorder]
+        steps = self._wishes.kept.every_n_steps
+        watch = [*self._callbacks, *([] if steps is None else [StepLog(self._run.metrics, steps)]), self.recorder]
         return fit_model(self._model, self._call.X, self._call.y, callbacks=watch, **kwargs)
 
     def end(self) -> str:
@@ -130,7 +130,7 @@ class Session:
             conclusion = f"{conclusion} {self.unsearched}"
         data = self._call.dataset
         write_outcome(self._run, self._model, self._callbacks)
-        write_end(self._run, recorder, conclusion, self._model, data, repaired, wishes.name, wishes.register_as)
+        write_end(self._run, recorder, conclusion, self._model, data, repaired, wishes.name, wishes.kept)
         return conclusion
 
     def _sample(self) -> str:
@@ -192,7 +192,7 @@ class Session:
         return True
 
     def _write_rows(self) -> None:
-        write_rows(self._run, self._call.dataset, self._wishes.name, self._wishes.log_data)
+        write_rows(self._run, self._call.dataset, self._wishes.name, self._wishes.kept.data)
 
     def _on_stuck(self, examination: Examination) -> bool:
         """Treat the run while its training waits; say whether that training shall end here."""
@@ -248,7 +248,7 @@ class Session:
             wishes.remedies,
             self._callbacks,
             wishes.name,
-            register_as=wishes.register_as,
+            kept=wishes.kept,
             names=names,
         )
 

@@ -5,7 +5,7 @@ import mlflow
 import pytest
 
 import remedy
-from remedy.errors import RemedyWarning
+from remedy.errors import InvalidInput, RemedyWarning
 
 from .conftest import blobs, dense, healthy_program, sick_program
 
@@ -158,3 +158,46 @@ def test_what_mlflows_own_autologging_writes_of_a_call_is_written_too(store):
     assert (ours.data.metrics["stopped_epoch"], ours.data.metrics["restored_epoch"]) == (3.0, 1.0)
     files = {file.path for file in mlflow.MlflowClient().list_artifacts(ours.info.run_id)}
     assert "model_summary.txt" in files
+
+
+def test_a_model_is_kept_or_not_as_asked_and_registered_under_a_name(store):
+    client = mlflow.MlflowClient()
+    for wanted in (True, False):
+        remedy.autolog(experiment="auto", log_models=wanted, registered_model_name="mine" if wanted else None)
+        model, X, y = healthy_program()
+        model.fit(X, y, epochs=3, batch_size=16, verbose=0)
+    remedy.autolog(disable=True)
+    kept = [len(r.outputs.model_outputs) for r in _runs()]
+    assert kept == [1, 0]
+    assert len(client.search_model_versions("name = 'mine'")) == 1
+
+
+def test_every_few_batches_are_logged_where_asked(store):
+    remedy.autolog(experiment="auto", log_every_n_steps=4)
+    X, y = blobs(rows=96)
+    dense().fit(X, y, epochs=2, batch_size=16, verbose=0)
+    remedy.autolog(disable=True)
+    (run,) = _runs()
+    steps = [m.step for m in mlflow.MlflowClient().get_metric_history(run.info.run_id, "batch_loss")]
+    assert steps == [4, 8, 12]
+    with pytest.raises(InvalidInput, match="log_every_n_steps"):
+        remedy.fit(dense(), X, y, log_every_n_steps=0)
+
+
+def test_a_training_inside_a_run_of_ones_own_is_left_alone_where_asked(store):
+    remedy.autolog(experiment="auto", exclusive=True)
+    with mlflow.start_run() as mine:
+        history = dense().fit(*blobs(), epochs=1, batch_size=16, verbose=0)
+    remedy.autolog(disable=True)
+    assert not hasattr(history, "remedy")
+    assert "remedy.role" not in mlflow.get_run(mine.info.run_id).data.tags
+
+
+def test_nothing_is_said_where_silence_is_asked_for(store, capsys, recwarn):
+    model, X, y = sick_program()
+    remedy.autolog(experiment="auto", silent=True)
+    history = model.fit(X, y, epochs=6, verbose=2)
+    remedy.autolog(disable=True)
+    assert history.remedy.stuck
+    assert "stuck" not in capsys.readouterr().out
+    assert not [w for w in recwarn if issubclass(w.category, RemedyWarning)]

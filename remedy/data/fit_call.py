@@ -99,8 +99,8 @@ def read_fit_call(
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
         raise InvalidInput(
             f"fit() has no keyword {', '.join(map(repr, unknown))}; beside Keras' own, remedy knows "
-            "experiment, run_name, tags, search, groups, order, expect, detectors, ignore, remedies, build, log_data "
-            "and register_as."
+            "experiment, run_name, tags, search, groups, order, expect, detectors, ignore, remedies, build, log_data, "
+            "log_model, log_every_n_steps, register_as and quiet."
         )
     if groups is not None and order is not None and order is not False:
         raise InvalidInput("groups= and order= ask for two splits that exclude each other: give one of them.")

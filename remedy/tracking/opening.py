@@ -59,6 +59,11 @@ def open_run(experiment: str | None, name: str | None, tags: Mapping[str, str] |
     _leave(run, mine, "FINISHED")
 
 
+def inside_a_run() -> bool:
+    """Say whether the user has a run of MLflow's open."""
+    return mlflow.active_run() is not None
+
+
 def _start(experiment: str | None, name: str | None, tags: Mapping[str, str] | None, outer: Any) -> tuple[Any, bool]:
     """Start a run, below ``outer`` where there is one; say whether it is new.
 
