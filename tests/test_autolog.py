@@ -161,7 +161,6 @@ def test_what_mlflows_own_autologging_writes_of_a_call_is_written_too(store):
 
 
 def test_a_model_is_kept_or_not_as_asked_and_registered_under_a_name(store):
-    client = mlflow.MlflowClient()
     for wanted in (True, False):
         remedy.autolog(experiment="auto", log_models=wanted, registered_model_name="mine" if wanted else None)
         model, X, y = healthy_program()
@@ -169,7 +168,7 @@ def test_a_model_is_kept_or_not_as_asked_and_registered_under_a_name(store):
     remedy.autolog(disable=True)
     kept = [len(r.outputs.model_outputs) for r in _runs()]
     assert kept == [1, 0]
-    assert len(client.search_model_versions("name = 'mine'")) == 1
+    assert len(mlflow.MlflowClient().search_model_versions("name = 'mine'")) == 1
 
 
 def test_every_few_batches_are_logged_where_asked(store):

@@ -64,7 +64,7 @@ print(json.dumps([np.asarray(model.predict(np.load("rows.npy"))).tolist(), np.sh
     assert done.returncode == 0, done.stderr[-2000:]
     predicted, example = json.loads(done.stdout.splitlines()[-1])
     np.testing.assert_allclose(predicted, result.fix.model.predict(X[:20], verbose=0), rtol=1e-4, atol=1e-5)
-    assert example == [2, 6]
+    assert example == [1, 6]
 
 
 def test_a_stuck_model_is_not_registered(store):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 import warnings
+from contextlib import redirect_stderr
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -38,7 +40,7 @@ def register(name: str, model_uri: str, digest: str, metric: str, score: float |
     """
     client = mlflow.MlflowClient()
     try:
-        with silent_mlflow():
+        with silent_mlflow(), redirect_stderr(io.StringIO()):  # It prints what it registered.
             made = mlflow.register_model(model_uri, name)
         known = score is not None and math.isfinite(score)  # Nothing would ever beat a champion of NaN.
         measured = {DIGEST: digest, METRIC: metric} | ({SCORE: repr(score)} if known else {})
