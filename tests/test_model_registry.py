@@ -82,7 +82,7 @@ def test_a_better_model_on_the_same_data_takes_the_alias_and_a_worse_one_does_no
         remedy.fit(model, X, y, epochs=epochs, verbose=0, validation_split=0.3, search=False, register_as="blobs")
         return str(_champion("blobs").version)
 
-    assert [trained(1, 0.001), trained(6, 0.03), trained(1, 0.001)] == ["1", "2", "2"]
+    assert [trained(2, 0.003), trained(6, 0.03), trained(2, 0.003)] == ["1", "2", "2"]
 
 
 def test_a_model_that_was_measured_on_other_data_leaves_the_champion_alone(store):
