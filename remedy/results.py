@@ -40,6 +40,7 @@ class Fix:
         setbacks: What is worse with ``model`` than untouched, by more than chance: classes, metrics of your own.
         classes: The user's own label of every output column, or of 0 and 1 for a single unit; empty for numbers.
         evidence: What was measured while it was trained in full; None where that was not done.
+        stream_rows: Rows of your stream that ``model`` was trained on an epoch; None where it was trained on arrays.
     """
 
     model: Any
@@ -55,6 +56,7 @@ class Fix:
     evidence: Evidence | None = None
     setbacks: tuple[str, ...] = ()
     script: str = ""
+    stream_rows: int | None = None
 
     def __repr__(self) -> str:
         """Say it in five lines."""
@@ -153,6 +155,7 @@ class StuckRun:
         unfinished: A search of it that was killed.
         names: How the user's script spells what it handed to ``fit``; None without a script.
         kept: What is kept in the run of its fix beside its metrics.
+        stream: The stream that ``dataset`` is a sample of, and its batches an epoch where the user said so; or None.
     """
 
     recipe: Recipe
@@ -167,3 +170,4 @@ class StuckRun:
     unfinished: Run | None = None
     kept: Kept = field(default_factory=Kept)
     names: Names | None = None
+    stream: tuple[Any, int | None] | None = None

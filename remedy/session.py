@@ -10,6 +10,7 @@ from typing import Any
 from remedy.data.arrays import leaves
 from remedy.data.dataset import Dataset
 from remedy.data.fit_call import FitCall, arrived
+from remedy.data.streams import is_stream
 from remedy.diagnosis import Examination
 from remedy.errors import RemedyError, RemedyWarning
 from remedy.evidence.evidence import Start
@@ -29,7 +30,7 @@ from remedy.reporting import text as report
 from remedy.reporting.call_log import write_call, write_outcome
 from remedy.reporting.run_log import write_end, write_recipe, write_rows, write_start
 from remedy.reporting.terminal import Terminal
-from remedy.results import Kept, RepairResult, StuckRun
+from remedy.results import Fix, Kept, RepairResult, StuckRun
 from remedy.search.options import Search
 from remedy.tracking import artifacts
 from remedy.tracking import run as tracking
@@ -122,7 +123,7 @@ class Session:
             recorder.add(repaired.diagnoses)
         conclusion = repaired.conclusion if repaired else report.verdict(recorder.examination)
         if repaired is not None and repaired.fix is not None and not self._call.dataset_is_whole:
-            conclusion = f"{conclusion} {self._sample()}"
+            conclusion = f"{conclusion} {self._sample(repaired.fix)}"
         arrival = self._call.arrival
         if recorder.examination.stuck and wishes.options and arrival is not None and not arrival.settled:
             self.unsearched = "No remedy is searched: the training ended before all rows of its stream had been seen."
@@ -133,15 +134,15 @@ class Session:
         write_end(self._run, recorder, conclusion, self._model, data, repaired, wishes.name, wishes.kept)
         return conclusion
 
-    def _sample(self) -> str:
+    def _sample(self, fix: Fix) -> str:
         """Say what a fix of a large stream rests on."""
         data = self._call.dataset
         assert data is not None
         total = f" of {data.total_rows:,}" if data.total_rows else ""
-        return (
-            f"It rests on a sample of {len(data.train):,}{total} rows of your stream, and result.fix.model was trained "
-            "on these: train the patch on all of them."
-        )
+        rests = f"It rests on a sample of {len(data.train):,}{total} rows of your stream"
+        if fix.stream_rows is not None:
+            return f"{rests}; result.fix.model was trained on {fix.stream_rows:,} rows of the stream itself an epoch."
+        return f"{rests}, and result.fix.model was trained on these: train the patch on all of them."
 
     def _known(self) -> Known:
         assert self._call.dataset is not None
@@ -234,6 +235,7 @@ class Session:
         self._run.json("recipe.json", recipe.to_dict())
         data, names = self._call.dataset, wishes.names
         assert data is not None
+        sampled = not data.complete and is_stream(self._call.X)
         if not data.complete:  # The sample is all that a search has.
             data = replace(data, total_rows=None)
             size = recipe.batch_size or KERAS_BATCH_SIZE
@@ -250,6 +252,7 @@ class Session:
             wishes.name,
             kept=wishes.kept,
             names=names,
+            stream=(self._call.X, self._call.kwargs.get("steps_per_epoch")) if sampled else None,
         )
 
     def _as_begun(self, recipe: Recipe) -> Recipe:

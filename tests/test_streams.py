@@ -334,6 +334,8 @@ def test_a_stuck_program_on_a_large_stream_is_repaired_on_a_sample_and_that_is_s
     result = remedy.fit(model, stream, epochs=8, verbose=0, search=remedy.Search(trials=5, timeout=25))
     assert result.fix.confirmed
     assert "of 600 rows of your stream" in result.conclusion
+    assert 400 < result.fix.stream_rows < 600
+    assert f"trained on {result.fix.stream_rows} rows of the stream itself" in result.conclusion
     space = {"model": model, "stream": stream}
     exec(result.fix.patch, space)
     assert np.mean(space["model"].predict(wide, verbose=0).argmax(-1) == y) > 0.8

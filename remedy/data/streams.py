@@ -111,6 +111,16 @@ def _batch_count(X: Any) -> int | None:
     return None if count is None else int(count)
 
 
+def one_pass(X: Any, steps: int | None) -> Iterator[Any]:
+    """Yield the batches of an epoch of a stream: so many, or all there are; a ``PyDataset`` hears that it ended."""
+    if _is_tf_data(X):
+        yield from (X if steps is None else X.take(steps)).as_numpy_iterator()
+        return
+    for i in range(X.num_batches if steps is None else steps):
+        yield X[i]
+    X.on_epoch_end()
+
+
 def _batches(X: Any, count: int | None) -> Iterator[Any]:
     if _is_tf_data(X):
         yield from X.as_numpy_iterator()

@@ -6,6 +6,7 @@ median score; the epoch is chosen by the validation rows; and its own score is t
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, replace
 
@@ -25,9 +26,12 @@ from remedy.reporting.terminal import Terminal
 from remedy.results import StuckRun
 from remedy.search.confirmation import Proof
 from remedy.tracking.run import Run
-from remedy.training.fit_recipe import BestEpoch, Ruined, fit_recipe
+from remedy.training.fit_recipe import BestEpoch, Ruined, fit_recipe, fit_stream
 from remedy.training.loop import Loop
+from remedy.training.own_stream import Apart, NotApart, OwnStream, fits
 from remedy.training.recorder import EvidenceRecorder
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,13 @@ class LastTraining:
         recorder: Holds the model and the scores of the epochs that were over.
         interrupted: Whether Ctrl-C was pressed.
         whole: False where that ended this very training, and not a second try.
+        stream_rows: Rows of the user's own stream that an epoch had; None where it was trained on arrays.
     """
 
     recorder: EvidenceRecorder
     interrupted: bool = False
     whole: bool = True
+    stream_rows: int | None = None
 
     @property
     def score(self) -> float | None:
@@ -93,7 +99,7 @@ def _promise(training: LastTraining) -> float:
 def train_in_full(
     stuck_run: StuckRun, recipe: Recipe, seed: int, run: Run, terminal: Terminal, ground: Ground
 ) -> LastTraining:
-    """Train a recipe as the proof did, and log every epoch.
+    """Train a recipe as the proof did, and log every epoch; where the rows are a sample of a stream, on the stream.
 
     Args:
         stuck_run: The stuck run.
@@ -106,6 +112,33 @@ def train_in_full(
     Returns:
         What came of it.
     """
+    own = _stream(stuck_run, recipe, ground.dataset)
+    if own is not None:
+        try:
+            return _train(stuck_run, recipe, seed, run, terminal, ground, own)
+        except NotApart:  # Then only what was read is kept apart from what it is scored on.
+            log.debug("the stream gives other rows every time: the fix is trained on what was read of it")
+    return _train(stuck_run, recipe, seed, run, terminal, ground, None)
+
+
+def _stream(stuck_run: StuckRun, recipe: Recipe, searched: Dataset) -> OwnStream | None:
+    """Return the user's stream without the rows that are set aside; None where there is none, or it does not suit."""
+    if stuck_run.stream is None or searched.holdout is None or not fits(recipe, searched):
+        return None
+    chosen = searched.validation if stuck_run.dataset.validation is None else None
+    aside = [searched.holdout, *([] if chosen is None else [chosen])]
+    return OwnStream(*stuck_run.stream, recipe, searched, aside)
+
+
+def _train(
+    stuck_run: StuckRun,
+    recipe: Recipe,
+    seed: int,
+    run: Run,
+    terminal: Terminal,
+    ground: Ground,
+    own: OwnStream | None,
+) -> LastTraining:
     dataset = _coded(recipe, _all_rows(stuck_run.dataset, ground.dataset))
     recipe = recipe.replace(target=None)  # The rows have it now.
     model = recipe.build(dataset, seed)
@@ -125,9 +158,13 @@ def train_in_full(
         keep_answers=True,
     )
     best = BestEpoch(lambda: recorder.evidence, ground.tolerance)
-    watch = [*make_callbacks(recipe.callbacks), recorder, Ruined(), best]
+    first = [] if own is None else [Apart(own)]
+    watch = [*first, *make_callbacks(recipe.callbacks), recorder, Ruined(), best]
     try:
-        fit_recipe(model, recipe, dataset, seed, 0, recipe.epochs, watch, Loop(model), dataset.validation)
+        if own is None:
+            fit_recipe(model, recipe, dataset, seed, 0, recipe.epochs, watch, Loop(model), dataset.validation)
+        else:
+            fit_stream(model, recipe, own.dataset(), watch, dataset.validation)
     except KeyboardInterrupt:
         best.restore(model)  # An epoch that was broken off is nobody's result.
         if recipe.threshold == "moved":
@@ -137,7 +174,7 @@ def train_in_full(
     moved = recipe.threshold == "moved" and move_threshold(model, recipe, dataset.validation or dataset.train)
     if moved or best.restored or restores_weights(recipe.callbacks):
         recorder.look_again(model)
-    return LastTraining(recorder)
+    return LastTraining(recorder, stream_rows=None if own is None else own.rows)
 
 
 CHUNK = 4096

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from remedy.data.dataset import Dataset
 from remedy.data.scores import Scorer
@@ -128,7 +129,8 @@ def _handed_over(
     # A model that Ctrl-C left far behind the proof is no fix yet.
     confirmed = search.dataset.provable and proof.holds and not fell_short(last, proof)
     numbers = (last.score, proof.baseline_score, confirmed, proof, labels, evidence, worse)
-    return Fix(model, run_id, prescription, rows, lines[0], *numbers, script=lines[1])
+    fix = Fix(model, run_id, prescription, rows, lines[0], *numbers, script=lines[1])
+    return replace(fix, stream_rows=last.stream_rows)
 
 
 def _with_unsearched(

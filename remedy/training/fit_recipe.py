@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -103,6 +104,23 @@ def fit_recipe(
     if recipe.restarts > 1 and done == 0:
         _start_well(model, recipe, dataset, seed, lambda: train(0, 1, [], None))
     return train(done, epochs, callbacks, held)
+
+
+def fit_stream(model: Any, recipe: Recipe, stream: Any, callbacks: Sequence[Any], validation: Rows | None) -> Any:
+    """Train all epochs on a stream that gives rows as the recipe trains on them; return Keras' History."""
+    watch = [WarmUp(recipe, None), *callbacks] if recipe.warm_up else list(callbacks)
+    held = None if validation is None else (validation.X, validation.y, validation.sample_weight)
+    known = None if held is None else tuple(part for part in held if part is not None)
+    given: dict[str, Any] = {
+        "epochs": recipe.epochs,
+        "callbacks": watch,
+        "validation_data": known,
+        "verbose": 0,
+        "shuffle": False,
+    }
+    with warnings.catch_warnings():  # Keras learns how long an epoch is at the end of the first.
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        return fit_model(model, stream, None, **given)
 
 
 def _loss_axes(model: Any) -> int:
