@@ -104,7 +104,7 @@ def test_a_short_training_is_spared_a_look_that_would_cost_more_than_it_until_it
     for seconds, told in ((0.5, None), (3.0, "it learns slowly")):
         assert _after(4, probe_score=slow, seconds=(seconds,) * 4) == told
     assert _after(4, probe_score=slow, epochs_planned=4, seconds=(0.5,) * 4) == "it learns slowly"
-    for last, told in ((0.9, None), (0.7, "it ended short of a perfect score")):
+    for last, told in ((0.9, None), (0.8, "it ended short of a perfect score")):
         scores = (*HEALTHY.probe_score[:-1], last)
         assert _after(EPOCHS, probe_score=scores, seconds=(0.1,) * EPOCHS) == told
 

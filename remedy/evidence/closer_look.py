@@ -28,9 +28,9 @@ LEAST_SECONDS = 2.0
 POOR = 0.2
 """Share of the way from a constant answer to a perfect one; less is suspicious after a few epochs."""
 
-GOOD, ENOUGH = 0.9, 0.6
+GOOD, ENOUGH = 0.9, 0.75
 """The same at the end of training: more needs no second opinion; in short trainings, where one costs too much, ENOUGH
-does not. No detector of stuck runs speaks of a network that covers more of the way than that."""
+does not: slow-learning and short-of-shallow speak of no network that covers more of the way of a shallow model."""
 
 LOOK_SECONDS = 0.5
 """A look takes about so long; a doubt that is not grave waits until that is no more than `SHARE` of the training."""
