@@ -34,6 +34,40 @@ def rebuilds(X: Nest, y: Array) -> bool:
     return False
 
 
+def stands_in(X: Nest, y: Array) -> str | None:
+    """Return where a target of one value a row stands among the inputs, in words; None where it does not.
+
+    A value that is equal counts from two columns on, one that follows a straight line of it from `WINDOW` on: a single
+    column with a line to be found is an exercise.
+    """
+    step = max(1, len(y) // COMPARED_ROWS)
+    wanted = np.asarray(y[::step]).reshape(len(y[::step]), -1)
+    if wanted.shape[1] != 1 or wanted.dtype.kind not in "fiub" or len(wanted) < LEAST_ROWS:
+        return None
+    target = wanted[:, 0].astype("float64")
+    if not np.all(np.isfinite(target)) or np.ptp(target) == 0:
+        return None
+    for name, part in arrays.named_leaves(X):
+        columns = np.asarray(part[::step]).reshape(len(part[::step]), -1)
+        if len(part) != len(y) or columns.dtype.kind not in "fiub" or not 2 <= columns.shape[1] <= MOST_COLUMNS:
+            continue
+        values = columns.astype("float64")
+        with np.errstate(all="ignore"):
+            found = np.flatnonzero(np.all(np.isclose(values, target[:, None], rtol=1e-6, atol=0), axis=0))
+            if not len(found) and columns.shape[1] >= WINDOW and len(np.unique(target)) > WINDOW:
+                centred, spread = values - values.mean(0), values.std(0)
+                alike = np.abs(centred.T @ (target - target.mean()) / len(target) / spread / target.std())
+                found = np.flatnonzero(alike > 1 - 1e-9)
+        if len(found):
+            place = ", ".join(map(str, np.unravel_index(int(found[0]), part.shape[1:])))
+            return f"place {place} of {f'input {name!r}' if name else 'X'}"
+    return None
+
+
+LEAST_ROWS, WINDOW, MOST_COLUMNS = 30, 8, 2000
+"""Rows that must agree, values a row from which on a line counts, and most of them that are looked at."""
+
+
 def infer_task(y: Nest, loss_name: str | None, output_units: int | None) -> Task:
     """Say what the labels ask for; the labels' own shape and values come before the loss' name.
 

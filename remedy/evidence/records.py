@@ -79,6 +79,7 @@ class OutputFacts:
             near 1 when shuffled, near 0 when sorted. None where it says nothing.
         validation_mean: Mean of the validation target, or None.
         rebuilds: True where the target is the input again, or nearly (as of an autoencoder).
+        stands_in: Where a target of one value a row stands among the inputs, in words, or None.
     """
 
     name: str = "output"
@@ -101,6 +102,7 @@ class OutputFacts:
     changes: float | None = None
     validation_mean: float | None = None
     rebuilds: bool = False
+    stands_in: str | None = None
 
     @property
     def loss_key(self) -> str:

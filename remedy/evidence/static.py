@@ -15,7 +15,7 @@ from remedy.data.heads import parts, per_output
 from remedy.data.persistence import constant_answer
 from remedy.data.rows import Rows
 from remedy.data.scores import CLASSIFICATION, class_ids
-from remedy.data.task import rebuilds
+from remedy.data.task import rebuilds, stands_in
 from remedy.evidence.data_facts import FACT_VALUES, input_facts, overlap, target_facts
 from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
 from remedy.evidence.model_facts import NORMALIZERS, head_facts, layer_facts, metric_names, planned_rates
@@ -156,7 +156,8 @@ def _outputs(recipe: Recipe, dataset: Dataset) -> tuple[OutputFacts, ...]:
     facts = []
     for head, key in zip(heads, keys, strict=True):
         target = target_facts(named[key], held.get(key), head.get("ignore_class"))
-        facts.append(OutputFacts(**head, **target, rebuilds=rebuilds(dataset.train.X, named[key])))
+        X, y = dataset.train.X, named[key]
+        facts.append(OutputFacts(**head, **target, rebuilds=rebuilds(X, y), stands_in=stands_in(X, y)))
     return tuple(facts)
 
 
