@@ -151,15 +151,14 @@ def fit(
         raise InvalidInput(f"build={build!r}: give a function without arguments that returns a fresh model.")
     if expect is not None and not (isinstance(expect, Real) and math.isfinite(expect)):
         raise InvalidInput(f"expect={expect!r}: give the score that the run must reach, such as 0.9.")
-    if log_every_n_steps is not None and not (isinstance(log_every_n_steps, int) and log_every_n_steps > 0):
-        raise InvalidInput(f"log_every_n_steps={log_every_n_steps!r}: give a number of batches, or None.")
+    kept = Kept(log_data, log_model, log_every_n_steps, register_as)
     options = _options(search)
     found, chosen = chosen_detectors(detectors, ignore), registry.remedies(remedies)
     call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0, order, late=True)
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
     terminal = Terminal(quiet=quiet or fit_kwargs.get("verbose", "auto") == 0)
-    names, kept = read_names(model, X, y, fit_kwargs), Kept(log_data, log_model, log_every_n_steps, register_as)
+    names = read_names(model, X, y, fit_kwargs)
     wishes = Wishes(options, found, chosen, build, run_name or experiment, kept, expect, names)
     with open_run(experiment, run_name, tags) as run:
         session = Session(model, call, wishes, run, terminal)

@@ -14,6 +14,7 @@ import keras
 from remedy import api
 from remedy.errors import RemedyError, RemedyWarning
 from remedy.registry import chosen_detectors
+from remedy.results import Kept
 from remedy.search.options import Search
 from remedy.tracking.opening import inside_a_run
 from remedy.training.feed import FITTING, PLAIN_FIT
@@ -53,12 +54,14 @@ def autolog(
 
     Raises:
         NotFound: There is no such detector.
+        InvalidInput: An option that no training could be logged with.
     """
     if "fit" in vars(keras.Model) and hasattr(keras.Model.fit, "logged_by_remedy"):
         del keras.Model.fit  # Keras inherits its own from the trainer of the backend.
     if disable:
         return
     chosen_detectors(detectors, ignore)
+    Kept(log_data, log_models, log_every_n_steps, registered_model_name)
     options = {
         "experiment": experiment,
         "tags": tags,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 from remedy.data.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.diagnosis import Diagnosis, Examination
+from remedy.errors import InvalidInput
 from remedy.evidence.confusion import Confusion, confusions
 from remedy.evidence.evidence import Evidence
 from remedy.prescription import Change, Prescription
@@ -145,6 +147,20 @@ class Kept:
     model: bool = True
     every_n_steps: int | None = None
     register_as: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check them.
+
+        Raises:
+            InvalidInput: No number of batches, or a model that is to be registered and not kept.
+        """
+        steps = self.every_n_steps
+        if steps is not None and (isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1):
+            raise InvalidInput(f"log_every_n_steps={steps!r}: give a number of batches, or None.")
+        if self.register_as is not None and not self.model:
+            raise InvalidInput(
+                f"{self.register_as!r} cannot be registered where no model is logged: log it, or give no name."
+            )
 
 
 @dataclass(frozen=True)

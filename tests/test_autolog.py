@@ -181,6 +181,10 @@ def test_every_few_batches_are_logged_where_asked(store):
     assert steps == [4, 8, 12]
     with pytest.raises(InvalidInput, match="log_every_n_steps"):
         remedy.fit(dense(), X, y, log_every_n_steps=0)
+    with pytest.raises(InvalidInput, match="log_every_n_steps"):
+        remedy.autolog(log_every_n_steps=1.5)
+    with pytest.raises(InvalidInput, match="cannot be registered"):
+        remedy.autolog(log_models=False, registered_model_name="mine")
 
 
 def test_a_training_inside_a_run_of_ones_own_is_left_alone_where_asked(store):

@@ -94,14 +94,7 @@ def read_fit_call(
         InvalidInput: Keras could not train on this.
     """
     require_compiled(model)
-    known = inspect.signature(type(model).fit).parameters
-    unknown = [name for name in kwargs if name not in known]
-    if unknown and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
-        raise InvalidInput(
-            f"fit() has no keyword {', '.join(map(repr, unknown))}; beside Keras' own, remedy knows "
-            "experiment, run_name, tags, search, groups, order, expect, detectors, ignore, remedies, build, log_data, "
-            "log_model, log_every_n_steps, register_as and quiet."
-        )
+    _check_keywords(model, kwargs)
     if groups is not None and order is not None and order is not False:
         raise InvalidInput("groups= and order= ask for two splits that exclude each other: give one of them.")
     if y is None and late and (is_stream(X) or isinstance(X, GeneratorType)):
@@ -166,6 +159,22 @@ def read_fit_call(
 def _whole(stream: Any) -> Rows | None:
     found = read_stream(stream)
     return None if found is None else found.rows
+
+
+def _check_keywords(model: Any, kwargs: Mapping[str, Any]) -> None:
+    known = inspect.signature(type(model).fit).parameters
+    unknown = [name for name in kwargs if name not in known]
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        raise InvalidInput(
+            f"fit() has no keyword {', '.join(map(repr, unknown))}; beside Keras' own, remedy knows "
+            "experiment, run_name, tags, search, groups, order, expect, detectors, ignore, remedies, build, log_data, "
+            "log_model, log_every_n_steps, register_as and quiet."
+        )
+    weights = kwargs.get("class_weight")
+    if weights is not None and not isinstance(weights, Mapping):
+        raise InvalidInput(
+            f"class_weight={weights!r:.60}: give a dict with a weight for every class, such as {{0: 1.0, 1: 5.0}}."
+        )
 
 
 def _watch_stream_call(X: Any, kwargs: dict[str, Any], groups: Any, order: Any) -> FitCall:

@@ -7,11 +7,19 @@ import math
 from collections.abc import Sequence
 
 NOT_LEARNING = (
-    *("learning-rate", "swap-activation", "optimizer", "initializer", "add-normalization", "scale-inputs"),
+    *(
+        "freeze-backbone",
+        "learning-rate",
+        "swap-activation",
+        "optimizer",
+        "initializer",
+        "add-normalization",
+        "scale-inputs",
+    ),
     *("simplify-architecture", "less-dropout", "batchnorm-momentum", "clip-gradients"),
 )
-"""Remedies for "it does not learn", whatever the cause, most wanted first; the learning rate has nothing to act on
-where it is the usual one."""
+"""Remedies for "it does not learn", whatever the cause, most wanted first; freezing has nothing to act on where
+no weights were loaded, the learning rate where it is the usual one."""
 
 
 def judged(probe_score: Sequence[float], val_score: Sequence[float] | None) -> tuple[Sequence[float], str]:

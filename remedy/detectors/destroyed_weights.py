@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -39,9 +40,8 @@ class DestroyedWeights(Detector):
         Evidence(probe_score=(0.2,) * 3, loss=(763.0, 61.0, 2.3), prior_loss=1.6, epochs_planned=15, start=BEGAN),
     )
     silent_on = (
+        Evidence(probe_score=(0.2,) * 3, loss=(2.4, 2.2, 2.1), prior_loss=1.6, epochs_planned=3, start=BEGAN),
         Evidence(probe_score=(0.2,) * 3, loss=(5.0, 2.8, 2.1), prior_loss=1.6, epochs_planned=15, start=BEGAN),
-        Evidence(probe_score=(0.3, 0.5, 0.7), loss=(1.4, 1.0, 0.8), epochs_planned=3, start=BEGAN),
-        Evidence(probe_score=(0.2, 0.2, 0.2), loss=(1.9, 1.7, 1.5), epochs_planned=15, start=BEGAN),
     )
 
     gap: float = 0.1
@@ -62,6 +62,12 @@ class DestroyedWeights(Detector):
         better = prior_loss is not None and told[-1] < self.still * prior_loss
         return better or told[-1] < self.still * told[-self.least_epochs]
 
+    def _comes_down(self, loss: Sequence[float], prior_loss: float) -> bool:
+        """Say whether the loss has never been better than that of a constant answer and falls to the end."""
+        last = [value for value in loss[-self.least_epochs :] if math.isfinite(value)]
+        falls = all(after < before for before, after in itertools.pairwise(last))
+        return len(last) > 1 and falls and last[-1] > self.still * prior_loss
+
     def detect(
         self,
         start: Start,
@@ -73,18 +79,22 @@ class DestroyedWeights(Detector):
         prior_loss: float | None = None,
     ) -> Finding | None:
         """Compare both, early where the network does no better than a constant answer, else at the end."""
-        if start.score is None or (layers and not any(layer.kernel for layer in layers)):
+        if start.score is None or start.trained == 0 or (layers and not any(layer.kernel for layer in layers)):
             return None  # What is frozen is not destroyed.
         told, rows = judged(probe_score, val_score)
         scores = [s for s in told if math.isfinite(s)]
         room = start.score - 2 * start.error - start.constant
-        if not scores or len(scores) < min(self.least_epochs, epochs_planned) or room <= self.gap:
+        exploded = prior_loss is not None and max(loss, default=0.0) > self.exploded * prior_loss
+        least = min(self.least_epochs - exploded, epochs_planned)
+        if not scores or len(scores) < least or room <= self.gap:
             return None
         mine, over = max(scores[-2:]), len(probe_score) >= epochs_planned
         if mine - start.constant >= (self.way if over else self.hopeless) * room:
             return None
         if is_on_its_way(scores, start.score, self.closing) or (not over and self._learns(loss, prior_loss)):
             return None
+        if over and prior_loss is not None and not exploded and self._comes_down(loss, prior_loss):
+            return None  # The head is not trained yet; what stands before it may be as good as ever.
         return Finding(
             f"{start.layers} layers began from weights that were loaded or trained before; on what {start.features!r} "
             f"read then a linear model reaches {start.score:.2f}. After {len(probe_score)} epochs the network's score "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from remedy.detectors._base import Detector, Finding
@@ -32,7 +33,6 @@ class InvertedClassWeights(Detector):
     silent_on = (
         Evidence(task="binary", class_counts={0: 400, 1: 46}, class_weights={0: 0.56, 1: 4.8}),
         Evidence(task="binary", class_counts={0: 200, 1: 190}, class_weights={0: 1.0, 1: 0.8}),
-        Evidence(task="binary", class_counts={0: 400, 1: 46}, class_weights={0: 1.0, 1: 1.0}),
     )
 
     rarer: float = 1.5
@@ -44,7 +44,7 @@ class InvertedClassWeights(Detector):
         rows = {c: n for c, n in class_counts.items() if n > 0}
         weights = {c: class_weights.get(c, 0.0) for c in rows}
         mean = sum(weights[c] * n for c, n in rows.items()) / max(1, sum(rows.values()))
-        if len(rows) < 2 or mean <= 0 or min(weights.values()) < 0:
+        if len(rows) < 2 or not mean > 0 or not math.isfinite(mean) or min(weights.values()) < 0:
             return None
         rare, often = min(rows, key=lambda c: rows[c]), max(rows, key=lambda c: rows[c])
         light = min(weights, key=lambda c: weights[c])

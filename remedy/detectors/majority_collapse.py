@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from remedy.detectors._base import Detector, Finding
-from remedy.evidence.evidence import Evidence
+from remedy.evidence.evidence import Evidence, Start
 
 
 class MajorityCollapse(Detector):
@@ -29,6 +29,7 @@ class MajorityCollapse(Detector):
 
     code, name, severity, symptom = "GEN403", "majority-collapse", "error", True
     remedies = (
+        "freeze-backbone",
         "scale-inputs",
         "learning-rate",
         "class-weights",
@@ -82,6 +83,7 @@ class MajorityCollapse(Detector):
         class_counts: Mapping[int, int],
         epochs_planned: int = 0,
         prior_loss: float | None = None,
+        start: Start | None = None,
     ) -> Finding | None:
         """Count how long one class has taken every prediction, and look whether the loss left the prior."""
         if sum(rows > 0 for rows in class_counts.values()) < 2:
@@ -96,6 +98,9 @@ class MajorityCollapse(Detector):
             return None  # Training mode has left the prior; inference may follow (batchnorm-lag).
         if prior_loss is None and math.isfinite(loss[-1]) and loss[-1] < (1 - self.learned) * loss[-needed]:
             return None  # Nobody knows what a constant answer costs, and the loss falls.
+        warming = start is not None and 0 < len(loss) < epochs_planned
+        if warming and prior_loss is not None and prior_loss < loss[-1] < (1 - self.learned) * loss[-2]:
+            return None  # A fresh head on loaded layers begins far above the prior and comes down to it still.
         counts = list(recent[-1])
         answer = counts.index(max(counts))
         floor = "" if prior_loss is None else f", that of the best constant answer is {prior_loss:.3f}"

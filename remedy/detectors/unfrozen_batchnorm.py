@@ -26,7 +26,6 @@ class UnfrozenBatchnorm(Detector):
     remedies = ("batchnorm-inference",)
     fires_on = (Evidence(layers=(LayerFacts("bn", "BatchNormalization"), LayerFacts("conv", "Conv2D", frozen=True))),)
     silent_on = (
-        Evidence(layers=(LayerFacts("bn", "BatchNormalization", frozen=True), LayerFacts("c", "Conv2D", frozen=True))),
         Evidence(layers=(LayerFacts("bn", "BatchNormalization"), LayerFacts("conv", "Conv2D", kernel=True))),
         Evidence(
             layers=(LayerFacts("bn", "BatchNormalization", inference=True), LayerFacts("c", "Conv2D", frozen=True))

@@ -192,6 +192,7 @@ class Start:
     Attributes:
         epoch: Epoch (from 1) after which it was measured; 0 is before the first.
         layers: How many layers began from such weights.
+        trained: How many of these are trained.
         features: Name of the layer that reads the features: the last one with weights.
         score: What a linear model or a forest reaches on these features, cross-validated; None where unknown.
         error: Standard error of that score.
@@ -209,6 +210,7 @@ class Start:
     score: float | None = None
     error: float = 0.0
     constant: float = 0.0
+    trained: int | None = None
     normalization: str | None = None
     mismatch: float | None = None
     fitting: str | None = None

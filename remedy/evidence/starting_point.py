@@ -24,7 +24,7 @@ from remedy.evidence.baseline import shallow_baseline
 from remedy.evidence.records import Start
 from remedy.evidence.static import probe
 from remedy.keras_internals import every_layer, layers_in_order
-from remedy.recipe.architecture import name_of
+from remedy.recipe.architecture import KERNEL_LAYERS, name_of
 from remedy.recipe.input_scaling import CHANNELS, PREPROCESSING, InputScaling
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.starting_weights import pretrained
@@ -62,7 +62,9 @@ def starting_point(recipe: Recipe, dataset: Dataset, epoch: int = 0) -> Start | 
         return None
     model, rows = recipe.build(dataset, 0), probe(dataset.train, ROWS)
     reader, name = _features(model)
-    found = Start(epoch, len(known), name)
+    entries = recipe.architecture.layers(*KERNEL_LAYERS)
+    trained = sum(name_of(entry) in known and entry["config"].get("trainable", True) for entry in entries)
+    found = Start(epoch, len(known), name, trained=trained)
     if reader is not None:
         values = _answers(reader, rows)
         if values[0].size > MOST_FEATURES:

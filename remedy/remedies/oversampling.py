@@ -43,7 +43,7 @@ class Oversampling(Remedy):
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Resample X_train and y_train with imbalanced-learn, behind what keeps validation rows out of it."""
-        weighted = dataset.train.sample_weight is not None
+        weighted = dataset.train.sample_weight is not None and not recipe.unweighted
         lines = _set_aside(len(dataset.train), weighted) if dataset.validation_tail else ""
         lines += self._draw(dataset, str(dose["kind"]))
         if weighted and dose["kind"] == "smote":

@@ -47,6 +47,6 @@ class ShuffleSplit(Remedy):
             "X_train = keras.tree.map_structure(lambda part: np.asarray(part)[order], X_train)\n"
             "y_train = np.asarray(y_train)[order]  # with any rows of validation_data put in before"
         )
-        if dataset.train.sample_weight is not None:
+        if dataset.train.sample_weight is not None and not recipe.unweighted:
             lines += "\nfit['sample_weight'] = np.asarray(fit['sample_weight'])[order]"
         return lines

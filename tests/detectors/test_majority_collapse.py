@@ -2,6 +2,8 @@ import keras
 import pytest
 
 from remedy.detectors.majority_collapse import MajorityCollapse
+from remedy.diagnosis import diagnose
+from remedy.evidence.evidence import Evidence, Start
 
 from ..conftest import blobs, dense, stuck_run_of
 from ..watch import named, watched
@@ -36,3 +38,17 @@ def test_patience_is_a_tenth_of_the_plan_within_bounds(planned, needed):
 def test_where_nobody_knows_what_a_constant_answer_costs_the_loss_itself_must_stand_still(losses, fires):
     found = MajorityCollapse().detect(losses, ((64, 0),) * 4, {0: 950, 1: 50}, 20, None)
     assert (found is not None) is fires
+
+
+def test_a_fresh_head_on_loaded_layers_may_come_down_to_the_prior_first():
+    told = {
+        "task": "multiclass",
+        "loss": (3.1, 2.2, 1.6, 1.2),
+        "prior_loss": 1.1,
+        "predicted_counts": ((64, 0, 0),) * 4,
+        "class_counts": {0: 100, 1: 100, 2: 100},
+        "epochs_planned": 20,
+    }
+    begun = Start(2, 4, "head", score=0.9, constant=1 / 3)
+    assert diagnose(Evidence(**told), [MajorityCollapse()]).stuck
+    assert not diagnose(Evidence(**told, start=begun), [MajorityCollapse()]).stuck

@@ -6,6 +6,8 @@ from keras import layers, ops
 
 import remedy
 
+from ..conftest import blobs, dense
+
 
 class Variational(keras.Model):
     """An autoencoder with a train_step of its own, as tutorials have it."""
@@ -61,3 +63,13 @@ def test_a_code_that_tells_rows_apart_is_left_alone(store):
     stuck, found = _found(0.05)
     assert not stuck
     assert not found
+
+
+def test_a_divergence_between_answers_and_labels_may_be_small(store):
+    X, y = blobs(rows=300, scale=1.0)
+    for metric in (keras.metrics.KLDivergence(), keras.metrics.KLDivergence(name="kl")):
+        model = dense()
+        model.compile(keras.optimizers.Adam(0.02), "categorical_crossentropy", metrics=[metric])
+        result = remedy.fit(model, X, y, epochs=20, batch_size=16, verbose=0, search=False)
+        assert result.history.history[metric.name][-1] < 0.01
+        assert not result.stuck

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 
@@ -6,6 +8,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.recipe.recipe import Recipe
 from remedy.remedies.even_weights import EvenWeights
+from remedy.remedies.oversampling import Oversampling
 from remedy.testing import check_patch, check_unchanged
 
 from ..conftest import blobs, dense
@@ -25,6 +28,14 @@ def test_weights_of_rows_and_classes_are_left_out_of_training():
     assert Recipe.from_dict(changed.to_dict()) == changed
     assert EvenWeights().describe(recipe, changed) == ("weights of rows and class weights", "every row counts alike")
     check_patch(EvenWeights(), recipe, data)
+
+
+def test_rows_drawn_again_behind_it_ask_for_no_weights():
+    recipe, data = _program(np.linspace(0, 1, 120, dtype="float32"))
+    data = replace(data, train=data.train.take(np.flatnonzero(np.arange(120) % 3 != data.train.y.argmax(1))))
+    changed = EvenWeights().apply(recipe, data)
+    assert "sample_weight" not in Oversampling().patch(changed, data, kind="random")
+    assert "sample_weight" in Oversampling().patch(recipe, data, kind="random")
 
 
 def test_a_program_without_weights_is_left_alone():
