@@ -71,6 +71,11 @@ def rows() -> list[dict[str, Any]]:
     ]
 
 
+def summaries() -> dict[str, str]:
+    """Return the first sentence of what every remedy does, by name."""
+    return {c.name: inspect.cleandoc(c.__doc__ or "").splitlines()[0] for c in remedy_classes()}
+
+
 def detector_page(detector: type[Detector]) -> str:
     """Return the page of a detector: its docstring, thresholds, evidence and remedies."""
     wanted = inspect.signature(detector.detect).parameters

@@ -70,17 +70,16 @@ def _print_json(value: Any) -> None:
     click.echo(jsonlib.dumps(value, indent=1, default=str))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+EXIT_CODES = """Exit codes: 0 done; 1 a run is stuck and no fix was found (tune), or is found stuck (diagnose, watch
+--once); 2 wrong options; 3 not found; 4 the store cannot be reached; 5 the data does not match; 6 other."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(__version__, prog_name="remedy")
 @click.option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow store; default ./mlruns/mlflow.db.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(tracking_uri: str | None, debug: bool) -> None:
-    r"""Find out why a network does not learn, and mend it.
-
-    \b
-    Exit codes: 0 done; 1 a run is stuck and no fix was found (tune), or is found stuck (diagnose, watch --once);
-    2 wrong options; 3 not found; 4 the store cannot be reached; 5 the data does not match; 6 other.
-    """
+    """Find out why a network does not learn, and mend it."""
     del debug
     if tracking_uri:
         from remedy.tracking.connection import use_store
@@ -286,6 +285,9 @@ def catalogue(markdown: bool, as_json: bool) -> None:
     else:
         for row in pages.rows():
             click.echo(f"{row['code']}  {row['name']:<20} {row['severity']:<8} {', '.join(row['remedies'])}")
+        click.echo("\nRemedies (`remedy explain NAME` says what each does):")
+        for name, said in pages.summaries().items():
+            click.echo(f"{name:<22} {said}")
 
 
 @main.command()

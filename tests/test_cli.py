@@ -122,6 +122,17 @@ def test_catalogue_lists_every_code():
     assert next(row["remedies"] for row in told if row["code"] == "DAT102") == ["scale-inputs"]
 
 
+def test_catalogue_lists_every_remedy_with_what_it_does_and_help_tells_the_exit_codes():
+    from remedy.registry import remedy_classes
+
+    told = run("catalogue").output
+    assert all(f"\n{c.name} " in told for c in remedy_classes())
+    assert "scale-inputs           Scale the inputs inside the model" in told
+    said = run("--help").output
+    assert "\\b" not in said
+    assert "2 wrong options" in said
+
+
 def test_doctor_shows_versions_and_the_store(store):
     told = json.loads(run("doctor", "--json").output)
     assert told["store reachable"] == "yes"
