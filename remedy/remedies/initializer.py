@@ -11,8 +11,9 @@ from optuna.distributions import CategoricalDistribution
 from remedy.data.dataset import Dataset
 from remedy.errors import NotApplicable
 from remedy.evidence.model_facts import activation_of
-from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig
+from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of
 from remedy.recipe.recipe import Recipe
+from remedy.recipe.starting_weights import pretrained
 from remedy.remedies._base import Dose, Remedy
 from remedy.remedies._layers import kernels, settings_patch
 
@@ -41,13 +42,14 @@ class Initializer(Remedy):
         return [{"kind": kind} for kind in kinds]
 
     def apply(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> Recipe:
-        """Set the initializers of every trained layer with a kernel."""
+        """Set the initializers of every trained layer with a kernel, but for those whose weights were loaded."""
         recipe.architecture.require_open()
         kind = str(dose["kind"])
-        if all(_kind(entry) == kind for entry in _trained(recipe.architecture)):
-            raise NotApplicable(f"every kernel is drawn by {kind} already")
+        loaded = pretrained(recipe)
+        if all(_kind(entry) == kind for entry in _trained(recipe.architecture) if name_of(entry) not in loaded):
+            raise NotApplicable(f"every kernel that was not loaded is drawn by {kind} already")
         changed = Architecture(copy.deepcopy(recipe.architecture.config))
-        for entry in _trained(changed):
+        for entry in (entry for entry in _trained(changed) if name_of(entry) not in loaded):
             entry["config"]["kernel_initializer"] = kind
             # Keras starts the forget gate of an LSTM at one by itself.
             if "bias_initializer" in entry["config"] and entry["class_name"] != "LSTM":

@@ -34,3 +34,14 @@ def test_the_first_choice_suits_the_activation():
 def test_kernels_that_are_drawn_like_that_are_left_as_they_are():
     check_unchanged(Initializer(), *_program("he_normal"), kind="he_normal")
     check_unchanged(Initializer(), *_program(keras.initializers.HeNormal()), kind="he_normal")
+
+
+def test_layers_whose_weights_were_loaded_keep_them():
+    recipe, data = _program("random_normal")
+    first = next(iter(recipe.architecture.layers("Dense")))["config"]["name"]
+    changed = Initializer().apply(
+        recipe.replace(kept_weights={first: [np.ones((6, 8)), np.ones(8)]}), data, kind="he_normal"
+    )
+    kinds = [entry["config"]["kernel_initializer"] for entry in changed.architecture.layers("Dense")]
+    assert kinds[0]["class_name"] == "RandomNormal"
+    assert kinds[1] == "he_normal"
