@@ -213,7 +213,8 @@ def _tried(stuck_run: StuckRun, search: SearchContext, scorer: Scorer, interrupt
     """Return what a search came to, for the sentence that says so."""
     options, seconds = search.options, search.budget.spent
     ended = "Ctrl-C" if interrupted else "nothing left to try"
-    if not interrupted and options.timeout is not None and search.budget.left(confirmation.ANOTHER_PROOF) <= 0:
+    spent = search.pace.ran_out or search.budget.left(confirmation.ANOTHER_PROOF) <= 0
+    if not interrupted and options.timeout is not None and spent:
         ended = f"the budget of {options.timeout:g} seconds"
     elif not interrupted and len(search.ledger) >= options.trials:
         ended = f"the limit of {options.trials} trials"

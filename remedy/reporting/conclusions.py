@@ -50,7 +50,8 @@ def no_fix(search: Tried, proof: Proof | None) -> str:
     if not tried:
         early = "" if search.ended == "nothing left to try" else f" ({ended})"
         return f"No fix was found: no remedy was tried{early}. {_next_step(search, None)}"
-    start = f"No fix was found. {len(tried)} prescriptions were tried, {ended}"
+    many = "1 prescription was" if len(tried) == 1 else f"{len(tried)} prescriptions were"
+    start = f"No fix was found. {many} tried, {ended}"
     if not trained:
         error = next((a.outcome.error for a in tried if a.outcome.error), None)
         if error is None:

@@ -139,6 +139,7 @@ class Pace:
         rung: What single remedies are given at first.
         shares: When the stages end.
         seconds_per_epoch: Of the untouched recipe, where known.
+        ran_out: Whether it was time that ended the trying when `over` was asked last.
     """
 
     budget: Budget
@@ -149,6 +150,7 @@ class Pace:
     rung: Rung = field(default_factory=Rung)
     shares: Shares = field(default_factory=Shares)
     seconds_per_epoch: float | None = None
+    ran_out: bool = False
     _built: list[float] = field(default_factory=list)
 
     @property
@@ -255,9 +257,9 @@ class Pace:
     def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
         """Say whether to stop trying: the share is spent, or the best could not be proven any more."""
         worth = best is not None and best.score > baseline + WORTH and best.outcome.stuck is None
-        if best is not None and worth and self.budget.left() < self._kept_for(best):
-            return True
-        return self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
+        kept = best is not None and worth and self.budget.left() < self._kept_for(best)
+        self.ran_out = kept or self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
+        return self.ran_out
 
     def scarce(self, attempts: Sequence[Attempt]) -> bool:
         """Say whether trying one more single remedy would leave no time for the first two combinations."""
