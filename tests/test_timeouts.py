@@ -1,0 +1,62 @@
+"""MLflow's client is told to give up soon, without touching the environment, which C libraries read in their threads."""
+
+import os
+import threading
+
+from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR as BAR
+from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES as RETRIES
+from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_TIMEOUT as TIMEOUT
+
+import remedy
+from remedy.tracking.timeouts import answer_within
+
+from .conftest import sick_program
+
+
+def test_a_search_and_its_log_change_no_environment_variable(store, monkeypatch):
+    changed = []
+    monkeypatch.setattr(os, "putenv", lambda name, value: changed.append(name))
+    monkeypatch.setattr(os, "unsetenv", changed.append)
+    model, X, y = sick_program()
+    search = remedy.Search(trials=2, timeout=10)
+    assert remedy.fit(model, X, y, epochs=6, verbose=0, validation_split=0.2, search=search).stuck
+    assert [name for name in changed if b"TELEMETRY" not in name] == []
+
+
+def test_waiting_is_short_inside_and_as_it_was_behind_it():
+    before = RETRIES.get(), TIMEOUT.get(), BAR.get()
+    with answer_within(7, retries=2):
+        assert (RETRIES.get(), TIMEOUT.get(), BAR.get()) == (2, 7, False)
+        with answer_within(retries=0, quiet=False):
+            assert (RETRIES.get(), TIMEOUT.get(), BAR.get()) == (0, 7, False)
+        assert RETRIES.get() == 2
+    assert (RETRIES.get(), TIMEOUT.get(), BAR.get()) == before
+
+
+def test_what_the_user_has_set_stays_unless_it_is_forced(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "55")
+    with answer_within(7):
+        assert TIMEOUT.get() == 55
+        assert RETRIES.get() == 3
+    with answer_within(7, forced=True):
+        assert TIMEOUT.get() == 7
+    assert TIMEOUT.get() == 55
+
+
+def test_threads_that_end_in_another_order_leave_nothing_behind():
+    before, inside, leave = RETRIES.get(), threading.Event(), threading.Event()
+
+    def other():
+        with answer_within(retries=1):
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=other)
+    with answer_within(retries=2):
+        thread.start()
+        inside.wait(10)
+        assert RETRIES.get() == 1
+    assert RETRIES.get() == 1
+    leave.set()
+    thread.join()
+    assert RETRIES.get() == before
