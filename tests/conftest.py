@@ -22,6 +22,14 @@ from .browser import browser, page  # noqa: F401
 from .servers import auth_server, postgres_server, servers, sqlite_server  # noqa: F401
 
 
+LONG = ("test_story.py", "test_equality.py")
+"""Modules that begin first: their tests take minutes, and at the end a worker would wait for one of them alone."""
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _own_start():
     """Begin a module without what earlier ones left behind.
