@@ -21,7 +21,6 @@ from remedy.recipe.recipe import Recipe
 from .browser import browser, page  # noqa: F401
 from .servers import auth_server, postgres_server, servers, sqlite_server  # noqa: F401
 
-
 LONG = ("test_story.py", "test_equality.py")
 """Modules that begin first: their tests take minutes, and at the end a worker would wait for one of them alone."""
 
