@@ -138,3 +138,20 @@ def test_inputs_that_are_ids_are_counted_for_the_shallow_model():
     words = rng.permuted(words, axis=1)
     found = [CloserLook(Rows(words, y), "binary", ids).compare(_sick(2, 9)).shallow.score for ids in (False, True)]
     assert found[0] < 0.8 < 0.9 < found[1]
+
+
+@pytest.mark.parametrize(("score", "looked"), [(0.82, False), (0.5, True)])
+def test_at_the_end_of_a_short_training_layers_are_looked_at_only_where_a_shallow_model_is_far_ahead(
+    model, monkeypatch, score, looked
+):
+    asked = []
+
+    def shallow(rows, task, ids, epoch, limit, **_):
+        asked.append(limit)
+        return Shallow(epoch, 0.95, 0.01, 1 / 3, "a forest of trees")
+
+    monkeypatch.setattr(closer_look, "shallow_baseline", shallow)
+    ended = replace(SICK, loss=(1.0, 0.8, 0.7), probe_score=(0.4, 0.45, score), seconds=(0.5,) * 3, epochs_planned=3)
+    found = CloserLook(Rows(X, Y), "multiclass").add_to(ended, model)
+    assert asked == [closer_look.QUICK_ROWS]
+    assert bool(found.looks) is looked

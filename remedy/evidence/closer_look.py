@@ -14,7 +14,7 @@ from typing import Any
 from remedy.data.heads import Head
 from remedy.data.rows import Rows
 from remedy.data.scores import Task
-from remedy.evidence.baseline import shallow_baseline
+from remedy.evidence.baseline import SHALLOW_ROWS, shallow_baseline
 from remedy.evidence.evidence import Evidence, Start
 from remedy.evidence.layers import look
 
@@ -31,6 +31,12 @@ POOR = 0.2
 GOOD, ENOUGH = 0.9, 0.75
 """The same at the end of training: more needs no second opinion; in short trainings, where one costs too much, ENOUGH
 does not: slow-learning and short-of-shallow speak of no network that covers more of the way of a shallow model."""
+
+SLOW, SHORT = "it learns slowly", "it ended short of a perfect score"
+"""Doubts that are not grave: many healthy runs raise them."""
+
+QUICK_ROWS = 500
+"""Rows of the shallow model that looks into such a doubt at the end of a short training."""
 
 LOOK_SECONDS = 0.5
 """A look takes about so long; a doubt that is not grave waits until that is no more than `SHARE` of the training."""
@@ -80,13 +86,19 @@ class CloserLook:
         """Return the evidence with a look and a shallow baseline, if it is time for them."""
         epochs, planned = evidence.epochs_seen, evidence.epochs_planned
         due = epochs >= self._next or epochs == planned
-        if not due or suspicious(evidence) is None:
+        why = suspicious(evidence) if due else None
+        if why is None:
             return evidence
         allowed = max(LEAST_SECONDS, SHARE * sum(evidence.seconds or ()))
         if self._spent > allowed:
             return evidence
         began, spent = time.perf_counter(), self._spent
         self._spent = math.inf  # What fails once fails at every epoch: it is not tried again.
+        if why in (SLOW, SHORT) and not _cheap(evidence):
+            evidence = evidence if evidence.shallow is not None else self.compare(evidence, QUICK_ROWS)
+            if not _far_behind(evidence):
+                self._spent = spent + time.perf_counter() - began
+                return evidence
         if len(evidence.looks or ()) < LOOKS and evidence.nonfinite_epoch is None:
             evidence = replace(evidence, looks=(*(evidence.looks or ()), look(model, self._rows, epochs)))
             self._next = 2 * epochs
@@ -102,11 +114,11 @@ class CloserLook:
         """Return the evidence with a look at the initial weights and a shallow baseline, suspicious or not."""
         return self.compare(replace(evidence, looks=(look(model, self._rows, 0),)))
 
-    def compare(self, evidence: Evidence) -> Evidence:
-        """Return the evidence with what a shallow model reaches on the training rows."""
+    def compare(self, evidence: Evidence, limit: int = SHALLOW_ROWS) -> Evidence:
+        """Return the evidence with what a shallow model reaches on so many of the training rows."""
         epoch = evidence.epochs_seen
         rows, held, heads = self._rows, self._validation, self._heads
-        found = shallow_baseline(rows, self._task, self._ids, epoch, validation=held, heads=heads)
+        found = shallow_baseline(rows, self._task, self._ids, epoch, limit=limit, validation=held, heads=heads)
         return evidence if found is None else replace(evidence, shallow=found)
 
 
@@ -131,12 +143,25 @@ def suspicious(evidence: Evidence) -> str | None:
     losses = [v for v in evidence.loss or () if math.isfinite(v)]
     if losses and min(losses) > 0 and losses[-1] > RISEN * max(min(losses), JITTER * (evidence.prior_loss or 0.0)):
         return "the loss has risen"
-    ended, cheap = epochs >= planned, evidence.seconds is None or SHARE * sum(evidence.seconds) >= LOOK_SECONDS
+    ended, cheap = epochs >= planned, _cheap(evidence)
     if way is not None and epochs >= EARLY * planned and epochs > 2 and way < HALFWAY and (cheap or ended):
-        return "it learns slowly"
+        return SLOW
     if way is not None and ended and way < (GOOD if cheap else ENOUGH):
-        return "it ended short of a perfect score"
+        return SHORT
     return None
+
+
+def _cheap(evidence: Evidence) -> bool:
+    """Say whether a look is a small part of the training so far."""
+    return evidence.seconds is None or SHARE * sum(evidence.seconds) >= LOOK_SECONDS
+
+
+def _far_behind(evidence: Evidence) -> bool:
+    """Say whether the network covers less than `ENOUGH` of the way that a shallow model covers."""
+    way, known = progress(evidence, evidence.probe_score), evidence.shallow
+    if known is None or way is None or known.constant >= 1:
+        return False
+    return way < ENOUGH * (known.score - known.constant) / (1 - known.constant)
 
 
 def progress(evidence: Evidence, scores: tuple[float, ...] | None) -> float | None:
