@@ -18,6 +18,12 @@ from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.remedies._layers import head_layers, settings_patch
 
+BESIDE_ROW_WEIGHTS = """\
+weights = {{{weights}}}  # Keras takes no class weights beside sample weights: both as one
+kinds = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)
+fit['sample_weight'] = np.asarray(fit['sample_weight']) * np.array([weights[int(kind)] for kind in kinds])
+fit.pop('class_weight', None)"""
+
 
 class ClassWeights(Remedy):
     """Let rare classes count for more: weights, a focal loss, or a head that starts at the classes' shares.
@@ -73,8 +79,10 @@ class ClassWeights(Remedy):
             return settings_patch(recipe.architecture, changed.architecture)
         if changed.loss != recipe.loss:
             return ""
-        weights = changed.class_weight or {}
-        return f"fit['class_weight'] = {{{', '.join(f'{k}: {v:.9g}' for k, v in weights.items())}}}"
+        weights = ", ".join(f"{k}: {v:.9g}" for k, v in (changed.class_weight or {}).items())
+        if dataset.train.sample_weight is not None and not recipe.unweighted:
+            return BESIDE_ROW_WEIGHTS.format(weights=weights)
+        return f"fit['class_weight'] = {{{weights}}}"
 
 
 def _weights(counts: Mapping[int, int], power: float) -> dict[int, float]:

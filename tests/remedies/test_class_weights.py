@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,3 +31,15 @@ def test_balanced_classes_get_no_weights():
     X, y = blobs(rows=300)
     y = np.eye(3, dtype="float32")[np.arange(300) % 3]
     check_unchanged(ClassWeights(), *stuck_run_of(dense(), X, y), kind="balanced")
+
+
+def test_beside_weights_of_rows_the_patch_makes_one_of_both():
+    recipe, data = stuck_run_of(dense(), *UNBALANCED)
+    own = np.linspace(0.5, 1.5, len(data.train)).astype("float32")
+    data = replace(data, train=replace(data.train, sample_weight=own))
+    wanted = ClassWeights().apply(recipe, data, kind="balanced").class_weight
+    space = {"np": np, "y_train": data.train.y, "fit": {"sample_weight": own}}
+    exec(ClassWeights().patch(recipe, data, kind="balanced"), space)
+    assert "class_weight" not in space["fit"]
+    expected = own * np.array([wanted[label] for label in data.train.y.argmax(1)])
+    np.testing.assert_allclose(space["fit"]["sample_weight"], expected, rtol=1e-6)
