@@ -13,10 +13,16 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize(
     "kind",
     [
-        "shuffled_tf_data",
+        "own_fit",
         *(
             pytest.param(kind, marks=pytest.mark.slow)
-            for kind in ("own_fit", "counting_layer", "random_py_dataset", "recurrent_dropout", "named_tuple_targets")
+            for kind in (
+                "shuffled_tf_data",
+                "counting_layer",
+                "random_py_dataset",
+                "recurrent_dropout",
+                "named_tuple_targets",
+            )
         ),
     ],
 )

@@ -145,7 +145,13 @@ def autologged():
     remedy.autolog(disable=True)
 
 
-@pytest.mark.parametrize("behaviour", BEHAVIOURS.values(), ids=BEHAVIOURS)
+QUICK = ("a backup after an epoch", "stopping", "calls", "named tuples")
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [pytest.param(made, id=name, marks=() if name in QUICK else pytest.mark.slow) for name, made in BEHAVIOURS.items()],
+)
 @pytest.mark.filterwarnings("ignore::remedy.RemedyWarning")
 def test_keras_does_under_autologging_what_it_does_alone(store, tmp_path, autologged, behaviour):
     folders = [tmp_path / "alone", tmp_path / "logged"]

@@ -202,6 +202,7 @@ class WithWidth(Ordinary):
         self.hidden = layers.Dense(width, activation="relu")
 
 
+@pytest.mark.slow
 def test_a_subclassed_model_with_an_ordinary_init_is_stuck_and_searched(store):
     model = Ordinary()
     model.compile(keras.optimizers.SGD(1e-6), "categorical_crossentropy")

@@ -18,7 +18,7 @@ def test_a_search_and_its_log_change_no_environment_variable(store, monkeypatch)
     monkeypatch.setattr(os, "putenv", lambda name, value: changed.append(name))
     monkeypatch.setattr(os, "unsetenv", changed.append)
     model, X, y = sick_program()
-    search = remedy.Search(trials=2, timeout=10)
+    search = remedy.Search(trials=1, timeout=5)
     assert remedy.fit(model, X, y, epochs=6, verbose=0, validation_split=0.2, search=search).stuck
     # MLflow keeps the address of the store there, once a process.
     assert not [name for name in changed if b"TELEMETRY" not in name and name != b"MLFLOW_TRACKING_URI"]

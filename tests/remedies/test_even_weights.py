@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+import pytest
 
 import remedy
 from remedy.data.dataset import Dataset
@@ -42,6 +43,7 @@ def test_a_program_without_weights_is_left_alone():
     check_unchanged(EvenWeights(), *_program())
 
 
+@pytest.mark.slow
 def test_a_program_whose_row_weights_silence_a_class_is_repaired(store):
     X, y = blobs(rows=400, seed=3)
     ids = y.argmax(1)
