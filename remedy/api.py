@@ -29,7 +29,7 @@ from remedy.reporting import pictures
 from remedy.reporting import text as report
 from remedy.reporting.search_log import unfinished_search
 from remedy.reporting.terminal import Terminal
-from remedy.results import Fix, Kept, RepairResult, ReportCase, StuckRun
+from remedy.results import Fix, LogOptions, RepairResult, ReportCase, StuckRun
 from remedy.search.options import Search
 from remedy.session import Session, Wishes
 from remedy.tracking import artifacts, logged_evidence, queries
@@ -151,7 +151,7 @@ def fit(
         raise InvalidInput(f"build={build!r}: give a function without arguments that returns a fresh model.")
     if expect is not None and not (isinstance(expect, Real) and math.isfinite(expect)):
         raise InvalidInput(f"expect={expect!r}: give the score that the run must reach, such as 0.9.")
-    kept = Kept(log_data, log_model, log_every_n_steps, register_as)
+    logs = LogOptions(log_data, log_model, log_every_n_steps, register_as)
     options = _options(search)
     found, chosen = chosen_detectors(detectors, ignore), registry.remedies(remedies)
     call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0, order, late=True)
@@ -159,7 +159,7 @@ def fit(
         build_if_needed(model, call.dataset.train.X)
     terminal = Terminal(quiet=quiet or fit_kwargs.get("verbose", "auto") == 0)
     names = read_names(model, X, y, fit_kwargs)
-    wishes = Wishes(options, found, chosen, build, run_name or experiment, kept, expect, names)
+    wishes = Wishes(options, found, chosen, build, run_name or experiment, logs, expect, names)
     with open_run(experiment, run_name, tags) as run:
         session = Session(model, call, wishes, run, terminal)
         history = session.train()

@@ -14,7 +14,7 @@ import keras
 from remedy import api
 from remedy.errors import RemedyError, RemedyWarning
 from remedy.registry import chosen_detectors
-from remedy.results import Kept
+from remedy.results import LogOptions
 from remedy.search.options import Search
 from remedy.tracking.opening import inside_a_run
 from remedy.training.feed import FITTING, PLAIN_FIT
@@ -61,7 +61,7 @@ def autolog(
     if disable:
         return
     chosen_detectors(detectors, ignore)
-    Kept(log_data, log_models, log_every_n_steps, registered_model_name)
+    LogOptions(log_data, log_models, log_every_n_steps, registered_model_name)
     options = {
         "experiment": experiment,
         "tags": tags,
@@ -92,9 +92,8 @@ def _logged(fit: Callable[..., Any], options: Mapping[str, Any], exclusive: bool
         given.pop("self")
         token = PLAIN_FIT.set((self, fit))
         try:
-            with warnings.catch_warnings() if options["quiet"] else nullcontext():
-                if options["quiet"]:
-                    warnings.simplefilter("ignore", RemedyWarning)
+            hushed = warnings.catch_warnings(action="ignore", category=RemedyWarning)
+            with hushed if options["quiet"] else nullcontext():
                 result = api.fit(self, X, y, **options, **given)
         except RemedyError as error:
             text = f"remedy.autolog does not watch this training ({error}); Keras trains it alone."

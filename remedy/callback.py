@@ -18,7 +18,7 @@ from remedy.registry import chosen_detectors
 from remedy.reporting import text as report
 from remedy.reporting.run_log import write_end, write_start
 from remedy.reporting.terminal import Terminal
-from remedy.results import Kept
+from remedy.results import LogOptions
 from remedy.tracking import run as tracking
 from remedy.tracking.opening import open_run
 from remedy.training.recorder import EvidenceRecorder
@@ -116,7 +116,7 @@ class Recorder(keras.callbacks.Callback):
         """End the run with verdict, evidence and pictures."""
         if self._watcher:
             verdict = report.verdict(self._watcher.examination)
-            write_end(self._run, self._watcher, verdict, self.model, self._call.dataset, None, self._name, Kept())
+            write_end(self._run, self._watcher, verdict, self.model, self._call.dataset, None, self._name, LogOptions())
             self._terminal.conclusion(verdict)
         self._leave(None)
 

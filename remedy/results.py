@@ -133,7 +133,7 @@ class ReportCase:
 
 
 @dataclass(frozen=True)
-class Kept:
+class LogOptions:
     """What is kept in a run beside the metrics of its epochs.
 
     Attributes:
@@ -170,7 +170,7 @@ class StuckRun:
     Attributes:
         unfinished: A search of it that was killed.
         names: How the user's script spells what it handed to ``fit``; None without a script.
-        kept: What is kept in the run of its fix beside its metrics.
+        logs: What is kept in the run of its fix beside its metrics.
         stream: The stream that ``dataset`` is a sample of, and its batches an epoch where the user said so; or None.
     """
 
@@ -184,6 +184,6 @@ class StuckRun:
     callbacks: Sequence[Any] = ()
     name: str | None = None
     unfinished: Run | None = None
-    kept: Kept = field(default_factory=Kept)
+    logs: LogOptions = field(default_factory=LogOptions)
     names: Names | None = None
     stream: tuple[Any, int | None] | None = None

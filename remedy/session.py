@@ -30,7 +30,7 @@ from remedy.reporting import text as report
 from remedy.reporting.call_log import write_call, write_outcome
 from remedy.reporting.run_log import write_end, write_recipe, write_rows, write_start
 from remedy.reporting.terminal import Terminal
-from remedy.results import Fix, Kept, RepairResult, StuckRun
+from remedy.results import Fix, LogOptions, RepairResult, StuckRun
 from remedy.search.options import Search
 from remedy.tracking import artifacts
 from remedy.tracking import run as tracking
@@ -49,7 +49,7 @@ class Wishes:
         detectors, remedies: That may be used.
         build: Makes a fresh model, or None.
         name: Of the run.
-        kept: What is kept in the run beside its metrics.
+        logs: What is kept in the run beside its metrics.
         expect: Score that the run must reach to count as healthy, or None.
         names: How the calling script spells what it hands over.
     """
@@ -59,7 +59,7 @@ class Wishes:
     remedies: Sequence[Any]
     build: Callable[[], Any] | None = None
     name: str | None = None
-    kept: Kept = field(default_factory=Kept)
+    logs: LogOptions = field(default_factory=LogOptions)
     expect: float | None = None
     names: Names | None = None
 
@@ -91,7 +91,7 @@ class Session:
         self.unsearched: str | None = None
         late = call.arrival is not None and call.dataset is None  # A stream tells its batch size with its rows.
         with run.together():
-            write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.kept.data)
+            write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.logs.data)
             write_call(run, model, call.kwargs)
         known = self._known() if call.dataset is not None and call.arrival is None else None
         known = known if call.unread is None else unread(call.unread, wishes.expect)
@@ -112,7 +112,7 @@ class Session:
     def train(self) -> Any:
         """Train as the user asked for; return Keras' History."""
         kwargs = {name: value for name, value in self._call.kwargs.items() if name != "callbacks"}
-        steps = self._wishes.kept.every_n_steps
+        steps = self._wishes.logs.every_n_steps
         watch = [*self._callbacks, *([] if steps is None else [StepLog(self._run.metrics, steps)]), self.recorder]
         return fit_model(self._model, self._call.X, self._call.y, callbacks=watch, **kwargs)
 
@@ -131,7 +131,7 @@ class Session:
             conclusion = f"{conclusion} {self.unsearched}"
         data = self._call.dataset
         write_outcome(self._run, self._model, self._callbacks)
-        write_end(self._run, recorder, conclusion, self._model, data, repaired, wishes.name, wishes.kept)
+        write_end(self._run, recorder, conclusion, self._model, data, repaired, wishes.name, wishes.logs)
         return conclusion
 
     def _sample(self, fix: Fix) -> str:
@@ -193,7 +193,7 @@ class Session:
         return True
 
     def _write_rows(self) -> None:
-        write_rows(self._run, self._call.dataset, self._wishes.name, self._wishes.kept.data)
+        write_rows(self._run, self._call.dataset, self._wishes.name, self._wishes.logs.data)
 
     def _on_stuck(self, examination: Examination) -> bool:
         """Treat the run while its training waits; say whether that training shall end here."""
@@ -250,7 +250,7 @@ class Session:
             wishes.remedies,
             self._callbacks,
             wishes.name,
-            kept=wishes.kept,
+            logs=wishes.logs,
             names=names,
             stream=(self._call.X, self._call.kwargs.get("steps_per_epoch")) if sampled else None,
         )

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from remedy import registry
+from remedy.data.dataset import Dataset
 from remedy.data.fit_call import read_fit_call
+from remedy.data.rows import Rows
 from remedy.data.scores import scorer_for
+from remedy.diagnosis import diagnose
 from remedy.evidence.closer_look import CloserLook
 from remedy.evidence.static import probe, static_evidence
 from remedy.recipe.recipe import Recipe
 from remedy.training.fit_recipe import fit_recipe
 from remedy.training.recorder import EvidenceRecorder
+
+from .conftest import blobs, dense
+
+WEIGHTED_SHARES = (0.6, 0.25, 0.15)
 
 
 def watched(recipe, data, detectors=None, seed=1):
@@ -33,6 +40,20 @@ def watched(recipe, data, detectors=None, seed=1):
 def named(recorder):
     """Names of all that was found."""
     return [d.name for d in recorder.examination.diagnoses]
+
+
+def found_in_weights(name, rows=None, classes=None):
+    """Return what a detector says before training of three classes with these weights.
+
+    Args:
+        name: Of the detector.
+        rows: Gives the weights of rows by their class ids, or None.
+        classes: Class weights, or None.
+    """
+    X, y = blobs(rows=300, shares=list(WEIGHTED_SHARES))
+    data = Dataset(Rows(X, y, None if rows is None else rows(y.argmax(1))), None, "multiclass")
+    recipe = Recipe.from_model(dense(), {"epochs": 5, "batch_size": 32, "class_weight": classes})
+    return diagnose(static_evidence(recipe, data), registry.detectors([name])).diagnoses
 
 
 def fitted(model, X, y, **fit):

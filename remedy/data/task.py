@@ -10,6 +10,12 @@ from remedy.data import arrays
 from remedy.data.arrays import Array, Nest
 from remedy.data.scores import Task
 
+LEAST_ROWS, STANDING_ROWS, WINDOW, MOST_COLUMNS = 30, 256, 8, 2000
+"""Rows that must agree and about as many as are looked at, values a row from which on a line counts, and their most."""
+
+EQUAL = 1e-6
+"""Two numbers are equal that differ by this share: single precision has seven digits."""
+
 COMPARED_ROWS = 4096
 """Rows that a target is compared with the inputs on."""
 
@@ -40,7 +46,7 @@ def stands_in(X: Nest, y: Array) -> str | None:
     A value that is equal counts from two columns on, one that follows a straight line of it from `WINDOW` on: a single
     column with a line to be found is an exercise.
     """
-    step = max(1, len(y) // COMPARED_ROWS)
+    step = max(1, len(y) // STANDING_ROWS)
     wanted = np.asarray(y[::step]).reshape(len(y[::step]), -1)
     if wanted.shape[1] != 1 or wanted.dtype.kind not in "fiub" or len(wanted) < LEAST_ROWS:
         return None
@@ -53,19 +59,15 @@ def stands_in(X: Nest, y: Array) -> str | None:
             continue
         values = columns.astype("float64")
         with np.errstate(all="ignore"):
-            found = np.flatnonzero(np.all(np.isclose(values, target[:, None], rtol=1e-6, atol=0), axis=0))
+            found = np.flatnonzero(np.all(np.isclose(values, target[:, None], rtol=EQUAL, atol=0), axis=0))
             if not len(found) and columns.shape[1] >= WINDOW and len(np.unique(target)) > WINDOW:
                 centred, spread = values - values.mean(0), values.std(0)
                 alike = np.abs(centred.T @ (target - target.mean()) / len(target) / spread / target.std())
-                found = np.flatnonzero(alike > 1 - 1e-9)
+                found = np.flatnonzero(alike > 1 - EQUAL**2)
         if len(found):
             place = ", ".join(map(str, np.unravel_index(int(found[0]), part.shape[1:])))
             return f"place {place} of {f'input {name!r}' if name else 'X'}"
     return None
-
-
-LEAST_ROWS, WINDOW, MOST_COLUMNS = 30, 8, 2000
-"""Rows that must agree, values a row from which on a line counts, and most of them that are looked at."""
 
 
 def infer_task(y: Nest, loss_name: str | None, output_units: int | None) -> Task:

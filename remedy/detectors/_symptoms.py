@@ -7,15 +7,8 @@ import math
 from collections.abc import Sequence
 
 NOT_LEARNING = (
-    *(
-        "freeze-backbone",
-        "learning-rate",
-        "swap-activation",
-        "optimizer",
-        "initializer",
-        "add-normalization",
-        "scale-inputs",
-    ),
+    *("freeze-backbone", "learning-rate", "swap-activation", "optimizer", "initializer"),
+    *("add-normalization", "scale-inputs"),
     *("simplify-architecture", "less-dropout", "batchnorm-momentum", "clip-gradients"),
 )
 """Remedies for "it does not learn", whatever the cause, most wanted first; freezing has nothing to act on where

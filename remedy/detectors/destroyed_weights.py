@@ -37,7 +37,7 @@ class DestroyedWeights(Detector):
     remedies = ("freeze-backbone", "learning-rate", "batchnorm-inference", "match-preprocessing")
     fires_on = (
         Evidence(probe_score=(0.2,) * 3, loss=(2.1, 1.9, 2.0), epochs_planned=3, start=BEGAN),
-        Evidence(probe_score=(0.2,) * 3, loss=(763.0, 61.0, 2.3), prior_loss=1.6, epochs_planned=15, start=BEGAN),
+        Evidence(probe_score=(0.2,) * 2, loss=(763.0, 61.0), prior_loss=1.6, epochs_planned=15, start=BEGAN),
     )
     silent_on = (
         Evidence(probe_score=(0.2,) * 3, loss=(2.4, 2.2, 2.1), prior_loss=1.6, epochs_planned=3, start=BEGAN),
@@ -52,19 +52,16 @@ class DestroyedWeights(Detector):
     exploded: float = 20.0
     least_epochs: int = 3
 
-    def _learns(self, loss: Sequence[float], prior_loss: float | None) -> bool:
+    def _learns(self, told: Sequence[float], prior_loss: float | None, exploded: bool) -> bool:
         """Say whether the loss has fallen, or is better than that of a constant answer."""
-        told = [value for value in loss if math.isfinite(value)]
-        if len(told) < self.least_epochs:
-            return True
-        if prior_loss is not None and max(told) > self.exploded * prior_loss:
-            return told[-1] < self.still * prior_loss  # Back from so far, a loss falls without anything being learnt.
         better = prior_loss is not None and told[-1] < self.still * prior_loss
-        return better or told[-1] < self.still * told[-self.least_epochs]
+        if better or exploded:
+            return better  # Back from an explosion a loss falls without anything being learnt.
+        return len(told) < self.least_epochs or told[-1] < self.still * told[-self.least_epochs]
 
     def _comes_down(self, loss: Sequence[float], prior_loss: float) -> bool:
         """Say whether the loss has never been better than that of a constant answer and falls to the end."""
-        last = [value for value in loss[-self.least_epochs :] if math.isfinite(value)]
+        last = loss[-self.least_epochs :]
         falls = all(after < before for before, after in itertools.pairwise(last))
         return len(last) > 1 and falls and last[-1] > self.still * prior_loss
 
@@ -84,16 +81,19 @@ class DestroyedWeights(Detector):
         told, rows = judged(probe_score, val_score)
         scores = [s for s in told if math.isfinite(s)]
         room = start.score - 2 * start.error - start.constant
-        exploded = prior_loss is not None and max(loss, default=0.0) > self.exploded * prior_loss
+        finite = [value for value in loss if math.isfinite(value)]
+        exploded = prior_loss is not None and max(finite, default=0.0) > self.exploded * prior_loss
         least = min(self.least_epochs - exploded, epochs_planned)
-        if not scores or len(scores) < least or room <= self.gap:
+        if not scores or not finite or len(scores) < least or room <= self.gap:
             return None
         mine, over = max(scores[-2:]), len(probe_score) >= epochs_planned
         if mine - start.constant >= (self.way if over else self.hopeless) * room:
             return None
-        if is_on_its_way(scores, start.score, self.closing) or (not over and self._learns(loss, prior_loss)):
+        if is_on_its_way(scores, start.score, self.closing):
             return None
-        if over and prior_loss is not None and not exploded and self._comes_down(loss, prior_loss):
+        if not over and self._learns(finite, prior_loss, exploded):
+            return None
+        if over and prior_loss is not None and not exploded and self._comes_down(finite, prior_loss):
             return None  # The head is not trained yet; what stands before it may be as good as ever.
         return Finding(
             f"{start.layers} layers began from weights that were loaded or trained before; on what {start.features!r} "

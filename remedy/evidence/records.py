@@ -192,7 +192,7 @@ class Start:
     Attributes:
         epoch: Epoch (from 1) after which it was measured; 0 is before the first.
         layers: How many layers began from such weights.
-        trained: How many of these are trained.
+        trained: How many of these with kernels are trained, the one that reads the features left out.
         features: Name of the layer that reads the features: the last one with weights.
         score: What a linear model or a forest reaches on these features, cross-validated; None where unknown.
         error: Standard error of that score.

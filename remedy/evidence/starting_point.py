@@ -62,8 +62,8 @@ def starting_point(recipe: Recipe, dataset: Dataset, epoch: int = 0) -> Start | 
         return None
     model, rows = recipe.build(dataset, 0), probe(dataset.train, ROWS)
     reader, name = _features(model)
-    entries = recipe.architecture.layers(*KERNEL_LAYERS)
-    trained = sum(name_of(entry) in known and entry["config"].get("trainable", True) for entry in entries)
+    below = [entry for entry in recipe.architecture.layers(*KERNEL_LAYERS) if name_of(entry) in known - {name}]
+    trained = sum(entry["config"].get("trainable", True) for entry in below)
     found = Start(epoch, len(known), name, trained=trained)
     if reader is not None:
         values = _answers(reader, rows)

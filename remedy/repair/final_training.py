@@ -170,7 +170,7 @@ def _train(
         if recipe.threshold == "moved":
             move_threshold(model, recipe, dataset.validation or dataset.train)
         recorder.look_again(model)
-        return LastTraining(recorder, interrupted=True, whole=False)
+        return LastTraining(recorder, True, False, stream_rows=None if own is None else own.rows)
     moved = recipe.threshold == "moved" and move_threshold(model, recipe, dataset.validation or dataset.train)
     if moved or best.restored or restores_weights(recipe.callbacks):
         recorder.look_again(model)

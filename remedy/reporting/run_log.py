@@ -17,7 +17,7 @@ from remedy.recipe.source_code import number
 from remedy.reporting import pictures
 from remedy.reporting import text as report
 from remedy.reporting.environment import backend, device, requirements
-from remedy.results import Fix, Kept, RepairResult, ReportCase, StuckRun
+from remedy.results import Fix, LogOptions, RepairResult, ReportCase, StuckRun
 from remedy.tracking import artifacts, model_registry
 from remedy.tracking.run import Run
 from remedy.training.recorder import EvidenceRecorder
@@ -79,7 +79,7 @@ def write_end(
     dataset: Dataset | None,
     repaired: RepairResult | None,
     name: str | None,
-    kept: Kept,
+    logs: LogOptions,
 ) -> None:
     """Write what is known after the last epoch: verdict, evidence, description and model, and pictures of a stuck run.
 
@@ -97,14 +97,14 @@ def write_end(
         pictures.show(case, run)
     if fix is None:
         run.note(report.note(conclusion, None, examination.diagnoses))
-    if dataset is not None and kept.model:
+    if dataset is not None and logs.model:
         with put_back(model):  # MLflow asks the model for an example of its answers.
             uri = run.model(model, dataset.train.X, requirements())
-        if kept.register_as is not None and uri is not None and not examination.stuck:
+        if logs.register_as is not None and uri is not None and not examination.stuck:
             scores = recorder.evidence.val_score
             write_registered(
                 run,
-                kept.register_as,
+                logs.register_as,
                 uri,
                 dataset,
                 score_name(dataset.task, dataset.train.target),
@@ -135,12 +135,12 @@ def write_fix(
         stuck.note(report.note(headline, link, stuck_run.examination.diagnoses, fix.changes, stuck.run_id))
         stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": said.lower()})
         stuck.group_families()
-    kept = stuck_run.kept
-    uri = run.model(fix.model, stuck_run.dataset.train.X, requirements()) if kept.model else None
-    if kept.register_as is not None and uri is not None:
+    logs = stuck_run.logs
+    uri = run.model(fix.model, stuck_run.dataset.train.X, requirements()) if logs.model else None
+    if logs.register_as is not None and uri is not None:
         held = recorder.evidence.val_score if stuck_run.dataset.validation is not None else None
         measured = max(held) if held else None
-        write_registered(run, kept.register_as, uri, stuck_run.dataset, scorer.name, measured)
+        write_registered(run, logs.register_as, uri, stuck_run.dataset, scorer.name, measured)
     run.end()
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from remedy.data import arrays
 from remedy.data.array_rows import as_array
 from remedy.data.dataset import Dataset
+from remedy.data.kinship import row_keys
 from remedy.data.rows import Rows
 from remedy.data.scores import class_ids
 from remedy.data.streams import one_pass
@@ -46,7 +47,7 @@ class OwnStream:
             aside: Rows that must not be trained on.
         """
         self._source, self._steps, self._recipe, self._like = source, steps, recipe, dataset.train
-        self._aside = {key for side in aside for key in _keys(side.X)}
+        self._aside = {key for side in aside for key in row_keys(side.X)}
         self._size = recipe.batch_size or KERAS_BATCH_SIZE
         self._factors, self._draw = _factors(recipe, dataset), np.random.default_rng(0)
         self.rows, self._met = 0, 0
@@ -69,7 +70,7 @@ class OwnStream:
         for batch in one_pass(self._source, self._steps):
             parts = [arrays.tree_map(as_array, part) for part in batch if part is not None]
             rows = Rows(parts[0], parts[1], parts[2] if len(parts) > 2 else None)
-            keys = _keys(rows.X)
+            keys = row_keys(rows.X)  # Mirrored copies have the same.
             kept = np.array([key not in self._aside for key in keys], dtype=bool)
             met.update(key for key, is_kept in zip(keys, kept, strict=True) if not is_kept)
             self.rows += int(kept.sum())
@@ -99,11 +100,6 @@ def _joined(parts: Sequence[Rows]) -> Rows:
     weights = [part.sample_weight for part in parts if part.sample_weight is not None]
     X, y = (arrays.concatenate(*[getattr(part, name) for part in parts]) for name in ("X", "y"))
     return Rows(X, y, np.concatenate(weights) if weights else None)
-
-
-def _keys(X: arrays.Nest) -> list[int]:
-    flat = [np.ascontiguousarray(part) for part in arrays.leaves(X)]
-    return [hash(tuple(part[i].tobytes() for part in flat)) for i in range(len(flat[0]))] if len(flat[0]) else []
 
 
 def _factors(recipe: Recipe, dataset: Dataset) -> Mapping[int, float]:

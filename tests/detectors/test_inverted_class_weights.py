@@ -1,23 +1,13 @@
 import numpy as np
 import pytest
 
-from remedy import registry
-from remedy.data.dataset import Dataset
-from remedy.data.rows import Rows
-from remedy.diagnosis import diagnose
-from remedy.evidence.static import static_evidence
-from remedy.recipe.recipe import Recipe
+from ..watch import WEIGHTED_SHARES, found_in_weights
 
-from ..conftest import blobs, dense
-
-SHARES = np.array([0.6, 0.25, 0.15])
+SHARES = np.array(WEIGHTED_SHARES)
 
 
 def _found(rows=None, classes=None):
-    X, y = blobs(rows=300, shares=list(SHARES))
-    data = Dataset(Rows(X, y, None if rows is None else rows[y.argmax(1)]), None, "multiclass")
-    recipe = Recipe.from_model(dense(), {"epochs": 5, "batch_size": 32, "class_weight": classes})
-    return diagnose(static_evidence(recipe, data), registry.detectors(["inverted-class-weights"])).diagnoses
+    return found_in_weights("inverted-class-weights", None if rows is None else lambda ids: rows[ids], classes)
 
 
 @pytest.mark.parametrize(
