@@ -16,7 +16,7 @@ from remedy._version import __version__
 from remedy.doors import door
 
 if TYPE_CHECKING:
-    from remedy.api import Fix, Result, diagnose, fit, tune
+    from remedy.api import Fix, Result, diagnose, fit
     from remedy.autologging import autolog
     from remedy.callback import Recorder
     from remedy.comparing.comparison import Comparison, compare
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from remedy.evidence.evidence import Evidence
     from remedy.prescription import Prescription
     from remedy.remedies._base import Remedy
+    from remedy.repair.tuning import tune
     from remedy.search.options import Search
 
 
 _HOME = {
     "fit": "remedy.api",
-    "tune": "remedy.api",
+    "tune": "remedy.repair.tuning",
     "diagnose": "remedy.api",
     "autolog": "remedy.autologging",
     "Recorder": "remedy.callback",

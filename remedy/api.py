@@ -1,4 +1,4 @@
-"""The public functions: fit, tune and diagnose. Read from top to bottom."""
+"""The public functions fit and diagnose. Read from top to bottom."""
 
 from __future__ import annotations
 
@@ -10,36 +10,27 @@ from numbers import Real
 from typing import Any
 
 from remedy import html, registry
-from remedy.data.dataset import Dataset
 from remedy.data.fit_call import read_fit_call
-from remedy.data.model_checks import build_if_needed, heads_and_task
-from remedy.detectors.below_expectation import BelowExpectation
-from remedy.diagnosis import Diagnosis, Examination, replay
+from remedy.data.model_checks import build_if_needed
+from remedy.diagnosis import Diagnosis, Examination
 from remedy.diagnosis import diagnose as examine
-from remedy.errors import DataMismatch, InvalidInput, ModelError, RemedyError, RemedyWarning
+from remedy.errors import InvalidInput, RemedyWarning
 from remedy.evidence.evidence import Evidence
-from remedy.recipe.own_callbacks import has_schedule, with_rates
 from remedy.recipe.patch import read_names
 from remedy.recipe.recipe import Recipe
 from remedy.recording import closer_look, evidence_before_training
 from remedy.registry import chosen_detectors
 from remedy.repair.advice import advise
-from remedy.repair.repair import repair
 from remedy.reporting import pictures
 from remedy.reporting import text as report
-from remedy.reporting.search_log import unfinished_search
 from remedy.reporting.terminal import Terminal
-from remedy.results import Fix, LogOptions, RepairResult, ReportCase, StuckRun
+from remedy.results import Fix, LogOptions, ReportCase
 from remedy.search.options import Search
 from remedy.session import Session, Wishes
-from remedy.tracking import artifacts, logged_evidence, queries
-from remedy.tracking import run as tracking
+from remedy.tracking import logged_evidence, queries
 from remedy.tracking.opening import open_run
 
-STUCK = "tags.`remedy.verdict` = 'stuck' and tags.`remedy.role` = 'fit'"
-"""Runs that `tune` can treat; what `remedy watch` finds stuck was logged by something else, without recipe and data."""
-
-__all__ = ["Fix", "Result", "diagnose", "fit", "tune"]
+__all__ = ["Fix", "Result", "diagnose", "fit"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,6 +91,7 @@ def fit(
     log_data: bool | None = None,
     log_model: bool = True,
     log_every_n_steps: int | None = None,
+    log_checkpoints: bool = False,
     register_as: str | None = None,
     quiet: bool = False,
     **fit_kwargs: Any,
@@ -135,6 +127,8 @@ def fit(
         log_data: True keeps the arrays with the run, False never does; None does where the store is local.
         log_model: False keeps no model with the run or its fix.
         log_every_n_steps: Also log the metrics of every n-th batch, as ``batch_loss`` and so on.
+        log_checkpoints: Also keep the model of the best epoch so far (lowest validation loss, or loss) while it
+            trains, where ``mlflow.tensorflow.load_checkpoint`` finds it.
         register_as: Name in MLflow's model registry for the model of the fix, or of a run that is not stuck. It gets
             the alias "champion" where it beats the present one on the validation rows of the same data.
         quiet: True prints nothing of remedy's own; so does ``verbose=0``.
@@ -151,7 +145,7 @@ def fit(
         raise InvalidInput(f"build={build!r}: give a function without arguments that returns a fresh model.")
     if expect is not None and not (isinstance(expect, Real) and math.isfinite(expect)):
         raise InvalidInput(f"expect={expect!r}: give the score that the run must reach, such as 0.9.")
-    logs = LogOptions(log_data, log_model, log_every_n_steps, register_as)
+    logs = LogOptions(log_data, log_model, log_every_n_steps, register_as, log_checkpoints)
     options = _options(search)
     found, chosen = chosen_detectors(detectors, ignore), registry.remedies(remedies)
     call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0, order, late=True)
@@ -220,115 +214,9 @@ def diagnose(
     return examine(evidence, found)
 
 
-def tune(
-    experiment: str | None = None,
-    *,
-    run_id: str | None = None,
-    search: Search | None = None,
-    data: Dataset | None = None,
-    force: bool = False,
-    resume: bool = False,
-    terminal: Terminal | None = None,
-) -> dict[str, RepairResult]:
-    """Search a fix for runs that were found stuck earlier, without the script that trained them.
-
-    Args:
-        experiment: Treat every stuck run of this experiment that has no fix yet.
-        run_id: Or treat this run, stuck or not.
-        search: How to search.
-        data: The data, where the store did not keep it.
-        force: Take ``data`` although its digest is not that of the run.
-        resume: Go on with searches that were killed, and begin none. What they had finished is not trained again.
-            Make sure that they do not run any more.
-        terminal: Hears how it goes on; a new one where None.
-
-    Returns:
-        ``{run id: what came of it}``; empty when no run is stuck without a fix.
-
-    Raises:
-        NotFound: No such experiment or run, or a run that remedy did not log to its end.
-        DataMismatch: The data is not that of the run, or there is none.
-    """
-    runs = [queries.get_run(run_id)] if run_id else queries.find_runs(experiment, STUCK)
-    waiting = [run for run in runs if run_id or "remedy.fixed_by_run_id" not in run.data.tags]
-    treated = {}
-    for found in waiting:
-        unfinished = unfinished_search(found.info.run_id, search) if resume else None
-        if resume and unfinished is None:
-            continue
-        options = search or Search()
-        try:
-            stuck_run = _stuck_run(found, data, force)
-        except RemedyError as error:
-            if run_id is not None:
-                raise
-            treated[found.info.run_id] = RepairResult(None, f"Not searched: {error}")
-            (terminal or Terminal()).conclusion(treated[found.info.run_id].conclusion)
-            continue
-        if unfinished is not None:
-            stuck_run, options = replace(stuck_run, unfinished=unfinished[0]), unfinished[1]
-            if found.info.status == "RUNNING":
-                stuck_run.run.end("KILLED")
-        if not stuck_run.examination.stuck:
-            stuck_run = replace(stuck_run, examination=_asked_for(stuck_run.examination))
-        repaired = repair(stuck_run, options, terminal or Terminal())
-        if repaired.fix is None:
-            stuck_run.run.note(report.note(repaired.conclusion, None, stuck_run.examination.diagnoses))
-            (terminal or Terminal()).conclusion(repaired.conclusion)
-        treated[found.info.run_id] = repaired
-    return treated
-
-
 def _options(search: bool | Search) -> Search | None:
     if isinstance(search, Search):
         return search
     if isinstance(search, bool):
         return Search() if search else None
     raise InvalidInput(f"search={search!r}: give True, False or remedy.Search(...).")
-
-
-def _stuck_run(found: Any, data: Dataset | None, force: bool) -> StuckRun:
-    run_id, tags = found.info.run_id, found.data.tags
-    recipe = artifacts.read_recipe(run_id)
-    recipe = recipe.replace(callbacks=_filled(recipe.callbacks, found))
-    digest = tags.get("remedy.data_digest", "")
-    dataset = data if data is not None else artifacts.load_data(run_id, digest)
-    if dataset is None:
-        raise DataMismatch(
-            f"The data of run {run_id} (digest {digest}) was not kept. Give it with --data FILE.npz or "
-            "--data package.module:function."
-        )
-    if dataset.digest != digest and not force:
-        raise DataMismatch(
-            f"This data has digest {dataset.digest}, run {run_id} was trained on {digest}. "
-            "Give the same rows in the same order and split, or --force to use it all the same."
-        )
-    dataset = dataset if data is None else _with_task_of(recipe, dataset)
-    evidence = logged_evidence.logged_evidence(found).evidence
-    detectors, remedies = chosen_detectors(), registry.remedies()
-    examination = replay(evidence, detectors)
-    run = tracking.Run(run_id, found.info.experiment_id, family=tags.get("remedy.family"))
-    return StuckRun(recipe, dataset, examination, evidence, run, detectors, remedies, (), found.info.run_name)
-
-
-def _with_task_of(recipe: Recipe, data: Dataset) -> Dataset:
-    """Return data from outside with the task that the run's own loss and outputs ask for; labels alone tell less."""
-    try:
-        heads, task = heads_and_task(recipe.build(data, 0), data.train)
-    except ModelError:  # Of a stored recipe no code is run; the search says that it cannot be built.
-        return data
-    return replace(data, heads=heads, task=task)
-
-
-def _asked_for(examination: Examination) -> Examination:
-    """Return an examination of a run that learns, with what is worth a try where somebody expects more of it."""
-    kind = BelowExpectation
-    wish = Diagnosis(kind.code, kind.name, "warning", "You expect more of this run.", remedies=kind.remedies)
-    return replace(examination, diagnoses=(*examination.diagnoses, wish))
-
-
-def _filled(callbacks: Any, found: Any) -> Any:
-    """Return the stored callbacks with the rates that a schedule set, as they were logged, where none are kept."""
-    if all(spec["config"].get("rates") for spec in callbacks if has_schedule([spec])):
-        return callbacks
-    return with_rates(callbacks, logged_evidence.logged_evidence(found).evidence.learning_rate or ())

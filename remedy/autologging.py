@@ -31,6 +31,7 @@ def autolog(
     log_models: bool = True,
     log_every_n_steps: int | None = None,
     registered_model_name: str | None = None,
+    checkpoint: bool = False,
     exclusive: bool = False,
     silent: bool = False,
     disable: bool = False,
@@ -48,6 +49,7 @@ def autolog(
         detectors, ignore, log_data, log_every_n_steps: As for `fit`.
         log_models: False keeps no models; ``log_model`` of `fit`.
         registered_model_name: ``register_as`` of `fit`.
+        checkpoint: ``log_checkpoints`` of `fit`.
         exclusive: True leaves a training alone that begins inside a run of your own.
         silent: True prints nothing and warns of nothing of remedy's own.
         disable: Put Keras' own ``fit`` back.
@@ -72,6 +74,7 @@ def autolog(
         "log_model": log_models,
         "log_every_n_steps": log_every_n_steps,
         "register_as": registered_model_name,
+        "log_checkpoints": checkpoint,
         "quiet": silent,
     }
     keras.Model.fit = _logged(keras.Model.fit, options, exclusive)

@@ -120,8 +120,8 @@ def tune(
         raise click.UsageError("Give either --experiment NAME or --run ID.")
     if workers != "auto" and not workers.isdigit():
         raise click.UsageError(f"--workers {workers}: give a number, or auto.")
-    from remedy import api
     from remedy.data import files as loading
+    from remedy.repair.tuning import tune as tune_runs
     from remedy.reporting.terminal import Terminal
     from remedy.search.options import Search
 
@@ -133,7 +133,7 @@ def tune(
         storage=storage,
     )
     with _alone(as_json):
-        found = api.tune(
+        found = tune_runs(
             experiment,
             run_id=run_id,
             search=search,

@@ -141,12 +141,14 @@ class LogOptions:
         model: Whether the model is.
         every_n_steps: Also the metrics of every so many batches; None for none.
         register_as: Name for the model registry, or None.
+        checkpoints: Whether the model of the best epoch so far is kept while it trains.
     """
 
     data: bool | None = None
     model: bool = True
     every_n_steps: int | None = None
     register_as: str | None = None
+    checkpoints: bool = False
 
     def __post_init__(self) -> None:
         """Check them.

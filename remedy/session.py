@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,6 +34,7 @@ from remedy.results import Fix, LogOptions, RepairResult, StuckRun
 from remedy.search.options import Search
 from remedy.tracking import artifacts
 from remedy.tracking import run as tracking
+from remedy.training.checkpoints import Checkpoints
 from remedy.training.feed import fit_model
 from remedy.training.recorder import EvidenceRecorder, Known
 from remedy.training.runtime import free_iterators
@@ -112,9 +113,16 @@ class Session:
     def train(self) -> Any:
         """Train as the user asked for; return Keras' History."""
         kwargs = {name: value for name, value in self._call.kwargs.items() if name != "callbacks"}
-        steps = self._wishes.logs.every_n_steps
-        watch = [*self._callbacks, *([] if steps is None else [StepLog(self._run.metrics, steps)]), self.recorder]
+        watch = [*self._callbacks, *self._logging(), self.recorder]
         return fit_model(self._model, self._call.X, self._call.y, callbacks=watch, **kwargs)
+
+    def _logging(self) -> Iterator[Any]:
+        """Yield the callbacks that write down more than the metrics of every epoch, where that was asked for."""
+        logs = self._wishes.logs
+        if logs.every_n_steps is not None:
+            yield StepLog(self._run.metrics, logs.every_n_steps)
+        if logs.checkpoints:
+            yield Checkpoints(self._run.checkpoint)
 
     def end(self) -> str:
         """Log what is known at the end; return the sentence that says how it ended."""

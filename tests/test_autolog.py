@@ -187,6 +187,18 @@ def test_every_few_batches_are_logged_where_asked(store):
         remedy.autolog(log_models=False, registered_model_name="mine")
 
 
+def test_the_model_of_the_best_epoch_is_kept_where_mlflow_looks_for_it(store):
+    remedy.autolog(experiment="auto", checkpoint=True)
+    model, X, y = healthy_program()
+    worse = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch < 3 else 50.0)
+    history = model.fit(X, y, epochs=5, validation_split=0.2, callbacks=[worse], verbose=0)
+    remedy.autolog(disable=True)
+    (run,) = _runs()
+    kept = mlflow.tensorflow.load_checkpoint(run_id=run.info.run_id)
+    kept_loss = kept.evaluate(X[-len(X) // 5 :], y[-len(y) // 5 :], verbose=0)[0]
+    assert kept_loss == pytest.approx(min(history.history["val_loss"]), rel=1e-3)
+
+
 def test_a_training_inside_a_run_of_ones_own_is_left_alone_where_asked(store):
     remedy.autolog(experiment="auto", exclusive=True)
     with mlflow.start_run() as mine:

@@ -79,6 +79,10 @@ class Kept:
         if not isinstance(batch, (tuple, list)) or len(batch) < 2:
             self.unread = "its batches hold no labels"
             return
+        number = self._offered - 1 if place is None else place
+        if self._full and (number in self.batches or not self._is_drawn()):
+            self.total += _length(batch[0]) if self._passes == 0 else 0
+            return  # Not even copied: photos arrive hardly faster than they are copied.
         given = batch[:2] if len(batch) == 2 or batch[2] is None else batch[:3]
         parts = tuple(arrays.tree_map(_copied, part) for part in given)
         leaves = arrays.leaves(parts)
@@ -92,20 +96,18 @@ class Kept:
             self._skipped = True  # Padded batch by batch: those like the first are looked at.
             return
         self.total += len(leaves[0]) if self._passes == 0 else 0
-        number = self._offered - 1 if place is None else place
-        if number in self.batches or (self._full and not self._makes_room()):
+        if number in self.batches:
             return
+        if self._full:
+            dropped = self._draw.choice(list(self.batches))
+            self._size -= arrays.nbytes(self.batches.pop(dropped))
         self.batches[number] = parts
         self._size += arrays.nbytes(parts)
         self._full = self._full or self._size > WHOLE_BYTES
 
-    def _makes_room(self) -> bool:
-        """Decide whether a further batch is kept, and drop one for it."""
-        if self._draw.random() * self._offered >= len(self.batches):
-            return False
-        dropped = self._draw.choice(list(self.batches))
-        self._size -= arrays.nbytes(self.batches.pop(dropped))
-        return True
+    def _is_drawn(self) -> bool:
+        """Decide whether a further batch takes the place of one that is kept."""
+        return self._draw.random() * self._offered < len(self.batches)
 
     def epoch_over(self) -> None:
         """Decide after an epoch whether all rows are there."""
@@ -146,6 +148,11 @@ class Kept:
 def _row(leaf: Any, i: int) -> bytes:
     """Return a row as bytes: text by what it says, and not by where it lies."""
     return str(leaf[i]).encode() if leaf.dtype == object else bytes(leaf[i].tobytes())
+
+
+def _length(value: Any) -> int:
+    """Return the rows of a batch, by the first of its arrays."""
+    return len(arrays.leaves(value)[0])
 
 
 def _copied(value: Any) -> Any:

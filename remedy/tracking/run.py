@@ -20,7 +20,7 @@ import mlflow
 import numpy as np
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking.context.registry import resolve_tags
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import LATEST_CHECKPOINT_ARTIFACT_TAG_KEY, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from remedy.data import arrays
 from remedy.data.dataset import Dataset
@@ -47,6 +47,8 @@ ANSWER = 10
 MAX_TAG, MAX_PARAM = 5000, 6000
 FOLDER = "remedy"
 """Artifact folder of everything that remedy writes beside the model."""
+CHECKPOINTS = "checkpoints"
+"""Artifact folder of the best model so far, by the name that MLflow's own autologging gives it."""
 
 
 class Run:
@@ -180,6 +182,14 @@ class Run:
         with self._guard():
             if self._client is not None:
                 self._client.log_artifact(self.run_id, str(path))
+
+    def checkpoint(self, path: Path, told: Mapping[str, float]) -> None:
+        """Keep a model file in place of the one before, where `mlflow.tensorflow.load_checkpoint` finds it."""
+        with self._guard():
+            if self._client is not None:
+                self._client.log_artifact(self.run_id, str(path), CHECKPOINTS)
+                self._client.log_dict(self.run_id, dict(told), f"{CHECKPOINTS}/latest_checkpoint_metrics.json")
+        self.tags({LATEST_CHECKPOINT_ARTIFACT_TAG_KEY: f"{CHECKPOINTS}/{path.name}"})
 
     def dataset(self, dataset: Dataset, name: str, context: str = "training") -> None:
         """Name the dataset and its digest as an input of the run."""
