@@ -10,6 +10,7 @@ from numbers import Real
 from typing import Any
 
 from remedy import html, registry
+from remedy.data import fit_arguments as arguments
 from remedy.data.fit_call import read_fit_call
 from remedy.data.model_checks import build_if_needed
 from remedy.diagnosis import Diagnosis, Examination
@@ -74,9 +75,10 @@ class Result:
 
 def fit(
     model: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
-    *,
+    *in_keras_order: Any,
+    x: Any = None,
     experiment: str | None = None,
     run_name: str | None = None,
     tags: Mapping[str, str] | None = None,
@@ -84,9 +86,9 @@ def fit(
     groups: Any = None,
     order: Any = None,
     expect: float | None = None,
-    detectors: Iterable[Any] | None = None,
-    ignore: Iterable[str] = (),
-    remedies: Iterable[Any] | None = None,
+    detectors: Any = None,
+    ignore: Iterable[str] | str | None = (),
+    remedies: Any = None,
     build: Callable[[], Any] | None = None,
     log_data: bool | None = None,
     log_model: bool = True,
@@ -104,9 +106,11 @@ def fit(
 
     Args:
         model: A compiled Keras 3 model.
-        X, y: As ``Model.fit`` takes them: arrays with n rows, or lists or dicts of arrays. Arrays of more
-            than 256 MB, memory-mapped ones too, are not copied: Keras gets them batch by batch, and a search
-            works on a sample of the rows.
+        X, y: As ``Model.fit`` takes them: arrays with n rows, or lists or dicts of arrays; numbers or texts in Python's
+            lists too. Arrays of more than 256 MB, memory-mapped ones too, are not copied: Keras gets them batch by
+            batch, and a search works on a sample of the rows.
+        *in_keras_order: What ``Model.fit`` takes by position behind x and y: batch_size, epochs, verbose ...
+        x: Keras' name for X.
         experiment: MLflow experiment; None takes the active one, else "remedy".
         run_name: Name of the run.
         tags: Further tags of the run.
@@ -117,8 +121,8 @@ def fit(
             the earlier from the later rows, and a forecast has to beat the last value that it was given.
         expect: Score that the run must reach on unseen rows to count as healthy (balanced accuracy, macro F1 or
             R^2); a run that ends below it is stuck, whatever the detectors say.
-        detectors: Detectors to use, by code, name, class or instance; None takes all, and an ellipsis
-            stands for all others: ``[..., DeadUnits(fraction=0.6)]``.
+        detectors: Detectors to use, one or several, by code, name, class or instance; None takes all, and an
+            ellipsis stands for all others: ``[..., DeadUnits(fraction=0.6)]``.
         ignore: Codes or names of detectors to leave out, beside those in pyproject.toml.
         remedies: Remedies to choose from, by name, class or instance; None takes all.
         build: For a subclassed model: a function without arguments that returns a fresh model like it.
@@ -132,7 +136,8 @@ def fit(
         register_as: Name in MLflow's model registry for the model of the fix, or of a run that is not stuck. It gets
             the alias "champion" where it beats the present one on the validation rows of the same data.
         quiet: True prints nothing of remedy's own; so does ``verbose=0``.
-        **fit_kwargs: Every keyword of ``Model.fit``, with Keras' meaning.
+        **fit_kwargs: Every keyword of ``Model.fit``, with Keras' meaning; ``class_weight`` may be "balanced", as in
+            scikit-learn.
 
     Returns:
         Result: With the trained model, the diagnoses and the fix.
@@ -141,6 +146,10 @@ def fit(
         ModelError: The model is not compiled.
         InvalidInput: Keras could not train on these arrays or options.
     """
+    X, fit_kwargs = arguments.in_keras_order(model, X, x, in_keras_order, fit_kwargs)
+    for name, value in (("experiment", experiment), ("run_name", run_name)):
+        if value is not None and not isinstance(value, str):
+            raise InvalidInput(f"{name}={value!r:.60}: give a name in quotes.")
     if build is not None and not callable(build):
         raise InvalidInput(f"build={build!r}: give a function without arguments that returns a fresh model.")
     if expect is not None and not (isinstance(expect, Real) and math.isfinite(expect)):
@@ -174,8 +183,8 @@ def diagnose(
     y: Any = None,
     *,
     run_id: str | None = None,
-    detectors: Iterable[Any] | None = None,
-    ignore: Iterable[str] = (),
+    detectors: Any = None,
+    ignore: Iterable[str] | str | None = (),
     **fit_kwargs: Any,
 ) -> Examination:
     """Examine a model and its data without training, or a logged run from what was logged.

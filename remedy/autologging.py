@@ -12,8 +12,8 @@ from typing import Any
 import keras
 
 from remedy import api
-from remedy.errors import RemedyError, RemedyWarning
-from remedy.registry import chosen_detectors
+from remedy.errors import RemedyError, RemedyWarning, Untrainable
+from remedy.registry import chosen_detectors, several
 from remedy.results import LogOptions
 from remedy.search.options import Search
 from remedy.tracking.opening import inside_a_run
@@ -25,8 +25,8 @@ def autolog(
     experiment: str | None = None,
     tags: Mapping[str, str] | None = None,
     search: bool | Search = False,
-    detectors: Iterable[Any] | None = None,
-    ignore: Iterable[str] = (),
+    detectors: Any = None,
+    ignore: Iterable[str] | str | None = (),
     log_data: bool | None = None,
     log_models: bool = True,
     log_every_n_steps: int | None = None,
@@ -62,14 +62,13 @@ def autolog(
         del keras.Model.fit  # Keras inherits its own from the trainer of the backend.
     if disable:
         return
-    chosen_detectors(detectors, ignore)
     LogOptions(log_data, log_models, log_every_n_steps, registered_model_name)
-    options = {
+    options: dict[str, Any] = {
         "experiment": experiment,
         "tags": tags,
         "search": search,
-        "detectors": None if detectors is None else tuple(detectors),
-        "ignore": tuple(ignore),
+        "detectors": None if detectors is None else several(detectors),
+        "ignore": () if ignore is None else several(ignore),
         "log_data": log_data,
         "log_model": log_models,
         "log_every_n_steps": log_every_n_steps,
@@ -77,6 +76,7 @@ def autolog(
         "log_checkpoints": checkpoint,
         "quiet": silent,
     }
+    chosen_detectors(options["detectors"], options["ignore"])
     keras.Model.fit = _logged(keras.Model.fit, options, exclusive)
 
 
@@ -98,6 +98,8 @@ def _logged(fit: Callable[..., Any], options: Mapping[str, Any], exclusive: bool
             hushed = warnings.catch_warnings(action="ignore", category=RemedyWarning)
             with hushed if options["quiet"] else nullcontext():
                 result = api.fit(self, X, y, **options, **given)
+        except Untrainable as error:
+            raise (error.reason or error) from None
         except RemedyError as error:
             text = f"remedy.autolog does not watch this training ({error}); Keras trains it alone."
             if not options["quiet"]:

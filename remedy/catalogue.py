@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from remedy.detectors._base import Detector
-from remedy.errors import NotFound
+from remedy.errors import NotFound, did_you_mean
 from remedy.registry import detector_classes, remedies, remedies_for, remedy_classes
 from remedy.remedies._base import Remedy
 
@@ -31,7 +31,9 @@ def explain(name: str) -> str:
     for remedy in remedy_classes():
         if name.lower() == remedy.name:
             return remedy_page(remedy)
-    raise NotFound(f"Nothing is called {name!r}; `remedy catalogue` lists every code and name.")
+    known = [n for c in detector_classes() for n in (c.code, c.name)] + [c.name for c in remedy_classes()]
+    near = did_you_mean(name, known)
+    raise NotFound(f"Nothing is called {name!r}.{near} `remedy catalogue` lists every code and name.")
 
 
 def catalogue() -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +12,7 @@ import webbrowser
 from importlib.metadata import PackageNotFoundError, version
 
 from remedy._version import __version__
+from remedy.errors import InvalidInput
 
 SERVER_START = 4.0
 """Seconds until MLflow's server answers; the browser is opened then."""
@@ -58,11 +61,24 @@ def serve_ui(host: str, port: int, browser: bool) -> int:
         if browser:
             webbrowser.open(page)
         return 0
+    with socket.socket() as taken:
+        taken.settimeout(1.0)
+        if taken.connect_ex((host, port)) == 0:
+            raise InvalidInput(
+                f"Something answers on {host}:{port} already. Give another port: remedy ui --port {port + 1}"
+            )
     print(f"{uri}\n{page}  (Ctrl-C ends it)")
     if browser:
-        threading.Timer(SERVER_START, webbrowser.open, [page]).start()
+        opening = threading.Timer(SERVER_START, webbrowser.open, [page])
+        opening.daemon = True
+        opening.start()
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
+    server = subprocess.Popen(command)
     try:
-        return subprocess.run(command, check=False).returncode
+        signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # Who ends remedy ends its server.
+        return server.wait()
     except KeyboardInterrupt:
         return 0
+    finally:
+        server.terminate()
+        server.wait()

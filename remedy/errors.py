@@ -4,6 +4,7 @@
 
     RemedyError
     ├── InvalidInput      (also ValueError)   arrays or options that cannot be trained on
+    │   └── Untrainable                       Keras could not train, and a diagnosis had said why
     ├── ModelError        (also ValueError)   a model that is not compiled, or cannot be rebuilt
     ├── NotApplicable                         a remedy that has nothing to act on in this recipe
     ├── StoreError        (also OSError)      the tracking store refuses or cannot be reached
@@ -18,6 +19,9 @@ Every message says what is wrong, where, and what to do next.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class RemedyError(Exception):
     """Base of every error that remedy raises on purpose."""
@@ -25,6 +29,15 @@ class RemedyError(Exception):
 
 class InvalidInput(RemedyError, ValueError):
     """Arrays or options that cannot be trained on; raised before training begins."""
+
+
+class Untrainable(InvalidInput):
+    """Keras could not train, and a diagnosis before training had said why; ``reason`` is what Keras raised."""
+
+    def __init__(self, message: str, reason: Exception | None = None) -> None:
+        """Take the diagnosis, and what Keras raised."""
+        super().__init__(message)
+        self.reason = reason
 
 
 class ModelError(RemedyError, ValueError):
@@ -53,3 +66,14 @@ class PluginError(RemedyError):
 
 class RemedyWarning(UserWarning):
     """Something of remedy's own failed or was left out; the user's training goes on."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a sentence that names what was probably meant, with a blank in front; empty where nothing is near.
+
+    Example:
+        >>> did_you_mean("dead-unit", ["dead-units", "flat-loss"])
+        " Did you mean 'dead-units'?"
+    """
+    near = get_close_matches(str(name), list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

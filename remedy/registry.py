@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from remedy.detectors._base import Detector
-from remedy.errors import InvalidInput, NotFound, PluginError, RemedyError, RemedyWarning
+from remedy.errors import InvalidInput, NotFound, PluginError, RemedyError, RemedyWarning, did_you_mean
 from remedy.remedies._base import Remedy
 from remedy.settings import read_settings
 
@@ -53,8 +53,8 @@ def remedy_classes() -> tuple[type[Remedy], ...]:
 
 
 def detectors(
-    chosen: Iterable[Any] | None = None,
-    ignore: Iterable[str] = (),
+    chosen: Any = None,
+    ignore: Iterable[str] | str | None = (),
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
 ) -> tuple[Detector, ...]:
     """Return detector instances: all of them, or those chosen by code, name, class or instance.
@@ -71,14 +71,16 @@ def detectors(
     """
     classes = detector_classes()
     known = {key: cls for cls in classes for key in (cls.code, cls.name)}
+    ignore = several(() if ignore is None else ignore)
     for name in (*ignore, *(thresholds or {})):
         if name not in known:
-            raise NotFound(f"No detector is called {name!r}; `remedy catalogue` lists them all.")
+            near = did_you_mean(name, known)
+            raise NotFound(f"No detector is called {name!r}.{near} `remedy catalogue` lists them all.")
     left_out = {known[name] for name in ignore}
     values = {known[name]: dict(given) for name, given in (thresholds or {}).items()}
     if chosen is None:
         return tuple(cls(**values.get(cls, {})) for cls in classes if cls not in left_out)
-    chosen = list(chosen)
+    chosen = several(chosen)
     found: list[Detector] = []
     for item in (item for item in chosen if item is not ...):
         cls = known.get(item, item) if isinstance(item, str) else item
@@ -90,16 +92,16 @@ def detectors(
     return tuple(detector for detector in found if type(detector) not in left_out)
 
 
-def chosen_detectors(chosen: Iterable[Any] | None = None, ignore: Iterable[str] = ()) -> tuple[Any, ...]:
+def chosen_detectors(chosen: Any = None, ignore: Iterable[str] | str | None = ()) -> tuple[Any, ...]:
     """Return the detectors asked for, with what pyproject.toml sets."""
     settings = read_settings()
     try:
-        return detectors(chosen, (*settings.ignore, *ignore), settings.thresholds)
+        return detectors(chosen, (*settings.ignore, *several(() if ignore is None else ignore)), settings.thresholds)
     except RemedyError as error:
         raise type(error)(f"{error} (Detectors were set here and in {settings.source}.)") from error
 
 
-def remedies(chosen: Iterable[Any] | None = None) -> tuple[Remedy, ...]:
+def remedies(chosen: Any = None) -> tuple[Remedy, ...]:
     """Return remedy instances: all of them, or those chosen by name, class or instance.
 
     Raises:
@@ -107,7 +109,13 @@ def remedies(chosen: Iterable[Any] | None = None) -> tuple[Remedy, ...]:
     """
     if chosen is None:
         return tuple(cls() for cls in remedy_classes())
-    return tuple(_instance(Remedy, item, {c.name: c for c in remedy_classes()}) for item in chosen)
+    known = {cls.name: cls for cls in remedy_classes()}
+    return tuple(_instance(Remedy, item, known) for item in several(chosen))
+
+
+def several(given: Any) -> list[Any]:
+    """Return what was chosen as a list; one name, class or instance may stand alone."""
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
 
 
 def remedies_for(diagnosis: Any, available: Iterable[Remedy]) -> tuple[Remedy, ...]:
@@ -187,7 +195,8 @@ def _instance(base: type[Kind], item: Any, known: dict[str, type[Kind]]) -> Kind
     if isinstance(item, str):
         if item in known:
             return known[item]()
-        raise NotFound(f"No {base.__name__.lower()} is called {item!r}; `remedy catalogue` lists them all.")
+        near = did_you_mean(item, known)
+        raise NotFound(f"No {base.__name__.lower()} is called {item!r}.{near} `remedy catalogue` lists them all.")
     raise InvalidInput(f"{item!r} is no {base.__name__.lower()}: give a name, a class or an instance.")
 
 

@@ -12,7 +12,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.fit_call import FitCall, arrived
 from remedy.data.streams import is_stream
 from remedy.diagnosis import Examination
-from remedy.errors import RemedyError, RemedyWarning
+from remedy.errors import RemedyError, RemedyWarning, Untrainable
 from remedy.evidence.evidence import Start
 from remedy.evidence.starting_point import starting_point
 from remedy.evidence.static import KERAS_BATCH_SIZE
@@ -39,6 +39,9 @@ from remedy.training.feed import fit_model
 from remedy.training.recorder import EvidenceRecorder, Known
 from remedy.training.runtime import free_iterators
 from remedy.training.step_log import StepLog
+
+BACKENDS = ("tensorflow", "jax", "torch")
+"""Packages whose errors speak of tensors and not of the program."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,21 @@ class Session:
         """Train as the user asked for; return Keras' History."""
         kwargs = {name: value for name, value in self._call.kwargs.items() if name != "callbacks"}
         watch = [*self._callbacks, *self._logging(), self.recorder]
-        return fit_model(self._model, self._call.X, self._call.y, callbacks=watch, **kwargs)
+        try:
+            return fit_model(self._model, self._call.X, self._call.y, callbacks=watch, **kwargs)
+        except Exception as error:
+            said = self._said_before(error)
+            if said is None:
+                raise
+            raise Untrainable(f"Keras cannot train this. {said}", error) from None
+
+    def _said_before(self, error: Exception) -> str | None:
+        """Return what a diagnosis before training had said of an error of the backend; None for any other error."""
+        if not type(error).__module__.startswith(BACKENDS) or self.recorder.evidence.loss:
+            return None
+        stops = {detector.code for detector in self._wishes.detectors if detector.stops_keras}
+        known = (d for d in self.recorder.examination.diagnoses if d.code in stops)
+        return next((f"{d.code} {d.name}: {d.message}" for d in known), None)
 
     def _logging(self) -> Iterator[Any]:
         """Yield the callbacks that write down more than the metrics of every epoch, where that was asked for."""

@@ -39,6 +39,7 @@ def _kept(store):
     return {p.name: p.stat().st_mtime_ns for p in store.rglob("trainings/*.json")}
 
 
+@pytest.mark.slow
 def test_a_search_that_was_killed_goes_on_in_the_shell_and_repeats_no_finished_training(store):
     root = str(Path(__file__).parents[1])
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")}

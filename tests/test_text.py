@@ -48,9 +48,8 @@ def reader(texts, optimizer):
     return model
 
 
-@pytest.mark.parametrize(
-    "form", [*(pytest.param(form, marks=pytest.mark.slow) for form in ("objects", "tensor")), "stream"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["objects", "tensor", "stream"])
 def test_a_stuck_reader_of_text_is_repaired_and_its_patch_reads_text_too(store, form):
     keras.utils.set_random_seed(0)
     texts, y = reviews()

@@ -37,6 +37,7 @@ def read_rows(
     Raises:
         InvalidInput: Empty, of different length, or of a type that nothing can be trained on.
     """
+    columns = _columns_of_text(X)
     X, y = arrays.tree_map(as_array, X), arrays.tree_map(as_array, y)
     for name, value in (("groups", groups), ("order", None if isinstance(order, bool) else order)):
         if value is not None and np.ndim(value) != 1:
@@ -64,7 +65,7 @@ def read_rows(
                     + (
                         "turn labels into numbers: sklearn.preprocessing.LabelEncoder().fit_transform(y)."
                         if name == "y"
-                        else "encode text and categories as numbers first."
+                        else f"encode text and categories as numbers first{columns}."
                     )
                 )
     if bad := nonfinite_report(y):
@@ -83,6 +84,16 @@ def as_array(value: Any) -> Any:
     if found.dtype == object and kinds <= set("biuf"):
         return found.astype("float32")
     return as_text(found) if is_text(found) else found
+
+
+def _columns_of_text(frame: Any) -> str:
+    """Name the columns of a data frame that hold no numbers, as the end of a sentence; empty where none do."""
+    kinds = getattr(frame, "dtypes", None)
+    if not hasattr(frame, "columns") or kinds is None:
+        return ""
+    named = zip(frame.columns, kinds, strict=True)
+    text = [repr(name) for name, kind in named if getattr(kind, "kind", "O") not in "biuf"]
+    return f" (column {', '.join(text[:5])})" if text else ""
 
 
 def _group_ids(groups: Any) -> Any:

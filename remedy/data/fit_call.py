@@ -7,7 +7,6 @@ need arrays.
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +19,14 @@ from remedy.data import arrays
 from remedy.data.array_rows import read_rows, warn
 from remedy.data.arrival import Arrival, watched
 from remedy.data.dataset import Dataset
+from remedy.data.fit_arguments import (
+    check_keywords,
+    check_labels_are_there,
+    check_stream,
+    is_arrays,
+    plain_arrays,
+    with_balanced_weights,
+)
 from remedy.data.model_checks import check_output, heads_and_task, loss_name, output_units, require_compiled
 from remedy.data.rows import Rows
 from remedy.data.splitting import split
@@ -94,14 +101,17 @@ def read_fit_call(
         InvalidInput: Keras could not train on this.
     """
     require_compiled(model)
-    _check_keywords(model, kwargs)
+    check_keywords(model, kwargs)
+    check_labels_are_there(model, X, y)
+    X, y = plain_arrays(X), plain_arrays(y)
+    kwargs = with_balanced_weights(kwargs, y)
     if groups is not None and order is not None and order is not False:
         raise InvalidInput("groups= and order= ask for two splits that exclude each other: give one of them.")
     if y is None and late and (is_stream(X) or isinstance(X, GeneratorType)):
-        return _watch_stream_call(X, dict(kwargs), groups, order)
+        return _watch_stream_call(model, X, dict(kwargs), groups, order)
     if y is None and is_stream(X):
         return _read_stream_call(model, X, dict(kwargs), groups, order)
-    if y is None or not _is_arrays(X):
+    if y is None or not is_arrays(X):
         warn(
             f"X is a {type(X).__name__}, y a {type(y).__name__}, where arrays are expected: "
             "the run is logged and its loss is watched, but data and predictions are not examined and no "
@@ -117,7 +127,7 @@ def read_fit_call(
     rows = read_rows(X, y, kwargs.get("sample_weight"), groups, order=order, text=text)
     validation, share = kwargs.get("validation_data"), float(kwargs.get("validation_split") or 0.0)
     new_kwargs = dict(kwargs)
-    if validation is not None and _is_arrays(validation[0] if isinstance(validation, (tuple, list)) else validation):
+    if validation is not None and is_arrays(validation[0] if isinstance(validation, (tuple, list)) else validation):
         parts = (*validation, None)[:3]
         given = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ", text=text)
         held: Rows | None = given
@@ -161,25 +171,10 @@ def _whole(stream: Any) -> Rows | None:
     return None if found is None else found.rows
 
 
-def _check_keywords(model: Any, kwargs: Mapping[str, Any]) -> None:
-    known = inspect.signature(type(model).fit).parameters
-    unknown = [name for name in kwargs if name not in known]
-    if unknown and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
-        raise InvalidInput(
-            f"fit() has no keyword {', '.join(map(repr, unknown))}; beside Keras' own, remedy knows "
-            "experiment, run_name, tags, search, groups, order, expect, detectors, ignore, remedies, build, log_data, "
-            "log_model, log_every_n_steps, register_as and quiet."
-        )
-    weights = kwargs.get("class_weight")
-    if weights is not None and not isinstance(weights, Mapping):
-        raise InvalidInput(
-            f"class_weight={weights!r:.60}: give a dict with a weight for every class, such as {{0: 1.0, 1: 5.0}}."
-        )
-
-
-def _watch_stream_call(X: Any, kwargs: dict[str, Any], groups: Any, order: Any) -> FitCall:
+def _watch_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, order: Any) -> FitCall:
     """Put an eye on the streams of a call; their rows are there after the first epoch."""
     _no_positions(groups, order)
+    check_stream(model, X, kwargs.get("steps_per_epoch"))
     X, kept = watched(X, kwargs.get("steps_per_epoch"))
     if kept is None:
         warn(f"The rows of this {type(X).__name__} cannot be seen: the run is logged and its loss is watched only.")
@@ -256,14 +251,6 @@ def _read_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, o
 
 def _as_validation(rows: Rows) -> tuple[Any, ...]:
     return (rows.X, rows.y) if rows.sample_weight is None else (rows.X, rows.y, rows.sample_weight)
-
-
-def _is_arrays(X: Any) -> bool:
-    if isinstance(X, (list, tuple)):
-        return bool(X) and all(_is_arrays(part) or np.isscalar(part) for part in X)
-    if isinstance(X, Mapping):
-        return bool(X) and all(_is_arrays(part) for part in X.values())
-    return hasattr(X, "__array__") or hasattr(X, "to_numpy")
 
 
 def _is_nested(weights: Any) -> bool:

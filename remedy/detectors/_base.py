@@ -27,6 +27,7 @@ class Detector:
         remedies: Names of remedies that treat it.
         distrusts_validation: True where validation rows like these cannot choose anything; a search takes others.
         no_hope: True where it says that these rows hold nothing to learn.
+        stops_keras: True where Keras may break off such a training, with an error that does not name the cause.
         tasks: The tasks in which the question arises; None means all.
         fires_on: One or two specimens of evidence that it must fire on.
         silent_on: One or two specimens that it must be silent on.
@@ -39,6 +40,7 @@ class Detector:
     remedies: ClassVar[tuple[str, ...]] = ()
     distrusts_validation: ClassVar[bool] = False
     no_hope: ClassVar[bool] = False
+    stops_keras: ClassVar[bool] = False
     tasks: ClassVar[tuple[str, ...] | None] = None
     fires_on: ClassVar[tuple[Evidence, ...]] = ()
     silent_on: ClassVar[tuple[Evidence, ...]] = ()

@@ -31,6 +31,7 @@ class LabelEncoding(Detector):
 
     code, name, severity = "DAT105", "label-encoding", "error"
     remedies = ("remap-labels", "fix-head")
+    stops_keras = True
     fires_on = (
         Evidence(
             outputs=(

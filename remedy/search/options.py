@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
+from numbers import Integral, Real
 from typing import Protocol
 
 from remedy.data.scores import Objective
@@ -26,6 +27,7 @@ class Search:
             free memory of a single GPU holds, and eight at most.
         storage: Optuna storage URL that keeps the study for other tools to look at; None keeps it in memory. A
             killed search goes on without it, from what stands in MLflow.
+        n_trials: Optuna's name for ``trials``.
 
     Raises:
         InvalidInput: A value that no search can use.
@@ -37,13 +39,18 @@ class Search:
     objective: str | Objective | None = None
     workers: int | str = "auto"
     storage: str | None = None
+    n_trials: InitVar[int | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, n_trials: int | None) -> None:
         """Check the values."""
+        if n_trials is not None:
+            object.__setattr__(self, "trials", n_trials)
+        if isinstance(self.trials, bool) or not isinstance(self.trials, Integral):
+            raise InvalidInput(f"Search(trials={self.trials!r}): give a number from 1.")
         if self.trials < 1:
             raise InvalidInput(f"Search(trials={self.trials}): give at least 1, or search=False.")
-        if self.timeout is not None and not self.timeout > 0:
-            raise InvalidInput(f"Search(timeout={self.timeout}): give seconds above 0, or None.")
+        if self.timeout is not None and not (isinstance(self.timeout, Real) and self.timeout > 0):
+            raise InvalidInput(f"Search(timeout={self.timeout!r}): give seconds above 0, or None.")
         if self.workers != "auto" and not (isinstance(self.workers, int) and self.workers >= 1):
             raise InvalidInput(f'Search(workers={self.workers!r}): give a number of processes from 1, or "auto".')
 
