@@ -25,8 +25,8 @@ def clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
 
         try:
             return command(*args, **kwargs)
-        except (click.exceptions.Exit, click.Abort, click.ClickException):
-            raise
+        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
+            raise  # Who reads no further, as `head` does, wants to hear nothing of it: click ends quietly.
         except Exception as error:
             if click.get_current_context().find_root().params.get("debug"):
                 raise

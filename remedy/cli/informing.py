@@ -7,6 +7,7 @@ import sys
 import click
 
 from remedy.cli._base import EXIT_STORE, clear_errors, print_json, working
+from remedy.doors import load_keras
 
 
 @click.command()
@@ -55,6 +56,7 @@ def catalogue(markdown: bool, as_json: bool) -> None:
 @clear_errors
 def doctor(as_json: bool) -> None:
     """Show versions, backend, GPUs, plugins, and whether the store can be reached."""
+    load_keras()
     from remedy.doctor import check_up
 
     with working("Looking at this machine ..."):

@@ -7,6 +7,7 @@ import sys
 import click
 
 from remedy.cli._base import EXIT_NOT_FOUND, EXIT_STUCK, clear_errors, print_json, working
+from remedy.doors import load_keras
 
 
 @click.command()
@@ -18,6 +19,7 @@ def diagnose(run_id: str | None, experiment: str | None, as_json: bool) -> None:
     """Say what is wrong with logged runs, and what could not be seen."""
     if (experiment is None) == (run_id is None):
         raise click.UsageError("Give either --run ID or --experiment NAME.")
+    load_keras()
     from rich.console import Console
 
     from remedy import api

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from remedy.cli._base import EXIT_STUCK, alone, clear_errors, print_json, working
+from remedy.doors import load_keras
 
 
 @click.command()
@@ -49,6 +50,7 @@ def tune(
         raise click.UsageError("Give either --experiment NAME or --run ID.")
     if workers != "auto" and not (workers.isascii() and workers.isdecimal() and int(workers) > 0):
         raise click.UsageError(f"--workers {workers}: give a number from 1, or auto.")
+    load_keras()
     from remedy.data import files as loading
     from remedy.repair.tuning import tune as tune_runs
     from remedy.reporting.terminal import Terminal
@@ -91,6 +93,7 @@ def compare(
     run_a: str, run_b: str, train: bool, epochs: int | None, seeds: int, data: str | None, as_json: bool
 ) -> None:
     """Say what differs between two logged runs; spellings of one thing are no difference."""
+    load_keras()
     from rich.console import Console
 
     from remedy.comparing import comparison, runs

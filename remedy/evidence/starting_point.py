@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import keras
 import numpy as np
 
 from remedy.data import arrays
@@ -111,6 +110,8 @@ def possible_preprocessing(rows: Array) -> tuple[str, ...]:
 
 def _features(model: Any) -> tuple[Any, str]:
     """Return a model that gives what the last layer with weights reads, and that layer's name."""
+    import keras
+
     last = next((layer for layer in reversed(model.layers) if layer.weights), None)
     if last is None or hasattr(last, "layers") or not isinstance(getattr(last, "input", None), keras.KerasTensor):
         return None, ""
@@ -121,6 +122,8 @@ def _features(model: Any) -> tuple[Any, str]:
 
 def _answers(reader: Any, rows: Rows) -> Array:
     """Return what a model answers in inference mode, some rows at a time."""
+    import keras
+
     parts = [arrays.take(rows.X, slice(start, start + BATCH)) for start in range(0, len(rows), BATCH)]
     found = [reader(arrays.tree_map(keras.ops.convert_to_tensor, part), training=False) for part in parts]
     return np.concatenate([np.asarray(keras.ops.convert_to_numpy(part)) for part in found])
@@ -160,6 +163,8 @@ class _Seen(Exception):
 
 def _distance(model: Any, layer: Any, X: arrays.Nest) -> float | None:
     """Return how far what reaches a BatchNormalization lies from its averages; None where it is not reached."""
+    import keras
+
     seen: list[Array] = []
     own = layer.call
 
@@ -178,6 +183,8 @@ def _distance(model: Any, layer: Any, X: arrays.Nest) -> float | None:
 
 
 def _apart(values: Array, layer: Any) -> float:
+    import keras
+
     axes = tuple(axis for axis in range(values.ndim) if axis != layer.axis % values.ndim)
     averages = (
         np.asarray(keras.ops.convert_to_numpy(w), "float64") for w in (layer.moving_mean, layer.moving_variance)

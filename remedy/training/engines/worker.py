@@ -21,6 +21,7 @@ from typing import Any
 
 import cloudpickle
 
+from remedy.doors import quiet_start
 from remedy.training.engines._base import Job
 from remedy.training.runtime import rare_collections
 
@@ -117,7 +118,8 @@ def serve(door: Connection, folder: str, setting: bytes, environment: Mapping[st
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle.
     os.environ.update(environment)
     try:
-        engine = _engine(Path(folder), setting)
+        with quiet_start(always=True):
+            engine = _engine(Path(folder), setting)
         with rare_collections():
             while True:
                 forgotten, name, arguments = cloudpickle.loads(door.recv_bytes())
