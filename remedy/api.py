@@ -157,7 +157,8 @@ def fit(
     logs = LogOptions(log_data, log_model, log_every_n_steps, register_as, log_checkpoints)
     options = _options(search)
     found, chosen = chosen_detectors(detectors, ignore), registry.remedies(remedies)
-    call = read_fit_call(model, X, y, fit_kwargs, groups, options.seed if options else 0, order, late=True)
+    seed, searched = options.seed if options else 0, options is not None
+    call = read_fit_call(model, X, y, fit_kwargs, groups, seed, order, late=True, searched=searched)
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
     terminal = Terminal(quiet=quiet or fit_kwargs.get("verbose", "auto") == 0)

@@ -44,7 +44,7 @@ PUBLIC = {
     "remedy.detectors": "Detector Evidence Finding DeadUnits MajorityCollapse",
     "remedy.remedies": "Dataset NotApplicable Recipe Remedy ClipGradients ScaleInputs",
     "remedy.errors": "DataMismatch InvalidInput ModelError NotApplicable NotFound PluginError RemedyError RemedyWarning "
-    "StoreError",
+    "StoreError Untrainable",
 }
 """What people import; a name may be added here, and none may be taken away."""
 

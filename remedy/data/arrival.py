@@ -7,6 +7,7 @@ the rows of that epoch. Of a stream without end the rows of further epochs are k
 
 from __future__ import annotations
 
+import mmap
 import random
 import threading
 import types
@@ -24,6 +25,12 @@ from remedy.data.text import as_text, is_text
 MOST_PASSES = 4
 """Epochs after which a stream that still gives new rows is taken for one without end."""
 
+OWN_PAGES = 1 << 20
+"""Bytes of a batch from which it gets memory of its own."""
+
+SEARCHED_ROWS, SEARCHED_BYTES = 1000, 1 << 30
+"""Rows that a search should find in a sample, however large they are, and bytes that they may take at most."""
+
 NEW = 0.02
 """Share of the rows of an epoch that must be new for it to have brought some."""
 
@@ -33,6 +40,7 @@ class Kept:
     """What was kept of a stream so far.
 
     Attributes:
+        searched: Whether a remedy may be searched on the rows.
         batches: Parts of every batch, in the order of training; by place where a stream has places.
         batch_size: Rows of the first batch.
         unread: Why its rows cannot be read, in words; None where they can.
@@ -43,6 +51,7 @@ class Kept:
     """
 
     steps_per_epoch: int | None = None
+    searched: bool = False
     batches: dict[int, Any] = field(default_factory=dict)
     batch_size: int = 0
     unread: str | None = None
@@ -59,6 +68,7 @@ class Kept:
     _skipped: bool = False
     _shapes: Any = None
     _lock: Any = field(default_factory=threading.Lock, repr=False)
+    _whole: Rows | None = field(default=None, repr=False)
 
     def leave_unread(self, why: str) -> None:
         """Keep no row, and say why."""
@@ -98,12 +108,20 @@ class Kept:
         self.total += len(leaves[0]) if self._passes == 0 else 0
         if number in self.batches:
             return
+        size = arrays.nbytes(parts)
+        if not self._full and self._size + size > self._room(size / max(1, len(leaves[0]))):
+            self._full = True
+            if not self._is_drawn():
+                return
         if self._full:
             dropped = self._draw.choice(list(self.batches))
             self._size -= arrays.nbytes(self.batches.pop(dropped))
         self.batches[number] = parts
-        self._size += arrays.nbytes(parts)
-        self._full = self._full or self._size > WHOLE_BYTES
+        self._size += size
+
+    def _room(self, row: float) -> float:
+        """Return the bytes that may be kept, given those of a row: a search of photos needs some hundreds of them."""
+        return max(WHOLE_BYTES, min(SEARCHED_BYTES, SEARCHED_ROWS * row)) if self.searched else WHOLE_BYTES
 
     def _is_drawn(self) -> bool:
         """Decide whether a further batch takes the place of one that is kept."""
@@ -130,13 +148,21 @@ class Kept:
 
     def rows(self) -> Rows | None:
         """Return the rows that were kept; of a stream that repeats itself each once. None where there are none."""
-        if not self.batches or self.unread:
+        if self.unread or not (self.batches or self._whole):
             return None
-        whole = arrays.concatenate(*(self.batches[place] for place in sorted(self.batches)))
+        if self._whole is not None:
+            return self._whole
+        kept = None
+        if self.steps_per_epoch is not None:
+            kept = np.sort(np.unique(self._keys(), return_index=True)[1])
+        batches = [self.batches[place] for place in sorted(self.batches)]
+        if self.ended:  # Nothing comes any more: the batches give way to the rows, one after the other.
+            self.batches = {}
+        whole = arrays.joined(batches)
         found = Rows(whole[0], whole[1], whole[2] if len(whole) == 3 else None)
-        if self.steps_per_epoch is None:
-            return found
-        return found.take(np.sort(np.unique(self._keys(), return_index=True)[1]))
+        found = found if kept is None or len(kept) == len(found) else found.take(kept)
+        self._whole = found if self.ended else None
+        return found
 
     def _keys(self) -> Any:
         kept = (arrays.leaves(self.batches[place]) for place in sorted(self.batches))
@@ -157,18 +183,28 @@ def _length(value: Any) -> int:
 
 def _copied(value: Any) -> Any:
     """Return a batch as an array of its own: a stream may write into the same memory again."""
-    found = np.array(value.numpy() if hasattr(value, "numpy") else value)
-    return as_text(found) if is_text(found) else found
+    given = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+    if given.nbytes < OWN_PAGES or given.dtype.hasobject:
+        found = np.array(given)
+        return as_text(found) if is_text(found) else found
+    how = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
+    pages = mmap.mmap(
+        -1, given.nbytes, **how
+    )  # It goes back to the system when the batch is dropped; the heap keeps it.
+    own = np.frombuffer(pages, given.dtype).reshape(given.shape)
+    own[...] = given
+    return own
 
 
-def watched(stream: Any, steps_per_epoch: int | None) -> tuple[Any, Kept | None]:
+def watched(stream: Any, steps_per_epoch: int | None, searched: bool = False) -> tuple[Any, Kept | None]:
     """Return a stream that gives the same batches and keeps them, and what it keeps; None where it cannot.
 
     Args:
         stream: What ``Model.fit`` is given: a ``tf.data.Dataset``, a ``PyDataset`` or a generator.
         steps_per_epoch: As given to ``fit``, or None.
+        searched: Whether a remedy may be searched on the rows; more of very large ones are kept then.
     """
-    kept = Kept(steps_per_epoch)
+    kept = Kept(steps_per_epoch, searched)
     if isinstance(stream, types.GeneratorType):
         return _generator(stream, kept), kept
     if not is_stream(stream):

@@ -154,7 +154,7 @@ class Dataset:
                 with a new split on the rest (``extra``), too. So it is where validation rows are copies of training
                 rows. Groups forbid it: they stay where they are.
         """
-        if self.large and not self.sampled:
+        if self.large and self.complete and not self.sampled:
             return self._sample(seed).for_search(seed, share, resplit)
         few = len(self.train) < LEAST_ROWS or (self.validation is None and len(self.train) * (1 - share) < LEAST_ROWS)
         if few:

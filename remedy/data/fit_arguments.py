@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from remedy.data.model_checks import require_compiled
 from remedy.data.streams import is_stream
 from remedy.errors import InvalidInput, did_you_mean
 
@@ -47,8 +48,10 @@ def in_keras_order(model: Any, X: Any, x: Any, positional: Sequence[Any], kwargs
         kwargs: What was given by name.
 
     Raises:
+        ModelError: The model is not compiled.
         InvalidInput: An argument is given twice, or is missing.
     """
+    require_compiled(model)
     if X is not None and x is not None:
         raise InvalidInput("The inputs are given twice, as X and as x=: give one of them.")
     X = x if X is None else X

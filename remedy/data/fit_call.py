@@ -84,6 +84,7 @@ def read_fit_call(
     seed: int = 0,
     order: Any = None,
     late: bool = False,
+    searched: bool = False,
 ) -> FitCall:
     """Check a call of ``fit`` and read its data.
 
@@ -95,6 +96,7 @@ def read_fit_call(
         seed: Of a split by groups.
         order: None, True where rows stand in the order of time, or their times, shape (n,).
         late: Streams are not read now but kept as training meets them, so that nothing moves them.
+        searched: Whether a remedy may be searched on the rows.
 
     Raises:
         ModelError: The model is not compiled.
@@ -108,7 +110,7 @@ def read_fit_call(
     if groups is not None and order is not None and order is not False:
         raise InvalidInput("groups= and order= ask for two splits that exclude each other: give one of them.")
     if y is None and late and (is_stream(X) or isinstance(X, GeneratorType)):
-        return _watch_stream_call(model, X, dict(kwargs), groups, order)
+        return _watch_stream_call(model, X, dict(kwargs), groups, order, searched)
     if y is None and is_stream(X):
         return _read_stream_call(model, X, dict(kwargs), groups, order)
     if y is None or not is_arrays(X):
@@ -171,11 +173,11 @@ def _whole(stream: Any) -> Rows | None:
     return None if found is None else found.rows
 
 
-def _watch_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, order: Any) -> FitCall:
+def _watch_stream_call(model: Any, X: Any, kwargs: dict[str, Any], groups: Any, order: Any, searched: bool) -> FitCall:
     """Put an eye on the streams of a call; their rows are there after the first epoch."""
     _no_positions(groups, order)
     check_stream(model, X, kwargs.get("steps_per_epoch"))
-    X, kept = watched(X, kwargs.get("steps_per_epoch"))
+    X, kept = watched(X, kwargs.get("steps_per_epoch"), searched)
     if kept is None:
         warn(f"The rows of this {type(X).__name__} cannot be seen: the run is logged and its loss is watched only.")
         return FitCall(X, None, kwargs, None, unread="its rows cannot be seen")

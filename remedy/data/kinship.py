@@ -41,6 +41,10 @@ NEAREST, FURTHER, NEARER = 15, 30, 0.3
 """A neighbour is a near copy where its distance is this share of what the distances to the 15th and the 30th lead one
 to expect of the nearest: distances to the k-th neighbour grow with k to the power 1/dimension."""
 
+PIXELS = 64
+"""Of pictures with longer edges half as many pixels along each are compared, and with each the one that a flip puts in
+its place."""
+
 MOST_ROWS, LEAST_COLUMNS, PROJECTED = 20_000, 4, 32
 """Near copies are looked for in at most so many rows, of at least so many values, seen from so many directions."""
 
@@ -105,6 +109,7 @@ def kinship(X: Nest) -> Kinship | None:
         return _equal_texts(parts)
     if n < 2 or _few_whole_numbers(parts):
         return None
+    parts = [_thin(part) for part in parts]
     ids = _ids(_keys(parts))
     copies = n - len(np.unique(ids))
     found = Kinship(ids, text=f"{copies} of {n} rows are copies of others") if copies else None
@@ -130,7 +135,16 @@ def _few_whole_numbers(parts: list[Array]) -> bool:
 
 def row_keys(X: Nest) -> list[int]:
     """Return a number for every row of a nest, the same for equal rows and for mirrored pictures."""
-    return _keys([np.asarray(part) for part in arrays.leaves(X)])
+    return _keys([_thin(np.asarray(part)) for part in arrays.leaves(X)])
+
+
+def _thin(part: Array) -> Array:
+    """Return some pixels of large pictures, the same ones when they are mirrored; all else as it is."""
+    if part.ndim != 4 or max(part.shape[1:3]) <= PIXELS:
+        return part
+    rows, columns = (arrays.spread(edge, PIXELS // 4) for edge in part.shape[1:3])
+    places = [np.union1d(some, edge - 1 - some) for some, edge in zip((rows, columns), part.shape[1:3], strict=True)]
+    return part[:, places[0]][:, :, places[1]]
 
 
 def _keys(parts: list[Array]) -> list[int]:

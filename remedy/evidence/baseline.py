@@ -38,6 +38,12 @@ COLUMNS = 800
 PLACES = 256
 """Means of places that stand for a signal or a picture."""
 
+VALUES = 1 << 15
+"""Pictures of more values a row are made smaller first, by means of 2 x 2 pixels: they are summarised anyway."""
+
+BLOCK = 1 << 23
+"""Values that are summarised at a time."""
+
 CHANNELS = 16
 """A last axis of more values is not one of channels."""
 
@@ -91,8 +97,8 @@ def shallow_baseline(
     # One thread: beside a training, more of them wait for each other and take ten times as long.
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
-        features = summary(arrays.take(rows.X, picked), ids)
-        some = rows.take(picked)
+        some = rows if len(picked) == len(rows) else rows.take(picked)
+        features = summary(some.X, ids)
         kin, constant = kinship(some.X), constant_answer(some, task)
         folds = _folds(some, y, task, seed, kin)
         for name, make in _models(task, seed, features, y) if features.shape[1] else ():
@@ -159,7 +165,7 @@ def summary(X: Any, ids: bool = False) -> Array:
         ids: True where values are ids: they are counted, not measured.
     """
     parts = [np.asarray(part) for part in arrays.leaves(X)]
-    tables = [word_counts(p) if is_text(p) else _columns(p.astype("float32", copy=False), ids) for p in parts]
+    tables = [word_counts(p) if is_text(p) else _columns(p, ids) for p in parts]
     return np.nan_to_num(np.concatenate(tables, axis=1), posinf=1e30, neginf=-1e30)
 
 
@@ -172,7 +178,26 @@ def _columns(part: Array, ids: bool) -> Array:
             counts[np.arange(n), column] += 1
         return counts
     if flat.shape[1] <= COLUMNS:
-        return flat
+        return flat.astype("float32", copy=False)
+    rows = max(1, BLOCK // flat.shape[1])
+    return np.concatenate([_features(_smaller(part[i : i + rows])) for i in range(0, n, rows)])
+
+
+def _smaller(part: Array) -> Array:
+    """Return pictures, or volumes, with half as many pixels along every axis until a row has few values enough."""
+    inside = range(1, part.ndim - 1)
+    part = part.astype("float32", copy=False)
+    while len(inside) > 1 and np.prod(part.shape[1:]) > VALUES:
+        for axis in (axis for axis in inside if part.shape[axis] > 1):
+            along = np.moveaxis(part, axis, 0)
+            pairs = len(along) // 2 * 2
+            part = np.moveaxis((along[:pairs:2] + along[1:pairs:2]) * np.float32(0.5), 0, axis)
+    return part
+
+
+def _features(part: Array) -> Array:
+    """Return quantiles and moments of every row, of its steps, and means of its places."""
+    flat = part.reshape(len(part), -1)
     quantiles = np.quantile(flat, [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0], axis=1).T
     steps = np.abs(np.diff(flat, axis=1))
     moments = np.stack([flat.mean(1), flat.std(1), steps.mean(1), steps.std(1), steps.max(1)], axis=1)

@@ -23,6 +23,9 @@ FACT_ROWS = 4096
 FACT_VALUES = 1_000_000
 """Values that statistics are measured on; fewer rows where one row is large."""
 
+LEAST_ROWS, PHOTO_VALUES = 16, 1 << 16
+"""Rows that statistics are measured on, however large one is; of rows of more values every other pixel will do."""
+
 DISTINCT = 1000
 """Different target values are counted up to here."""
 
@@ -55,7 +58,7 @@ def input_facts(
         X: Nest of arrays of shape (n, ...).
         names: Input names in the order of the arrays; positions where None or of another length.
         ids: ``{name: True}`` for inputs that feed an Embedding.
-        most: Values of an array that are looked at, 64 rows at least.
+        most: Values of an array that are looked at; some rows at least, however large they are.
     """
     named = list(arrays.named_leaves(X))
     if names is not None and len(names) == len(named) and not isinstance(X, Mapping):
@@ -142,8 +145,10 @@ def _facts(name: str, array: Array, ids: bool, most: int) -> InputFacts:
     shape = tuple(int(s) for s in array.shape[1:])
     if is_text(array):
         return InputFacts(name, shape, 0.0, 0.0, 0.0, 0.0, ids=True)
-    rows = max(64, min(FACT_ROWS, most // max(1, int(np.prod(shape)))))
+    rows = max(LEAST_ROWS, min(FACT_ROWS, most // max(1, int(np.prod(shape)))))
     sample = np.asarray(array[:: _stride(len(array), rows)])
+    if len(shape) > 1 and np.prod(shape) > PHOTO_VALUES:
+        sample = sample[:, ::2, ::2]
     values = sample.astype("float64", copy=False)
     clean = np.isfinite(values)
     finite = values[clean]

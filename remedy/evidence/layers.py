@@ -19,6 +19,9 @@ from remedy.evidence.model_facts import activation_of
 from remedy.evidence.records import Look
 from remedy.keras_internals import calls_of, every_layer, input_structure, layers_in_order, takes_training
 
+LEAST_LOOK_ROWS, LOOK_BYTES = 16, 1 << 24
+"""Of very large rows fewer are looked at, down to so many: a photo of many pixels holds many units' answers."""
+
 LOOK_ROWS = 64
 """Rows of a look: enough to call a unit dead, few enough to cost milliseconds."""
 
@@ -35,13 +38,14 @@ def look(model: Any, rows: Rows, epoch: int) -> Look:
 
     Args:
         model: A compiled Keras model; of one that is not built yet nothing is measured.
-        rows: Training rows; `LOOK_ROWS` evenly spaced ones are used.
+        rows: Training rows; at most `LOOK_ROWS` evenly spaced ones are used.
         epoch: After how many epochs this is.
     """
     if not model.built:
         return Look(epoch)
     fixed = fixed_rows(model)
-    picked = np.linspace(0, len(rows) - 1, fixed or LOOK_ROWS).astype("int64")
+    many = max(LEAST_LOOK_ROWS, min(LOOK_ROWS, LOOK_BYTES * len(rows) // max(1, arrays.nbytes(rows.X))))
+    picked = np.linspace(0, len(rows) - 1, fixed or many).astype("int64")
     some = rows.take(picked if fixed else np.unique(picked))
     kernels = _kernels(model)
     with put_back(model):

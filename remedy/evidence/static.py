@@ -254,6 +254,10 @@ def _prior_of_heads(recipe: Recipe, dataset: Dataset) -> float | None:
     return float(sum((w or 0.0) * priors[name] for name, w in zip(names, weights, strict=True)))
 
 
+PROBE_LEAST, PROBE_BYTES = 64, 1 << 26
+"""Fewer rows are asked where they are photos of many pixels: so many at least, and of so many bytes at most."""
+
+
 def probe(rows: Rows, limit: int = 512) -> Rows:
     """Pick at most ``limit`` rows that keep the shares of the classes (or the spread of the target).
 
@@ -263,6 +267,7 @@ def probe(rows: Rows, limit: int = 512) -> Rows:
             that looking stays a few per cent of training.
     """
     wanted = min(len(rows), limit, max(128, len(rows) // 16))
+    wanted = min(wanted, max(PROBE_LEAST, PROBE_BYTES // max(1, arrays.nbytes(rows.X) // max(1, len(rows)))))
     target = np.asarray(rows.target)
     keys = class_ids(target) if target.ndim > 1 and target.shape[-1] > 1 else target.reshape(len(target), -1)[:, 0]
     if len(keys) != len(rows):

@@ -44,6 +44,9 @@ WRITE_EVERY = 2.0
 ANSWER = 10
 """Seconds that a server has to take up metrics, parameters or tags; a large file takes as long as it takes."""
 
+EXAMPLE_VALUES = 10_000
+"""A larger row is no example of an input: MLflow writes it down as text, twice, which takes seconds for a photo."""
+
 MAX_TAG, MAX_PARAM = 5000, 6000
 FOLDER = "remedy"
 """Artifact folder of everything that remedy writes beside the model."""
@@ -214,7 +217,7 @@ class Run:
                 self._client.log_inputs(self.run_id, [given])
 
     def model(self, model: Any, X: arrays.Nest, requirements: list[str]) -> str | None:
-        """Log a Keras model with a signature read from raw rows of X, and the first as an example.
+        """Log a Keras model with a signature read from raw rows of X, and the first as an example where it is small.
 
         Returns:
             Address of the logged model; None where it was not logged.
@@ -228,7 +231,8 @@ class Run:
                 signature = example = None
                 if isinstance(sample, (np.ndarray, Mapping)):
                     answer = arrays.tree_map(_as_numpy, model(sample, training=False))
-                    signature, example = mlflow.models.infer_signature(sample, answer), sample
+                    signature = mlflow.models.infer_signature(sample, answer)
+                    example = sample if sum(map(np.size, arrays.leaves(sample))) <= EXAMPLE_VALUES else None
                 with silent_mlflow(), self._active():
                     logged = mlflow.models.Model.log(
                         artifact_path=None,
