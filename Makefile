@@ -1,11 +1,12 @@
 # make demo: the whole story in a few minutes.  make test: every check, in a quarter of an hour.  make slow: the rest.
+# make docs: the documentation as a site.  make dist: what is published, installed and tried.  make matrix: other Pythons.
 # make examples: the five reported programs, a quarter of an hour; with their scores asserted.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
 
-.PHONY: demo test slow examples check venv lock docs pictures ecg clean
+.PHONY: demo test slow examples check venv lock docs docs-serve catalogue first-script dist matrix pictures ecg clean
 
 demo: venv
 	$(BIN)/python examples/ecg.py
@@ -45,8 +46,39 @@ lock:
 	.make/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--no-header --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml --output-file requirements.lock
 
-docs: venv
+# The site, in .make/site; every warning is an error.
+docs: catalogue .make/docs/.installed
+	.make/docs/bin/mkdocs build --strict --quiet
+
+docs-serve: .make/docs/.installed
+	.make/docs/bin/mkdocs serve
+
+catalogue: venv
 	$(BIN)/remedy catalogue --markdown > docs/catalogue.md
+
+.make/docs/.installed: pyproject.toml
+	$(PYTHON) -m venv .make/docs
+	.make/docs/bin/python -m pip install --quiet "mkdocs-material>=9.5" "mkdocstrings[python]>=0.27"
+	@touch $@
+
+# The script, the output and the patch that README and quickstart show.
+first-script: venv
+	$(BIN)/python docs/first_script.py
+
+# sdist and wheel; the wheel is installed into a fresh environment and tried there.
+dist: venv
+	rm -rf .make/dist build
+	$(BIN)/python -m build --no-isolation --outdir .make/dist . > /dev/null
+	$(PYTHON) -m venv --clear .make/wheel
+	.make/wheel/bin/python -m pip install --quiet .make/dist/*.whl
+	.make/wheel/bin/python -m pip check
+	cd .make/dist && ../wheel/bin/remedy --version && ../wheel/bin/remedy doctor
+	cd .make/dist && ../wheel/bin/python $(CURDIR)/examples/first_script.py
+	@ls .make/dist
+
+# The core of the tests under every Python 3.11 to 3.13 that is here, with the newest and the oldest releases allowed.
+matrix:
+	$(PYTHON) tests/matrix.py
 
 # The pictures of the README, from the newest fixed run of the ECG example and from what the browser test saw.
 pictures: venv

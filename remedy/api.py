@@ -29,6 +29,7 @@ from remedy.results import Fix, LogOptions, ReportCase
 from remedy.search.options import Search
 from remedy.session import Session, Wishes
 from remedy.tracking import logged_evidence, queries
+from remedy.tracking.connection import ui_options
 from remedy.tracking.opening import open_run
 
 __all__ = ["Fix", "Result", "diagnose", "fit"]
@@ -175,6 +176,7 @@ def fit(
     stuck, seen = examination.stuck, examination.diagnoses
     advice = None if fix else advise(seen, chosen, session.recipe, session.dataset)
     terminal.advice(advice, stuck)
+    terminal.where(run.url, ui_options())
     return Result(model, history, run.run_id, run.url, stuck, seen, examination, fix, conclusion, evidence, advice)
 
 

@@ -72,6 +72,10 @@ class Diagnosis:
         return f"{self.code} {self.name}: {self.message}"
 
 
+SHOWN = 9
+"""Diagnoses that are printed of an examination."""
+
+
 @dataclass(frozen=True)
 class Examination:
     """The honest whole: every detector ended in exactly one of these places.
@@ -116,6 +120,18 @@ class Examination:
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
         return {**asdict(self), "stuck": self.stuck, "outcome": self.outcome}
+
+    def __repr__(self) -> str:
+        """Say it in at most twelve lines."""
+        counts = f"{len(self.passed)} looked and found nothing, {len(self.not_recorded)} could not look"
+        lines = [f"{self.outcome.capitalize()}: {len(self.diagnoses)} found, {counts}."]
+        for d in self.diagnoses[:SHOWN]:
+            kind, when = "stuck" if d.severity == "error" else "note", f", epoch {d.epoch}" if d.epoch else ""
+            lines.append(f"  {kind}{when}: {d.code} {d.name}: {d.message}")
+        more = len(self.diagnoses) - SHOWN
+        lines += [f"  and {more} more, in .diagnoses"] if more > 0 else []
+        lines += [f"  {self.unjudged}"] if self.unjudged is not None else []
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         from remedy import html

@@ -26,6 +26,11 @@ def result(result: Any, picture: bytes | None) -> str:
     return render("result.html", result=result, fix=result.fix, diagnoses=result.diagnoses, picture=inline)
 
 
+def fix(fix: Any) -> str:
+    """Return what a notebook shows of a `remedy.Fix`."""
+    return render("fix.html", fix=fix)
+
+
 def examination(examination: Any) -> str:
     """Return what a notebook shows of a `remedy.Examination`."""
     return render("examination.html", examination=examination, diagnoses=examination.diagnoses)
@@ -42,6 +47,6 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["signed"] = lambda value: "-" if value is None else f"{value:+.3f}"
+    made.filters["signed"] = lambda value: "not measured" if value is None else f"{value:+.3f}"
     made.filters["number"] = lambda value: "-" if value is None else f"{value:.3f}"
     return made

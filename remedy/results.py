@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
+from remedy import html
 from remedy.data.dataset import Dataset
 from remedy.detectors._base import Detector
 from remedy.diagnosis import Diagnosis, Examination
@@ -76,6 +77,9 @@ class Fix:
                 f"MLflow run: {self.run_id or 'none'}",
             ]
         )
+
+    def _repr_html_(self) -> str:
+        return html.fix(self)
 
 
 @dataclass(frozen=True)

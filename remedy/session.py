@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import keras
+
 from remedy.data.arrays import leaves
 from remedy.data.dataset import Dataset
 from remedy.data.fit_call import FitCall, arrived
@@ -116,7 +118,7 @@ class Session:
     def train(self) -> Any:
         """Train as the user asked for; return Keras' History."""
         kwargs = {name: value for name, value in self._call.kwargs.items() if name != "callbacks"}
-        watch = [*self._callbacks, *self._logging(), self.recorder]
+        watch = [*self._callbacks, *self._logging(), *self._lines(), self.recorder]
         try:
             return fit_model(self._model, self._call.X, self._call.y, callbacks=watch, **kwargs)
         except Exception as error:
@@ -124,6 +126,12 @@ class Session:
             if said is None:
                 raise
             raise Untrainable(f"Keras cannot train this. {said}", error) from None
+
+    def _lines(self) -> list[Any]:
+        """Return what prints Keras' line of an epoch, in front of a search and not behind it; Keras adds none then."""
+        own = any(isinstance(callback, keras.callbacks.ProgbarLogger) for callback in self._callbacks)
+        silent = self._call.kwargs.get("verbose", "auto") == 0
+        return [] if own or silent else [keras.callbacks.ProgbarLogger()]
 
     def _said_before(self, error: Exception) -> str | None:
         """Return what a diagnosis before training had said of an error of the backend; None for any other error."""

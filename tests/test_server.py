@@ -79,7 +79,10 @@ def test_stuck_run_search_trials_and_fix_are_linked_both_ways_on_a_server(online
     trials = children(search.info.run_id, "trial")
     assert trials[0].data.params["prescription"] == "as it was"
     assert {r.info.status for r in (stuck, fix, search, *trials)} == {"FINISHED"}
-    assert result.run_url == f"{server.uri}/#/experiments/{stuck.info.experiment_id}/runs/{result.run_id}"
+    assert (
+        result.run_url
+        == f"{server.uri}/#/experiments/{stuck.info.experiment_id}/runs/{result.run_id}?workflowType=machine_learning"
+    )
 
 
 def test_metrics_and_artifacts_come_back_through_the_proxy_of_the_server(online, store):

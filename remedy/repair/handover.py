@@ -60,7 +60,7 @@ def complete(
     )
     ground = Ground(search.dataset, scorer, search.rule.same)
     try:
-        terminal.stage("training the fix for all epochs", recipe.epochs)
+        terminal.stage("training the fix", recipe.epochs)
         last = train_proven(stuck_run, recipe, proof, run, terminal, ground)
         recorder, short = last.recorder, last.whole and fell_short(last, proof)
         if last.interrupted and (short or not recorder.scores):

@@ -71,6 +71,7 @@ def repair(stuck_run: StuckRun, options: Search, terminal: Terminal) -> RepairRe
         )
         if stuck_run.unfinished is None:
             write_options(search_run, options)
+        terminal.begin(options.trials, options.timeout)
         listener = SearchLog(terminal, search_run, scorer)
         known = {} if stuck_run.unfinished is None else listener.earlier(stuck_run.detectors)
         engine = RememberedEngine(trains, known, listener.training)
@@ -164,7 +165,8 @@ def _search_and_prove(
                 proof = confirmation.prove(search, reduction.prescription, scorer, len(examined) + 1)
             except KeyboardInterrupt:
                 interrupted, proof = True, None
-        terminal.close()
+        good = not interrupted and search.rule.good(best)
+        terminal.ended("a result like a shallow model's" if good else _ended(search, interrupted))
         search_run.metrics({"trials": len(search.ledger), "seconds": search.budget.spent})
         if interrupted:
             if proven:
@@ -211,15 +213,22 @@ def _broke_in(evidence: Evidence) -> int:
 
 def _tried(stuck_run: StuckRun, search: SearchContext, scorer: Scorer, interrupted: bool) -> conclusions.Tried:
     """Return what a search came to, for the sentence that says so."""
-    options, seconds = search.options, search.budget.spent
-    ended = "Ctrl-C" if interrupted else "nothing left to try"
-    spent = search.pace.ran_out or search.budget.left(confirmation.ANOTHER_PROOF) <= 0
-    if not interrupted and options.timeout is not None and spent:
-        ended = f"the budget of {options.timeout:g} seconds"
-    elif not interrupted and len(search.ledger) >= options.trials:
-        ended = f"the limit of {options.trials} trials"
     hopeless = {d.name for d in stuck_run.detectors if d.no_hope} & {d.name for d in stuck_run.examination.diagnoses}
+    ended, seconds = _ended(search, interrupted), search.budget.spent
     return conclusions.Tried(tuple(search.ledger), scorer.name, seconds, ended, search.rule.shallow, bool(hopeless))
+
+
+def _ended(search: SearchContext, interrupted: bool) -> str:
+    """Say what ended a search."""
+    options = search.options
+    if interrupted:
+        return "Ctrl-C"
+    spent = search.pace.ran_out or search.budget.left(confirmation.ANOTHER_PROOF) <= 0
+    if options.timeout is not None and spent:
+        return f"the budget of {options.timeout:g} seconds"
+    if len(search.ledger) >= options.trials:
+        return f"the limit of {options.trials} trials"
+    return "nothing left to try"
 
 
 def _best_first(proven: Sequence[tuple[Proof, Reduction]], same: float) -> list[tuple[Proof, Reduction]]:

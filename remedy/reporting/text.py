@@ -11,8 +11,8 @@ from remedy.prescription import Change
 
 
 def signed(value: float | None) -> str:
-    """Spell a difference of scores, or a dash where it was not measured."""
-    return "-" if value is None else f"{value:+.3f}"
+    """Spell a difference of scores, or that it was not measured."""
+    return "not measured" if value is None else f"{value:+.3f}"
 
 
 def verdict(examination: Examination) -> str:

@@ -23,6 +23,9 @@ rule: Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees"
 SLOWER = 1.5
 """... unless an epoch takes so many times as long without it: by more than what other programs on the machine do."""
 
+NOISE = 1.0
+"""Less than so many seconds of a whole training are nobody's gain: a start of a process, a collection of garbage."""
+
 MANY = 4
 """Remedies from which on half of them are dropped at a time."""
 
@@ -88,9 +91,9 @@ def _reduced(context: SearchContext, best: Attempt) -> Reduction:
         scores: list[float] = []
         slower = False
         for seed in seeds:
-            most = min(SLOWER * per_epoch * epochs or math.inf, max(0.0, end()))
+            most = min(max(NOISE, SLOWER * per_epoch * epochs) if per_epoch else math.inf, max(0.0, end()))
             outcome, planned = _outcome_of(context, smaller, epochs, seed, most)
-            slower = slower or epoch_seconds(outcome) > SLOWER * per_epoch
+            slower = slower or _is_slower(context, epoch_seconds(outcome), per_epoch)
             if len(outcome.scores) < planned and not outcome.stuck:
                 break
             scores.append(_after(outcome, planned))
@@ -121,6 +124,11 @@ def _reduced(context: SearchContext, best: Attempt) -> Reduction:
         if _alone(context, item[0]) is None and enough_time():
             _measure_alone(context, result, Prescription((item,)), epochs, end())
     return result
+
+
+def _is_slower(context: SearchContext, without: float, per_epoch: float) -> bool:
+    """Say whether a whole training takes clearly longer without a remedy, given the seconds of an epoch."""
+    return without > SLOWER * per_epoch and (without - per_epoch) * context.recipe.epochs > NOISE
 
 
 def _slack(context: SearchContext, score: float) -> float:

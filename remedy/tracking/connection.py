@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,15 @@ def use_default_store(root: str | Path = ".") -> str:
     # Absolute, because MLflow resolves a relative URI once and keeps it after a chdir.
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
     return str(mlflow.get_tracking_uri())
+
+
+def ui_options() -> str | None:
+    """Return what `remedy ui` needs in front of it to serve the store in use; None where that is a server already."""
+    uri = str(mlflow.get_tracking_uri())
+    if uri.startswith("http"):
+        return None
+    default = f"sqlite:///{Path.cwd() / 'mlruns' / 'mlflow.db'}"
+    return "" if uri == default else f" --tracking-uri {shlex.quote(shown(uri))}"
 
 
 def require_reachable(uri: str, seconds: int = 5) -> None:

@@ -35,6 +35,9 @@ from remedy.tracking.internals import source_type
 from remedy.tracking.saved_view import seed_view
 from remedy.tracking.timeouts import RETRIES, answer_within
 
+TRAINING_PAGES = "workflowType=machine_learning"
+"""MLflow's UI opens on pages for language models without it."""
+
 UI = "http://127.0.0.1:5000"
 """Where `remedy ui` serves a local store."""
 
@@ -92,12 +95,12 @@ class Run:
             return None
         uri = shown()
         base = uri.rstrip("/") if uri.startswith("http") else UI
-        return f"{base}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        return f"{base}/{self.link}"
 
     @property
     def link(self) -> str:
         """Address of the run relative to MLflow's UI, for descriptions."""
-        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}?{TRAINING_PAGES}"
 
     def child(self, name: str, role: str, tags: Mapping[str, str] | None = None) -> Run:
         """Start a run below this one; without MLflow's notion of an active run."""

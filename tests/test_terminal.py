@@ -1,0 +1,92 @@
+"""What people see in a terminal: one bar, no broken words, short prints, a last line that works."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+import remedy
+from remedy.reporting import terminal as terminal_module
+from remedy.reporting.terminal import Terminal
+
+from .conftest import blobs, dense, sick_program
+
+
+def test_one_bar_counts_trainings_and_shows_the_best_validation_score_alone(tmp_path):
+    screen = (tmp_path / "screen").open("w+")
+    told = Terminal(console=Console(file=screen, force_terminal=True, width=80, color_system=None))
+    told.begin(40, 30.0)
+    told.stage("search", 12)
+    told.step("a", 0.5)
+    told.step("b", 0.8)
+    told.stage("confirm", 6)
+    told.step("untouched, seed 1", 0.95)
+    told.ended("nothing left to try")
+    told.close()
+    screen.seek(0)
+    seen = " ".join(re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", screen.read()).split())
+    assert re.search(r"Searched: 3 trainings in 0 s of 30, best validation score 0.800; ended by nothing left", seen)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(tmp_path_factory.mktemp("printed"))
+        model, X, y = sick_program()
+        search = remedy.Search(trials=6, timeout=30)
+        return remedy.fit(model, X, y, epochs=8, validation_split=0.2, verbose=0, search=search)
+
+
+def test_a_printed_result_fix_and_examination_have_at_most_twelve_lines(result):
+    assert result.fix is not None
+    for shown in (result, result.fix, result.examination, remedy.diagnose(dense(), *blobs())):
+        assert len(str(shown).splitlines()) <= 12
+        assert len(str(shown)) < 3000
+
+
+def test_keras_line_of_the_epoch_stands_in_front_of_the_search(store, capsys):
+    model, X, y = sick_program()
+    remedy.fit(model, X, y, epochs=8, validation_split=0.2, verbose=2, search=remedy.Search(trials=2, timeout=20))
+    said = capsys.readouterr().out
+    assert "Searched:" in said
+    assert "ms/step" not in said.split("Searched:")[1]
+
+
+def test_the_last_line_is_a_command_that_serves_the_store_in_use(store, capsys, monkeypatch):
+    X, y = blobs()
+    remedy.fit(dense(), X, y, epochs=1, verbose=2, search=False)
+    assert capsys.readouterr().out.splitlines()[-1].endswith("remedy ui")
+    monkeypatch.chdir("/")
+    remedy.fit(dense(), X, y, epochs=1, verbose=2, search=False)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.endswith(f"remedy --tracking-uri sqlite:///{store}/mlruns/mlflow.db ui")
+    monkeypatch.setattr(terminal_module.shutil, "which", lambda _: None)
+    assert terminal_module.command() == f"{sys.executable} -m remedy"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["catalogue"], ["explain", "scale-inputs"], ["tune"], ["tun"]])
+def test_what_only_tells_loads_no_keras(words):
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom remedy.cli import main\n"
+        f"CliRunner().invoke(main, {words!r})\nprint([m for m in ('keras', 'tensorflow', 'mlflow') if m in sys.modules])"
+    )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+    seen = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert seen.stdout.strip() == "[]"
+
+
+def test_tensorflows_start_up_lines_stay_out_of_the_shell(store, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    seen = subprocess.run([sys.executable, "-m", "remedy", "doctor"], capture_output=True, text=True, check=True)
+    assert "store reachable    yes" in seen.stdout
+    assert seen.stderr == ""
+
+
+def test_a_reader_that_stops_early_sees_no_error(store):
+    pipe = f"{sys.executable} -m remedy catalogue | head -1"
+    seen = subprocess.run(pipe, shell=True, capture_output=True, text=True, check=True)
+    assert seen.stdout.startswith("ARC301")
+    assert seen.stderr == ""
