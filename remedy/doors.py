@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -32,7 +33,8 @@ def door(package: str, homes: Mapping[str, str], folder: str | None = None) -> C
 
     def get(name: str) -> Any:
         if name in homes:
-            with quiet_start():
+            with quiet_start(), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "IProgress not found")  # Optuna's bars, which are never shown.
                 return getattr(import_module(homes[name]), name)
         for file in Path(folder).glob("[!_]*.py") if folder else ():
             if file.stem.replace("_", "") == name.lower():

@@ -112,6 +112,7 @@ class ReportCase:
         run_id: Its MLflow run.
         fix: Its fix, or None.
         course: How the search went, or None where there was none.
+        url, fix_url: Addresses of the run and of that of its fix, or None.
     """
 
     name: str
@@ -121,6 +122,8 @@ class ReportCase:
     run_id: str | None = None
     fix: Fix | None = None
     course: Course | None = None
+    url: str | None = None
+    fix_url: str | None = None
 
     @property
     def confusions(self) -> tuple[Confusion, Confusion] | None:

@@ -67,15 +67,17 @@ def test_before_and_after_shows_both_runs_and_marks_the_moment_of_the_diagnosis_
     for axis in figure.axes:
         (mark,) = [line for line in axis.get_lines() if line.get_gid() == "diagnosis"]
         assert set(mark.get_xdata()) == {3}
-    assert [text.get_text().strip() for text in loss.texts] == ["majority-collapse"]
+    assert "majority-collapse" in [text.get_text() for text in loss.get_legend().get_texts()]
     assert lines(score)["a linear model, shallow"].get_ydata()[0] == 0.9
     drawn(figure)
 
 
 def test_a_mark_before_training_and_none_at_all_can_be_drawn():
     figure = figures.before_and_after(BEFORE, AFTER, replace(CAUSE, epoch=0))
-    assert "(before training)" in figure.axes[0].texts[0].get_text()
-    assert not figures.before_and_after(BEFORE, AFTER, None).axes[0].texts
+    named = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert "majority-collapse (before training)" in named
+    plain = figures.before_and_after(BEFORE, AFTER, None).axes[0]
+    assert not [text for text in plain.get_legend().get_texts() if "majority" in text.get_text()]
     drawn(figure)
 
 
@@ -253,3 +255,12 @@ def test_remedies_have_a_bar_for_what_was_measured_and_say_what_was_not():
 def test_the_same_evidence_gives_the_same_bytes():
     first, second = (figures.png(figures.before_and_after(BEFORE, AFTER, CAUSE)) for _ in range(2))
     assert first == second
+
+
+def test_a_legend_covers_no_line():
+    for figure in (figures.before_and_after(BEFORE, AFTER, CAUSE), figures.curves(BEFORE, Examination((CAUSE,)))):
+        figure.canvas.draw()
+        for axis in figure.axes:
+            legend, panel = axis.get_legend().get_window_extent(), axis.get_window_extent()
+            assert legend.y1 <= panel.y0
+            assert legend.y0 >= 0

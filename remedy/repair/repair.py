@@ -106,8 +106,9 @@ def _show(stuck_run: StuckRun, repaired: RepairResult, search_run: Run) -> None:
     stuck, fix = stuck_run.run, repaired.fix
     seen = replace(stuck_run.examination, diagnoses=(*stuck_run.examination.diagnoses, *repaired.diagnoses))
     name = stuck_run.name or "run"
-    case = ReportCase(name, seen, stuck_run.evidence, repaired.conclusion, stuck.run_id, fix, repaired.course)
     fixed = None if fix is None or fix.run_id is None else Run(fix.run_id, stuck.experiment_id)
+    case = ReportCase(name, seen, stuck_run.evidence, repaired.conclusion, stuck.run_id, fix, repaired.course)
+    case = replace(case, url=stuck.url, fix_url=None if fixed is None else fixed.url)
     pictures.show(case, stuck, fixed, search_run)
 
 

@@ -52,7 +52,13 @@ def curves(before: Evidence, after: Evidence | None, cause: Diagnosis | None) ->
     if before.constant_score is not None:
         figure.add_hline(before.constant_score, line={"color": MARK, "width": 1}, row=1, col=2)
     if cause is not None:
-        figure.add_vline(cause.epoch, line={"color": MARK, "dash": "dash"}, annotation_text=cause.name, col=1, row=1)
+        figure.add_vline(
+            cause.epoch,
+            line={"color": MARK, "dash": "dash"},
+            annotation={"text": escape(cause.name), "yref": "y domain", "y": 1.0, "yanchor": "bottom"},
+            col=1,
+            row=1,
+        )
         figure.add_vline(cause.epoch, line={"color": MARK, "dash": "dash"}, col=2, row=1)
     _over_epochs(figure)
     losses = [v for e in (before, after) if e for v in (*(e.loss or ()), *(e.val_loss or ())) if math.isfinite(v)]

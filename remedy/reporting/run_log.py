@@ -93,7 +93,7 @@ def write_end(
     drawn = repaired is not None and (fix or repaired.interrupted)  # The training ended when all was drawn.
     if not drawn and (examination.stuck or repaired is not None):
         course = repaired.course if repaired else None
-        case = ReportCase(name or "run", examination, recorder.evidence, conclusion, run.run_id, None, course)
+        case = ReportCase(name or "run", examination, recorder.evidence, conclusion, run.run_id, None, course, run.url)
         pictures.show(case, run)
     if fix is None:
         run.note(report.note(conclusion, None, examination.diagnoses))

@@ -11,8 +11,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-BEFORE, AFTER, MARK = "#b3423a", "#2f7d57", "#8a8a8a"
-"""Colours of the stuck run, of the fixed one, and of lines to compare with."""
+BEFORE, AFTER, MARK = "#d55e00", "#0072b2", "#8a8a8a"
+"""Colours of the stuck run, of the fixed one, and of lines to compare with. The pair stays apart for those who see no
+red, no green or no blue (Okabe and Ito, "Color universal design", 2008)."""
+
+LEGEND, MOST_LINES = 0.62, 8
+"""Inches below a panel for its legend, which covers nothing there, and lines that it names."""
 
 MOST_LABELS = 25
 """Names of classes or layers that stand beside an axis; of more, only every so many."""
@@ -45,7 +49,7 @@ def panels(
         axis = figure.add_axes((x / total, bottom / height, width / total, tall / height))
         axis.tick_params(labelsize=7)
         axis.set_title("", fontsize=9, y=1.0)
-        axis.xaxis.set_label_coords(0.5, -(bottom - 0.17) / tall)
+        axis.xaxis.set_label_coords(0.5, -(min(bottom, 0.45) - 0.17) / tall)
         axis.yaxis.set_label_coords(-0.45 / width, 0.5)
         axes.append(axis)
         x += width + between
@@ -86,6 +90,15 @@ def logarithmic_if_wide(axis: Any) -> None:
     if finite and min(finite) > 0 and max(finite) > WIDE * min(finite):
         axis.set_yscale("log")
         axis.yaxis.set_minor_locator(NullLocator())
+
+
+def legend_below(axis: Any) -> None:
+    """Name the lines of a panel below it, in two columns; of very many the first."""
+    lines, labels = axis.get_legend_handles_labels()
+    if labels:
+        tall = axis.get_position().height * axis.figure.get_figheight()
+        place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.36 / tall), "ncols": 2}
+        axis.legend(lines[:MOST_LINES], labels[:MOST_LINES], fontsize=6.5, frameon=False, **place)
 
 
 def names_beside(axis: Any, names: Sequence[str], along: str) -> None:

@@ -8,7 +8,17 @@ from matplotlib.figure import Figure
 
 from remedy.diagnosis import Diagnosis, Examination
 from remedy.evidence.evidence import Evidence
-from remedy.reporting.figures._panels import AFTER, BEFORE, MARK, logarithmic_if_wide, over_epochs, panels, series
+from remedy.reporting.figures._panels import (
+    AFTER,
+    BEFORE,
+    LEGEND,
+    MARK,
+    legend_below,
+    logarithmic_if_wide,
+    over_epochs,
+    panels,
+    series,
+)
 from remedy.reporting.figures.classes import predicted_shares
 
 SCORES = {"regression": "R²", "multilabel": "macro F1"}
@@ -23,7 +33,8 @@ def curves(evidence: Evidence, examination: Examination, title: str = "") -> Fig
         examination: Its diagnoses; the first that makes the run stuck is marked.
         title: Put above.
     """
-    figure, axes = panels([2.9] * (3 if evidence.predicted_counts else 2), title=title)
+    count = 3 if evidence.predicted_counts else 2
+    figure, axes = panels([2.9] * count, height=2.9 + LEGEND, title=title, bottom=0.45 + LEGEND)
     loss, score = axes[:2]
     for values, label, style in (
         (evidence.loss, "training", "-"),
@@ -51,7 +62,7 @@ def before_and_after(before: Evidence, after: Evidence, cause: Diagnosis | None,
         cause: What made the run stuck; its epoch is marked with its name.
         title: Put above.
     """
-    figure, axes = panels([3.4, 3.4], title=title)
+    figure, axes = panels([3.4, 3.4], height=2.9 + LEGEND, title=title, bottom=0.45 + LEGEND)
     loss, score = axes
     for evidence, color, name in ((before, BEFORE, "before"), (after, AFTER, "after")):
         series(loss, evidence.loss or (), f"{name}, training", color=color)
@@ -85,13 +96,6 @@ def _finish(axes: list[Any], cause: Diagnosis | None) -> None:
     logarithmic_if_wide(axes[0])
     for axis in axes:
         if cause is not None:
-            axis.axvline(cause.epoch, color=MARK, linestyle="--", linewidth=1, gid="diagnosis")
-        if axis.get_legend_handles_labels()[1]:
-            axis.legend(fontsize=6.5, loc="best")
-    if cause is not None:
-        axis = axes[0]
-        late = cause.epoch > sum(axis.get_xlim()) / 2
-        text = cause.name if cause.epoch else f"{cause.name} (before training)"
-        text, side = (f"{text} ", "right") if late else (f" {text}", "left")
-        place = axis.get_xaxis_transform()
-        axis.text(cause.epoch, 0.02, text, fontsize=7, color="#555555", ha=side, transform=place)
+            name = cause.name if cause.epoch else f"{cause.name} (before training)"
+            axis.axvline(cause.epoch, color=MARK, linestyle="--", linewidth=1, gid="diagnosis", label=name)
+        legend_below(axis)

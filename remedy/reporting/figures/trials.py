@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from remedy.prescription import Change
-from remedy.reporting.figures._panels import AFTER, BEFORE, MARK, panels, shortened
+from remedy.reporting.figures._panels import AFTER, BEFORE, LEGEND, MARK, legend_below, panels, shortened
 from remedy.search.attempts import Attempt, Course
 
 KINDS = {"trained": "o", "stuck again": "v", "cut by the time": "s", "failed": "x"}
@@ -36,7 +36,9 @@ def search(course: Course) -> Figure | None:
     """Draw the score of every trial, the best so far, and what to compare with; failed trials stand at the bottom."""
     if not course.attempts:
         return None
-    figure, (axis,) = panels([6.4], 3.3, "search: score of every trial on the validation rows")
+    figure, (axis,) = panels(
+        [6.4], 3.3 + LEGEND, "search: score of every trial on the validation rows", bottom=0.45 + LEGEND
+    )
     scored = [a.score for a in course.attempts if math.isfinite(a.score)] + list(course.levels().values())
     bottom = min(scored, default=0.0) - 0.05
     numbers = [attempt.number for attempt in course.attempts]
@@ -54,7 +56,7 @@ def search(course: Course) -> Figure | None:
     axis.set_ylabel(course.score.replace("_", " "), fontsize=8)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.25)
-    axis.legend(fontsize=6.5, loc="best")
+    legend_below(axis)
     return figure
 
 
@@ -62,7 +64,7 @@ def remedies(changes: Sequence[Change]) -> Figure | None:
     """Draw what every remedy of a fix gained alone and what the score lost without it; no bar where not measured."""
     if not any(value is not None for change in changes for value in (change.alone, change.without)):
         return None
-    figure, (axis,) = panels([4.6], 0.9 + 0.5 * len(changes) + 0.4, "which remedy mattered", left=1.7)
+    figure, (axis,) = panels([4.6], 1.6 + 0.5 * len(changes), "which remedy mattered", left=1.7, bottom=0.75)
     for values, label, color, shift in (
         ([change.alone for change in changes], "gained by it alone", MARK, -0.2),
         ([change.without for change in changes], "lost without it", AFTER, 0.2),
@@ -78,5 +80,5 @@ def remedies(changes: Sequence[Change]) -> Figure | None:
     axis.axvline(0, color="black", linewidth=0.8)
     axis.set_xlabel("score", fontsize=8)
     axis.grid(axis="x", alpha=0.25)
-    axis.legend(fontsize=6.5, loc="best")
+    legend_below(axis)
     return figure
