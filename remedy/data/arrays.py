@@ -100,6 +100,17 @@ def spread(n: int, wanted: int, seed: int = 0) -> Array:
     return edges[:-1] + (np.random.default_rng(seed).random(wanted) * np.diff(edges)).astype("int64")
 
 
+SOME_VALUES, SOME_ROWS = 1 << 22, 64
+"""Values that say what an array is like, and the fewest rows of it."""
+
+
+def some(array: Array) -> Array:
+    """Return evenly drawn rows of an array that hold at most `SOME_VALUES` values; all of a small one."""
+    row = max(1, int(np.prod(array.shape[1:])))
+    wanted = max(SOME_ROWS, SOME_VALUES // row)
+    return array if wanted >= len(array) else array[spread(len(array), wanted)]
+
+
 def take(nest: Nest, index: Sequence[int] | Array | slice) -> Nest:
     """Return the rows ``index`` of every array of a nest."""
     return tree_map(lambda array: array[index], nest)

@@ -162,7 +162,7 @@ class Dataset:
             return replace(self, validation=held, holdout=held, judged_on_training=self.validation is None)
         n, given = len(self.train), self.validation
         joined = given is not None and _shapes(self.train.X) == _shapes(given.X)
-        kin = kinship(arrays.concatenate(self.train.X, given.X) if given is not None and joined else self.train.X)
+        kin = kinship(self.train.X, *([given.X] if given is not None and joined else []))
         crosses = joined and _crosses(kin, n)
         anew = given is not None and self.groups is None and (resplit or crosses)
         pool = self.train.with_rows(given) if given is not None and anew else self.train

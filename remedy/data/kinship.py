@@ -93,23 +93,24 @@ class Kinship:
         return np.asarray(connected_components(links, directed=False)[1][own])
 
 
-def kinship(X: Nest) -> Kinship | None:
+def kinship(X: Nest, *more: Nest) -> Kinship | None:
     """Return which rows belong together; None where every row stands for itself.
 
     Args:
         X: Nest of arrays of shape (n, ...).
+        *more: Further rows of the same kind, which stand behind these.
 
     Example:
         >>> kinship(np.repeat(np.random.rand(50, 9), 2, axis=0)).text
         '50 of 100 rows are copies of others'
     """
-    parts = [np.asarray(part) for part in arrays.leaves(X)]
+    sides = [[_thin(np.asarray(part)) for part in arrays.leaves(nest)] for nest in (X, *more)]
+    parts = [same[0] if len(same) == 1 else np.concatenate(same) for same in zip(*sides, strict=True)]
     n = len(parts[0]) if parts else 0
     if any(part.dtype == object for part in parts):
         return _equal_texts(parts)
     if n < 2 or _few_whole_numbers(parts):
         return None
-    parts = [_thin(part) for part in parts]
     ids = _ids(_keys(parts))
     copies = n - len(np.unique(ids))
     found = Kinship(ids, text=f"{copies} of {n} rows are copies of others") if copies else None

@@ -95,6 +95,7 @@ def possible_preprocessing(rows: Array) -> tuple[str, ...]:
         >>> possible_preprocessing(np.array([[0.0, 255.0]]))
         ('bytes-to-signed', 'bytes-to-unit')
     """
+    rows = arrays.some(rows)
     low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
     if low < 0:
         return (

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from remedy.data import arrays
 from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.errors import NotApplicable
 from remedy.keras_internals import numpy_module
 from remedy.recipe.architecture import Architecture, LayerConfig, name_of
@@ -70,15 +73,27 @@ def scaled(architecture: Architecture, scaling: InputScaling | None, dataset: Da
     if not found:
         raise NotApplicable("no input holds quantities that could be scaled")
     for entry, rows in found:
-        wanted = max(SAMPLE_ROWS, SAMPLE_BYTES // max(1, rows[:1].nbytes))
-        measured = rows[arrays.spread(len(rows), wanted)] if dataset.large else rows
-        layers = scaling_layers(scaling, measured)
+        layers = _fitted(scaling, rows, dataset)
         if any("ops" in layer["module"] for layer in layers):
             architecture = architecture.functional()
         for layer in reversed(layers):
             layer["config"]["name"] = architecture.unused_name(name_of(layer))
             architecture = architecture.insert_after(name_of(entry), layer)
     return architecture
+
+
+_FITTED: WeakKeyDictionary[Rows, dict[tuple[int, bool, InputScaling], list[LayerConfig]]] = WeakKeyDictionary()
+"""Every recipe that is built asks again, and photos of many pixels take seconds."""
+
+
+def _fitted(scaling: InputScaling, rows: arrays.Array, dataset: Dataset) -> list[LayerConfig]:
+    """Return the layers that scale one input, fitted once for as long as the training rows are kept."""
+    known = _FITTED.setdefault(dataset.train, {})
+    key = id(rows), dataset.large, scaling
+    if key not in known:
+        wanted = max(SAMPLE_ROWS, SAMPLE_BYTES // max(1, rows[:1].nbytes))
+        known[key] = scaling_layers(scaling, rows[arrays.spread(len(rows), wanted)] if dataset.large else rows)
+    return copy.deepcopy(known[key])
 
 
 def scaling_layers(scaling: InputScaling, rows: arrays.Array) -> list[LayerConfig]:

@@ -192,7 +192,7 @@ def _one_unit(part: Any) -> bool:
 
 def _standard(part: Any) -> bool:
     """Say whether every column that varies has nearly zero mean and unit spread."""
-    table = np.asarray(part, dtype="float64").reshape(-1, part.shape[-1] if part.ndim > 1 else 1)
+    table = np.asarray(arrays.some(part), dtype="float64").reshape(-1, part.shape[-1] if part.ndim > 1 else 1)
     mean, spread = table.mean(0), table.std(0)
     centred, unit = np.abs(mean) < NEAR_ZERO, (spread > NEAR_ONE[0]) & (spread < NEAR_ONE[1])
     return bool(np.all((spread == 0) | (centred & unit)))
@@ -200,9 +200,9 @@ def _standard(part: Any) -> bool:
 
 def _heavy_tails(part: Any) -> bool:
     """Say whether the largest value of some column lies more than fifty quartile ranges from its middle."""
-    table = np.asarray(part, dtype="float64").reshape(len(part), -1)
-    if table.shape[1] > TABLE_COLUMNS:
+    if np.prod(part.shape[1:]) > TABLE_COLUMNS:
         return False
+    table = np.asarray(part, dtype="float64").reshape(len(part), -1)
     table = np.where(np.isfinite(table), table, np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -254,6 +254,18 @@ class Pace:
         one = self.proof_seconds(attempt, seeds=1)
         return one if one < most else 0.0
 
+    def last_call(self, best: Attempt | None, baseline: float) -> float | None:
+        """Return when a training that goes on to find something better has to end, as a time of the engine's clock.
+
+        Where a whole proof is past paying, nothing takes the time that is kept for one seed of it.
+        """
+        end = self.budget.deadline(self.shares.go_on)
+        if end is None or best is None or best.score <= baseline + WORTH or best.outcome.stuck is not None:
+            return end
+        one = self.proof_seconds(best, seeds=1)
+        slow = self.proof_seconds(best) >= RESERVED * self.timeout > one
+        return min(end, self.budget.deadline(1 - one / self.timeout) or math.inf) if slow else end
+
     def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
         """Say whether to stop trying: the share is spent, or the best could not be proven any more."""
         worth = best is not None and best.score > baseline + WORTH and best.outcome.stuck is None

@@ -46,6 +46,9 @@ FAR_AHEAD = 0.1
 NEAR = 0.05
 """A recipe that never fails must come this near to the median of one that fails from some seeds only."""
 
+GRACE = 0.1
+"""The first two trainings of a proof may end so much of the budget late: without both of them all is in vain."""
+
 ANOTHER_PROOF = 0.8
 """Share of the budget up to which the next best is reduced and confirmed where the best did not hold."""
 
@@ -170,13 +173,14 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
     more = recipe.epochs > untouched.epochs and len(prescription) > 1
     seeds = tuple(context.options.seed + 1000 + i for i in range(FRESH_SEEDS))
     context.listener.stage("confirm", 2 * len(seeds) + more)
-    deadline = context.budget.deadline()
+    deadline, late = context.budget.deadline(), context.budget.deadline(1 + GRACE)
 
     def job(side: str, seed: int) -> Job:
         treated, longer = side == "treated", side == "longer"
         chosen = recipe if treated else untouched.replace(epochs=recipe.epochs) if longer else untouched
         choose = context.rule.same if treated else None
-        return Job(chosen, seed, chosen.epochs, f"{side}-{seed}", "holdout", 1.0, deadline, None, False, choose)
+        end = late if seed == seeds[0] else deadline
+        return Job(chosen, seed, chosen.epochs, f"{side}-{seed}", "holdout", 1.0, end, None, False, choose)
 
     wanted = [job(side, seed) for seed in seeds for side in ("treated", "untouched")]
     if more:  # Early: where time ends the proof, fewer seeds say more than a gain that more epochs alone may bring.

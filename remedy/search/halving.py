@@ -58,6 +58,6 @@ def _further(context: SearchContext, alive: list[Attempt], share: float) -> Iter
         per_epoch = attempt.outcome.seconds / max(1, len(attempt.outcome.scores))
         if context.budget.left(context.pace.shares.go_on) < per_epoch or attempt.recipe is None:
             return
-        deadline = context.budget.deadline(context.pace.shares.go_on)
+        deadline = context.pace.last_call(context.ledger.best(), context.ledger.baseline.score)
         epochs = _epochs(attempt, share)
         yield Job(attempt.recipe, context.options.seed, epochs, attempt.key, deadline=deadline)

@@ -18,7 +18,7 @@ class Search:
     Attributes:
         trials: Most prescriptions to try.
         timeout: Seconds for searching and confirming together; None for no limit. The final
-            training of the fix comes on top.
+            training of the fix comes on top, and the first two trainings of a proof may end a tenth late.
         seed: Of sampling, splits and trainings.
         objective: None for balanced accuracy, macro F1 or R^2, whichever the task asks for; one of
             their names; or a callable ``(y_true, y_pred) -> float``, higher is better.

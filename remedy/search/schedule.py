@@ -254,7 +254,8 @@ class Schedule:
         if not len(prescription) and self._broke_in and self._broke_in + BROKEN > epochs:
             epochs, seconds = min(recipe.epochs, self._broke_in + BROKEN), None
         self._asked[recipe.digest] = trial, prescription
-        deadline = self.search.budget.deadline(self.search.pace.shares.go_on)
+        before = self.ledger.baseline.score if len(self.ledger) else -math.inf
+        deadline = self.search.pace.last_call(self.ledger.best(), before)
         rows = 1.0 if whole else self.search.pace.rung.rows
         return Job(
             recipe, self.search.options.seed, epochs, recipe.digest, rows=rows, deadline=deadline, seconds=seconds
