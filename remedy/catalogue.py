@@ -27,10 +27,10 @@ def explain(name: str) -> str:
     """
     for detector in detector_classes():
         if name.lower() in (detector.code.lower(), detector.name):
-            return detector_page(detector)
+            return plain(detector_page(detector))
     for remedy in remedy_classes():
         if name.lower() == remedy.name:
-            return remedy_page(remedy)
+            return plain(remedy_page(remedy))
     known = [n for c in detector_classes() for n in (c.code, c.name)] + [c.name for c in remedy_classes()]
     near = did_you_mean(name, known)
     raise NotFound(f"Nothing is called {name!r}.{near} `remedy catalogue` lists every code and name.")
@@ -84,7 +84,14 @@ def detector_page(detector: type[Detector]) -> str:
     needs = [p.name for p in wanted.values() if p.name != "self" and p.default is p.empty]
     uses = [p.name for p in wanted.values() if p.default is not p.empty]
     helps = [r.name for r in remedies_for(detector, remedies())]
-    lines = [f"### {detector.code} {detector.name}", "", inspect.cleandoc(detector.__doc__ or ""), ""]
+    lines = [
+        f'<a id="{detector.code}"></a>',
+        "",
+        f"### {detector.code} {detector.name}",
+        "",
+        inspect.cleandoc(detector.__doc__ or ""),
+        "",
+    ]
     lines.append(f"- Severity: {detector.severity}")
     extra = f"; if recorded: {', '.join(uses)}" if uses else ""
     lines.append(f"- Looks at: {', '.join(needs)}{extra}")
@@ -97,8 +104,23 @@ def detector_page(detector: type[Detector]) -> str:
 def remedy_page(remedy: type[Remedy]) -> str:
     """Return the page of a remedy: its docstring, doses and what it treats."""
     treats = [c.code for c in detector_classes() if remedy.name in c.remedies or c.code in remedy.treats]
-    lines = [f"### {remedy.name}", "", inspect.cleandoc(remedy.__doc__ or ""), ""]
-    lines += [f"- Dose `{name}`: {space}" for name, space in remedy.space.items()]
-    lines.append(f"- Usual dose: {dict(remedy.usual)}")
+    lines = [f'<a id="{remedy.name}"></a>', "", f"### {remedy.name}", "", inspect.cleandoc(remedy.__doc__ or ""), ""]
+    doses = remedy.space.items()
+    lines += [f"- Dose `{name}`: {_range(space)}; usually {remedy.usual.get(name)}" for name, space in doses]
     lines += [f"- Treats: {', '.join(treats) or 'nothing by itself'}", ""]
     return "\n".join(lines)
+
+
+def _range(space: Any) -> str:
+    """Say in words what a dose may be."""
+    choices = getattr(space, "choices", None)
+    if choices is not None:
+        return ", ".join(map(str, choices[:-1])) + f" or {choices[-1]}" if len(choices) > 1 else str(choices[0])
+    many = ", evenly on a logarithmic scale" if getattr(space, "log", False) else ""
+    kind = "a whole number from" if isinstance(space.low, int) else "from"
+    return f"{kind} {space.low:g} to {space.high:g}{many}"
+
+
+def plain(page: str) -> str:
+    """Return a page without the places that links lead to, for a terminal."""
+    return "\n".join(line for line in page.splitlines() if not line.startswith("<a id=")).strip() + "\n"

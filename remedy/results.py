@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
@@ -180,6 +180,7 @@ class StuckRun:
         unfinished: A search of it that was killed.
         names: How the user's script spells what it handed to ``fit``; None without a script.
         logs: What is kept in the run of its fix beside its metrics.
+        arguments: Plain keywords of the call of ``fit``, as they were logged.
         stream: The stream that ``dataset`` is a sample of, and its batches an epoch where the user said so; or None.
     """
 
@@ -193,6 +194,7 @@ class StuckRun:
     callbacks: Sequence[Any] = ()
     name: str | None = None
     unfinished: Run | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     logs: LogOptions = field(default_factory=LogOptions)
     names: Names | None = None
     stream: tuple[Any, int | None] | None = None

@@ -29,7 +29,7 @@ from remedy.recipe.tracing import read_by_tracing
 from remedy.recording import known_for, recipe_of_call, recorder_for, unread
 from remedy.repair.repair import repair
 from remedy.reporting import text as report
-from remedy.reporting.call_log import write_call, write_outcome
+from remedy.reporting.call_log import plain_arguments, write_call, write_outcome
 from remedy.reporting.run_log import write_end, write_recipe, write_rows, write_start
 from remedy.reporting.terminal import Terminal
 from remedy.results import Fix, LogOptions, RepairResult, StuckRun
@@ -283,6 +283,7 @@ class Session:
             wishes.remedies,
             self._callbacks,
             wishes.name,
+            arguments=plain_arguments(self._call.kwargs),
             logs=wishes.logs,
             names=names,
             stream=(self._call.X, self._call.kwargs.get("steps_per_epoch")) if sampled else None,

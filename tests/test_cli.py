@@ -111,7 +111,7 @@ def test_a_wrong_call_gets_one_clear_line_and_its_exit_code(store, arguments, co
 def test_explain_shows_the_page_of_a_detector_and_of_a_remedy():
     assert "Why it matters:" in run("explain", "GEN403").output
     assert "Why it matters:" in run("explain", "majority-collapse").output
-    assert "Usual dose:" in run("explain", "scale-inputs").output
+    assert "per-sample; usually standard" in run("explain", "scale-inputs").output
 
 
 def test_catalogue_lists_every_code():

@@ -34,9 +34,13 @@ def diagnose(run_id: str | None, experiment: str | None, as_json: bool) -> None:
         print_json({run: examination.to_dict() for run, examination in found.items()})
     else:
         console = Console(highlight=False)
-        for run, examination in found.items():
-            console.print(f"[bold]{run}[/] {report.verdict(examination)}", soft_wrap=True)
+        for run in runs:
+            run_id, examination = run.info.run_id, found[run.info.run_id]
+            console.print(f"{run.info.run_name} ({run_id})", style="bold", markup=False, soft_wrap=True)
+            console.print(report.verdict(examination), markup=False, soft_wrap=True)
             console.print(report.examination_table(examination))
+            ours = run.data.tags.get("remedy.role") == "fit"
+            console.print(f"Next: {report.next_command(run_id, examination, ours)}\n", markup=False, soft_wrap=True)
     if not runs:
         click.echo(f"Experiment {experiment!r} has no run.", err=True)
     if any(e.stuck for e in found.values()):

@@ -53,6 +53,7 @@ def tune(
     load_keras()
     from remedy.data import files as loading
     from remedy.repair.tuning import tune as tune_runs
+    from remedy.repair.tuning import untreatable
     from remedy.reporting.terminal import Terminal
     from remedy.search.options import Search
 
@@ -76,7 +77,8 @@ def tune(
     if as_json:
         print_json({run: _treatment_json(repaired) for run, repaired in found.items()})
     elif not found:
-        click.echo("No search was killed." if resume else "No run is stuck without a fix.")
+        why = None if resume else untreatable(experiment)
+        click.echo("No search was killed." if resume else why or "No run is stuck without a fix.")
     sys.exit(EXIT_STUCK if any(t.fix is None for t in found.values()) else 0)
 
 

@@ -15,6 +15,7 @@ from remedy.recipe.recipe import Recipe
 from remedy.registry import chosen_detectors, remedies
 from remedy.repair.repair import repair
 from remedy.reporting import text as report
+from remedy.reporting.call_log import plain_arguments
 from remedy.reporting.search_log import unfinished_search
 from remedy.reporting.terminal import Terminal
 from remedy.results import RepairResult, StuckRun
@@ -85,6 +86,22 @@ def tune(
     return treated
 
 
+def untreatable(experiment: str | None) -> str | None:
+    """Say why stuck runs of an experiment that something else logged cannot be treated; None where there are none."""
+    if experiment is None:
+        return None
+    found = queries.find_runs(experiment, "tags.`remedy.verdict` = 'stuck'")
+    watched = [run.info.run_id for run in found if run.data.tags.get("remedy.role") is None]
+    if not watched:
+        return None
+    many = "1 run was" if len(watched) == 1 else f"{len(watched)} runs were"
+    return (
+        f"{many} found stuck by `remedy watch`. Something else logged them, without recipe and data, so that remedy "
+        f"cannot train them. `remedy diagnose --run {watched[0]}` says what was seen; a Keras program is treated where "
+        "remedy.fit, or remedy.autolog(search=True), trains it."
+    )
+
+
 def _stuck_run(found: Any, data: Dataset | None, force: bool) -> StuckRun:
     run_id, tags = found.info.run_id, found.data.tags
     recipe = artifacts.read_recipe(run_id)
@@ -106,7 +123,9 @@ def _stuck_run(found: Any, data: Dataset | None, force: bool) -> StuckRun:
     detectors = chosen_detectors()
     examination = replay(evidence, detectors)
     run = tracking.Run(run_id, found.info.experiment_id, family=tags.get("remedy.family"))
-    return StuckRun(recipe, dataset, examination, evidence, run, detectors, remedies(), (), found.info.run_name)
+    arguments = plain_arguments(found.data.params)
+    name = found.info.run_name
+    return StuckRun(recipe, dataset, examination, evidence, run, detectors, remedies(), (), name, arguments=arguments)
 
 
 def _with_task_of(recipe: Recipe, data: Dataset) -> Dataset:

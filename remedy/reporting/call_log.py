@@ -20,6 +20,11 @@ PLAIN = (int, float, str, bool)
 SUMMARY = "model_summary.txt"
 
 
+def plain_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call of ``fit`` that become parameters of its run."""
+    return {name: given[name] for name in ARGUMENTS if isinstance(given.get(name), PLAIN)}
+
+
 def write_call(run: Run, model: Any, given: Mapping[str, Any]) -> None:
     """Write the arguments of ``fit`` and of the optimizer as parameters.
 
@@ -28,7 +33,7 @@ def write_call(run: Run, model: Any, given: Mapping[str, Any]) -> None:
         model: Compiled.
         given: Keywords of ``fit``.
     """
-    found = {name: given[name] for name in ARGUMENTS if isinstance(given.get(name), PLAIN)}
+    found = plain_arguments(given)
     try:
         settings = model.optimizer.get_config()
         settings.pop("name", None)  # Keras counts it up: two runs of one program would differ.

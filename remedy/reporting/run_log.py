@@ -16,6 +16,7 @@ from remedy.recipe.recipe import Recipe
 from remedy.recipe.source_code import number
 from remedy.reporting import pictures
 from remedy.reporting import text as report
+from remedy.reporting.call_log import write_call
 from remedy.reporting.environment import backend, device, requirements
 from remedy.results import Fix, LogOptions, RepairResult, ReportCase, StuckRun
 from remedy.tracking import artifacts, model_registry
@@ -35,21 +36,24 @@ def write_start(
 def write_recipe(run: Run, recipe: Recipe | None) -> None:
     """Write how a run is trained."""
     if recipe is not None:
-        run.params(
-            {
-                "optimizer": recipe.descent["class_name"],
-                "learning_rate": number(recipe.learning_rate),
-                "loss": recipe.loss_name,
-                "batch_size": recipe.batch_size or 32,
-                "epochs": recipe.epochs,
-                "class_weight": recipe.class_weight,
-                "architecture": recipe.architecture.digest,
-                "recipe": recipe.digest,
-            }
-        )
+        run.params(_parameters(recipe))
         run.json("recipe.json", recipe.to_dict())
         if recipe.kept_weights and run.run_id is not None:
             _try_to_keep("weights of frozen layers", artifacts.keep_weights, run.run_id, recipe.kept_weights)
+
+
+def _parameters(recipe: Recipe) -> dict[str, Any]:
+    """Return what a stuck run and its fix both say of their recipes, so that MLflow can set them side by side."""
+    return {
+        "optimizer": recipe.descent["class_name"],
+        "learning_rate": number(recipe.learning_rate),
+        "loss": recipe.loss_name,
+        "batch_size": recipe.batch_size or 32,
+        "epochs": recipe.epochs,
+        "class_weight": recipe.class_weight,
+        "architecture": recipe.architecture.digest,
+        "recipe": recipe.digest,
+    }
 
 
 def write_rows(run: Run, dataset: Dataset | None, name: str | None, log_data: bool | None) -> None:
@@ -99,7 +103,7 @@ def write_end(
         run.note(report.note(conclusion, None, examination.diagnoses))
     if dataset is not None and logs.model:
         with put_back(model):  # MLflow asks the model for an example of its answers.
-            uri = run.model(model, dataset.train.X, requirements())
+            uri = run.model(model, dataset.train.X, requirements(), name or "model")
         if logs.register_as is not None and uri is not None and not examination.stuck:
             scores = recorder.evidence.val_score
             write_registered(
@@ -117,10 +121,14 @@ def write_fix(
 ) -> None:
     """Write a fix into its own run and link it both ways with the stuck one."""
     stuck = stuck_run.run
-    run.params({"batch_size": recipe.batch_size, "epochs": recipe.epochs, "learning_rate": recipe.learning_rate})
+    data = stuck_run.dataset
+    run.params({**_parameters(recipe), "task": data.task, "rows_train": len(data.train)})
+    write_call(run, fix.model, stuck_run.arguments)
     run.params(fix.prescription.params())
     scores = {"confirmed": fix.proof.score, "handed_over": fix.score, "baseline": fix.baseline_score}
     run.metrics({f"{side}_{scorer.name}": value for side, value in scores.items() if value is not None})
+    before_and_after = {"score_before": fix.baseline_score, "score_after": fix.score}
+    run.metrics({name: value for name, value in before_and_after.items() if value is not None})
     run.json("recipe.json", recipe.to_dict())
     run.json("evidence.json", recorder.evidence.to_dict())
     proof = {name: value for name, value in vars(fix.proof).items() if name != "evidence"}
@@ -136,7 +144,8 @@ def write_fix(
         stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": said.lower()})
         stuck.group_families()
     logs = stuck_run.logs
-    uri = run.model(fix.model, stuck_run.dataset.train.X, requirements()) if logs.model else None
+    name = f"{stuck_run.name or 'model'} fixed"
+    uri = run.model(fix.model, stuck_run.dataset.train.X, requirements(), name) if logs.model else None
     if logs.register_as is not None and uri is not None:
         held = recorder.evidence.val_score if stuck_run.dataset.validation is not None else None
         measured = max(held) if held else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from remedy.diagnosis import Diagnosis, Examination
@@ -98,19 +100,31 @@ def note(
 
 
 def examination_table(examination: Examination) -> Table:
-    """Return a rich table of an examination: found, passed, and what could not be seen."""
-    table = Table("", "detector", "what was seen")
+    """Return a rich table of what was found, with a line each for all that passed and all that could not be seen."""
+    table = Table("", "detector", "what was seen", box=SIMPLE_HEAD)
     for d in examination.diagnoses:
-        table.add_row("[red]stuck[/]" if d.severity == "error" else "[yellow]note[/]", f"{d.code} {d.name}", d.message)
+        table.add_row(
+            "[red]stuck[/]" if d.severity == "error" else "[yellow]note[/]", f"{d.code} {d.name}", escape(d.message)
+        )
     if examination.passed:
-        table.add_row("[green]fine[/]", ", ".join(examination.passed), "")
-    for name, why in examination.not_recorded.items():
-        table.add_row("[dim]not seen[/]", name, f"[dim]not recorded: {why}[/]")
-    for name, why in examination.not_applicable.items():
-        table.add_row("[dim]n/a[/]", name, f"[dim]{why}[/]")
+        table.add_row("[green]fine[/]", f"{len(examination.passed)} detectors", ", ".join(examination.passed))
+    if examination.not_recorded:
+        missing = ", ".join(sorted({part for why in examination.not_recorded.values() for part in why.split(", ")}))
+        table.add_row(
+            "[dim]not seen[/]", f"{len(examination.not_recorded)} detectors", f"[dim]not logged: {missing}[/]"
+        )
     for name, why in examination.failed.items():
-        table.add_row("[magenta]broken[/]", name, why)
+        table.add_row("[magenta]broken[/]", name, escape(why))
     return table
+
+
+def next_command(run_id: str, examination: Examination, treatable: bool) -> str:
+    """Return the command that follows from an examination of a logged run."""
+    if examination.stuck and treatable:
+        return f"remedy tune --run {run_id}"
+    if examination.diagnoses:
+        return f"remedy explain {examination.diagnoses[0].code}"
+    return "remedy catalogue"
 
 
 def minus(value: float | None) -> float | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -31,6 +32,8 @@ def use_store(uri: str) -> None:
 def use_default_store(root: str | Path = ".") -> str:
     """Point MLflow at ``<root>/mlruns/mlflow.db`` unless the user has set a tracking URI or has begun a run.
 
+    Where that is not there, and MLflow finds a store of its own in the working folder, that one is used.
+
     Returns:
         The tracking URI in use.
 
@@ -40,6 +43,9 @@ def use_default_store(root: str | Path = ".") -> str:
     if mlflow.is_tracking_uri_set() or mlflow.active_run() is not None:
         return str(mlflow.get_tracking_uri())
     folder = Path(root).resolve() / "mlruns"
+    if not (folder / "mlflow.db").exists() and (known := _store_of_mlflow()) is not None:
+        mlflow.set_tracking_uri(known)
+        return known
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -49,6 +55,23 @@ def use_default_store(root: str | Path = ".") -> str:
     # Absolute, because MLflow resolves a relative URI once and keeps it after a chdir.
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
     return str(mlflow.get_tracking_uri())
+
+
+def _store_of_mlflow() -> str | None:
+    """Return the store that MLflow by itself would use here, if it is there already."""
+    uri = str(mlflow.get_tracking_uri())
+    if uri.startswith("sqlite:///"):
+        return uri if Path(unquote(uri.removeprefix("sqlite:///"))).exists() else None
+    return uri if uri.startswith("file:") else None
+
+
+def looked_in() -> str:
+    """Return the store in use, and how to look into others that lie in the working folder, for "not found"."""
+    uri = str(mlflow.get_tracking_uri())
+    here = [Path("mlflow.db"), Path("mlruns") / "mlflow.db"]
+    others = [f"sqlite:///{path}" for path in here if path.exists() and not uri.endswith(f"{path.resolve()}")]
+    hint = "".join(f" There is another store beside it: remedy --tracking-uri {other} ..." for other in others)
+    return f"{shown(uri)}.{hint}"
 
 
 def ui_options() -> str | None:

@@ -10,13 +10,13 @@ from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from remedy.errors import NotFound
+from remedy.errors import NotFound, did_you_mean
 from remedy.tracking.connection import (
     UNKNOWN,
     asking,
     how_to_restore,
+    looked_in,
     require_reachable,
-    shown,
     use_default_store,
 )
 
@@ -51,8 +51,11 @@ def find_experiment(name: str) -> str:
     client = mlflow.MlflowClient()
     found = client.get_experiment_by_name(name)
     if found is None:
-        known = ", ".join(sorted(e.name for e in client.search_experiments())[:10])
-        raise NotFound(f"There is no experiment {name!r} in {shown()}; it has: {known}.")
+        names = sorted(e.name for e in client.search_experiments())
+        known = ", ".join(names[:10])
+        raise NotFound(
+            f"There is no experiment {name!r}.{did_you_mean(name, names)} Known are {known}, in {looked_in()}"
+        )
     if found.lifecycle_stage == "deleted":
         raise NotFound(f"Experiment {name!r} was deleted. {how_to_restore(found)}")
     return str(found.experiment_id)
@@ -73,7 +76,7 @@ def get_run(run_id: str) -> Any:
     except MlflowException as error:
         if error.error_code not in UNKNOWN:
             raise
-        raise NotFound(f"There is no run {run_id!r} in {shown()}.") from error
+        raise NotFound(f"There is no run {run_id!r} in {looked_in()}") from error
     if found.info.lifecycle_stage == "deleted":
         within = client.get_experiment(found.info.experiment_id)
         if within.lifecycle_stage == "deleted":

@@ -13,11 +13,9 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import mlflow
-import numpy as np
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import LATEST_CHECKPOINT_ARTIFACT_TAG_KEY, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
@@ -32,6 +30,7 @@ from remedy.tracking.connection import (
     silent_mlflow,
 )
 from remedy.tracking.internals import source_type
+from remedy.tracking.logged_model import log_model, unsaved
 from remedy.tracking.saved_view import seed_view
 from remedy.tracking.timeouts import RETRIES, answer_within
 
@@ -46,9 +45,6 @@ WRITE_EVERY = 2.0
 
 ANSWER = 10
 """Seconds that a server has to take up metrics, parameters or tags; a large file takes as long as it takes."""
-
-EXAMPLE_VALUES = 10_000
-"""A larger row is no example of an input: MLflow writes it down as text, twice, which takes seconds for a photo."""
 
 MAX_TAG, MAX_PARAM = 5000, 6000
 FOLDER = "remedy"
@@ -219,35 +215,25 @@ class Run:
                 given = DatasetInput(entity, [InputTag("mlflow.data.context", context)])
                 self._client.log_inputs(self.run_id, [given])
 
-    def model(self, model: Any, X: arrays.Nest, requirements: list[str]) -> str | None:
+    def model(self, model: Any, X: arrays.Nest, requirements: list[str], name: str = "model") -> str | None:
         """Log a Keras model with a signature read from raw rows of X, and the first as an example where it is small.
+
+        Args:
+            model: To keep.
+            X: Rows of its inputs.
+            requirements: What it needs, pinned.
+            name: In MLflow's list of models.
 
         Returns:
             Address of the logged model; None where it was not logged.
         """
-        if self._client is not None and (why := _unsaved(model)) is not None:
+        if self._client is not None and (why := unsaved(model)) is not None:
             warnings.warn(f"The model is not logged: {why}", RemedyWarning, stacklevel=3)
             return None
         with self._guard():
             if self._client is not None:
-                sample = arrays.take(X, slice(0, 1))
-                signature = example = None
-                if isinstance(sample, (np.ndarray, Mapping)):
-                    answer = arrays.tree_map(_as_numpy, model(sample, training=False))
-                    signature = mlflow.models.infer_signature(sample, answer)
-                    example = sample if sum(map(np.size, arrays.leaves(sample))) <= EXAMPLE_VALUES else None
                 with silent_mlflow(), self._active():
-                    logged = mlflow.models.Model.log(
-                        artifact_path=None,
-                        name="model",
-                        flavor=SimpleNamespace(__name__="mlflow.keras", save_model=_save_keras),
-                        model=model,
-                        signature=signature,
-                        input_example=example,
-                        pip_requirements=requirements,
-                        validate_serving_input=False,  # It would load the model and print Keras' bar.
-                    )
-                return str(logged.model_uri)
+                    return log_model(model, X, requirements, name)
         return None
 
     @contextmanager
@@ -305,27 +291,3 @@ class Run:
 def _metric_name(name: str) -> str:
     """Replace what MLflow refuses in names."""
     return "".join(c if c.isalnum() or c in "_-./: " else "_" for c in name)[:250]
-
-
-def _unsaved(model: Any) -> str | None:
-    """Return why Keras cannot save a model, in words; None where it can."""
-    import keras
-
-    try:
-        keras.saving.serialize_keras_object(model)
-    except Exception as error:  # A configuration of the user's own, or none.
-        return f"Keras cannot save a {type(model).__name__} ({type(error).__name__}). Give it a get_config()."
-    return None
-
-
-def _save_keras(path: str, validate_serving_input: bool = False, **how: Any) -> None:
-    """Save a Keras model as MLflow does, into a folder that is there: its example is written before (MLflow 3.17)."""
-    del validate_serving_input  # Meant for MLflow, which hands it on.
-    Path(path).mkdir(parents=True, exist_ok=True)
-    mlflow.keras.save_model(path=path, **how)
-
-
-def _as_numpy(tensor: Any) -> Any:
-    import keras
-
-    return keras.ops.convert_to_numpy(tensor)

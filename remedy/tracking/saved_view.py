@@ -26,6 +26,7 @@ FACETS = {
     "modelVersionFilter": "All Runs",
 }
 COLUMNS = ("remedy.verdict", "remedy.cause", "remedy.role", "remedy.fixed_by_run_id")
+SCORES = ("score_before", "score_after")
 GROUPS = {"aggregateFunction": "max", "groupByKeys": [{"mode": "tag", "groupByData": "remedy.family"}]}
 
 
@@ -34,7 +35,8 @@ def seed_view(client: Any, experiment_id: str | None) -> None:
     try:
         if TAG in client.get_experiment(experiment_id).tags:
             return
-        table = {"groupBy": GROUPS, "selectedColumns": [f"tags.`{name}`" for name in COLUMNS], "groupsExpanded": {}}
+        columns = [*(f"tags.`{name}`" for name in COLUMNS), *(f"metrics.`{name}`" for name in SCORES)]
+        table = {"groupBy": GROUPS, "selectedColumns": columns, "groupsExpanded": {}}
         now = int(time.time() * 1000)
         view = {"name": NAME, "createdAt": now, "updatedAt": now, "state": json.dumps({**FACETS, **table})}
         client.set_experiment_tag(experiment_id, TAG, json.dumps(view))
