@@ -1,7 +1,8 @@
 """Copy pictures into docs/pictures, for the README.
 
 - The curves of the newest fixed run of the ECG example: run `make demo` or `python examples/ecg.py --data FILE` first.
-- Three pages of MLflow's UI, as a browser saw them in tests/test_story.py: run `make test` first.
+- Three pages of MLflow's UI, as a browser saw them in tests/test_story.py, and what tests/test_notebook.py saw: run
+  `make test` first.
 """
 
 import shutil
@@ -13,6 +14,7 @@ import mlflow
 from remedy.tracking.connection import use_default_store
 
 SCREENSHOTS = ("stuck_run", "before_and_after", "grouped_view")
+PAGES = ("notebook_800", "report_light", "report_dark")
 SEEN = Path(__file__).parents[1] / ".make" / "screenshots"
 
 
@@ -37,6 +39,10 @@ def main() -> None:
         if (seen := SEEN / f"{name}.png").exists():
             shutil.copy(seen, folder / f"ui_{name}.png")
             print(folder / f"ui_{name}.png")
+    for name in PAGES:
+        if (seen := SEEN / f"{name}.png").exists():
+            shutil.copy(seen, folder / f"{name}.png")
+            print(folder / f"{name}.png")
 
 
 if __name__ == "__main__":

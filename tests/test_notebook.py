@@ -22,6 +22,7 @@ def executed(tmp_path_factory):
         for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
             patched.delenv(name, raising=False)
         NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    notebook.metadata["folder"] = str(folder)
     return notebook
 
 
@@ -70,3 +71,21 @@ def test_nothing_is_wider_than_the_page(executed, page, tmp_path, width):
     assert "mono" in page.evaluate("getComputedStyle(document.querySelector('.remedy pre')).fontFamily").lower()
     SEEN.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SEEN / f"notebook_{width}.png", full_page=True)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_fits_a_narrow_page_and_is_dark_where_the_reader_is(executed, browser, scheme):
+    report = max(Path(executed.metadata["folder"]).rglob("report.html"), key=lambda path: path.stat().st_size)
+    with browser.new_context(color_scheme=scheme, viewport={"width": 600, "height": 900}) as context:
+        page = context.new_page()
+        page.goto(f"file://{report}")
+        page.wait_for_selector(".plot .main-svg")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 600
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", paper))) < 200) == (scheme == "dark")
+        assert len(page.query_selector_all("a[href*='/runs/']")) == 2
+        page.set_viewport_size({"width": 1000, "height": 1100})
+        page.wait_for_timeout(300)
+        SEEN.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SEEN / f"report_{scheme}.png")
