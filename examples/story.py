@@ -51,9 +51,6 @@ def tell(args: argparse.Namespace, result: Any, X: Any, y: np.ndarray, after: An
         score[name] = round(float(balanced_accuracy(y, output)), 4)
         found = ", ".join(f"class {c} {r:.2f}" for c, r in recalls(y, output).items())
         print(f"Test rows {name}: balanced accuracy {score[name]:.3f} (recall: {found})")
-    if result.fix:
-        print(f"The fix as lines of Python:\n{result.fix.patch}")
-    print(f"Look at it: remedy ui, then {result.run_url}")
     if not args.json:
         return
     cause = result.examination.cause

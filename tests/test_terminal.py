@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,6 +15,8 @@ from remedy.reporting import terminal as terminal_module
 from remedy.reporting.terminal import Terminal
 
 from .conftest import blobs, dense, sick_program
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_one_bar_counts_trainings_and_shows_the_best_validation_score_alone(tmp_path):
@@ -29,6 +33,23 @@ def test_one_bar_counts_trainings_and_shows_the_best_validation_score_alone(tmp_
     screen.seek(0)
     seen = " ".join(re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", screen.read()).split())
     assert re.search(r"Searched: 3 trainings in 0 s of 30, best validation score 0.800; ended by nothing left", seen)
+
+
+@pytest.mark.skipif(shutil.which("script") is None, reason="script(1), which makes a terminal, is not installed")
+def test_a_terminal_of_eighty_columns_breaks_lines_between_words(store, tmp_path):
+    script = (
+        "import remedy\nfrom tests.conftest import sick_program\nmodel, X, y = sick_program()\n"
+        "remedy.fit(model, X, y, epochs=6, verbose=0, quiet=False, search=False)\n"
+        "from remedy.reporting.terminal import Terminal\n"
+        "Terminal().conclusion('Fixed by ' + ' '.join(['class-weights'] * 12))\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    run = f"COLUMNS=80 PYTHONPATH={ROOT} {sys.executable} {tmp_path / 'script.py'}"
+    seen = subprocess.run(["script", "-qec", run, "/dev/null"], capture_output=True, text=True, check=True, cwd=store)
+    told = seen.stdout.replace("\r", "").split("Fixed by")[1]
+    lines = ("Fixed by" + told).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert all(set(line.split()) <= {"Fixed", "by", "class-weights"} for line in lines if line.strip())
 
 
 @pytest.fixture(scope="module")

@@ -105,8 +105,8 @@ class Terminal:
         """Print what may be worth a try."""
         if lines is not None:
             start = "No fix was proven." if stuck else "It learns all the same."
-            text = f"{start} What may be worth a try, measured by nobody:\n{lines}"
-            self.console.print(text, markup=False)
+            self.console.print(f"{start} What may be worth a try, measured by nobody:", markup=False)
+            self.console.print(lines, markup=False, soft_wrap=True)
 
     def conclusion(self, text: str, proof: Proof | None = None, changes: Sequence[Change] = ()) -> None:
         """Print what came of it, with the table of changes where there is a fix."""
@@ -129,16 +129,17 @@ class Terminal:
         """
         if url is None:
             return
-        self.console.print(f"Logged as {url}", markup=False)
+        self.console.print(f"Logged as {url}", markup=False, soft_wrap=True)
         if store is not None:
-            self.console.print(f"Look at it with: {command()}{store} ui", markup=False)
+            self.console.print(f"Look at it with: {command()}{store} ui", markup=False, soft_wrap=True)
 
 
 def _console(quiet: bool) -> Console:
     """Return a console on standard output; in a notebook plain lines, which a browser breaks where they are long."""
     if in_notebook():
         return Console(file=sys.stdout, force_jupyter=False, quiet=quiet, highlight=False, width=NOTEBOOK_WIDTH)
-    return Console(quiet=quiet, highlight=False, soft_wrap=True)
+    # A terminal would break words at its edge; in a pipe or a file lines stay whole.
+    return Console(quiet=quiet, highlight=False, soft_wrap=not Console().is_terminal)
 
 
 def command() -> str:
