@@ -27,6 +27,10 @@ LEAST_SECONDS_A_TRIAL = 1.5
 FIRST = 8
 """Candidates that a first look must have time for; a search rarely needs more of them."""
 
+KEPT_FOR_ONE = 0.8
+"""Share of the budget that may be kept for one seed of a proof, where a whole one is past paying: a long search that
+shows nothing helps nobody."""
+
 WORTH, RESERVED = 0.1, 0.6
 """A best attempt that is so much better than the untouched recipe is not given up for want of time to drop what it
 does not need and to confirm it; so much of the budget may be kept for that, and what takes more is not waited for."""
@@ -252,7 +256,7 @@ class Pace:
         if proof < most:
             return min(most, proof + self._reduction_seconds(attempt))
         one = self.proof_seconds(attempt, seeds=1)
-        return one if one < most else 0.0
+        return one if one < KEPT_FOR_ONE * self.timeout else 0.0
 
     def last_call(self, best: Attempt | None, baseline: float) -> float | None:
         """Return when a training that goes on to find something better has to end, as a time of the engine's clock.
@@ -263,7 +267,7 @@ class Pace:
         if end is None or best is None or best.score <= baseline + WORTH or best.outcome.stuck is not None:
             return end
         one = self.proof_seconds(best, seeds=1)
-        slow = self.proof_seconds(best) >= RESERVED * self.timeout > one
+        slow = self.proof_seconds(best) >= RESERVED * self.timeout and one < KEPT_FOR_ONE * self.timeout
         return min(end, self.budget.deadline(1 - one / self.timeout) or math.inf) if slow else end
 
     def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
