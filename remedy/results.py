@@ -61,9 +61,18 @@ class Fix:
     script: str = ""
     stream_rows: int | None = None
 
+    @property
+    def before_and_after(self) -> str:
+        """The scores of the untouched program and of ``model``, as far as they are known."""
+        if self.score is None:
+            return "not scored"
+        if self.baseline_score is None:
+            return f"{self.score:.3f}, with nothing to compare it with"
+        return f"{self.baseline_score:.3f} -> {self.score:.3f}"
+
     def __repr__(self) -> str:
         """Say it in five lines."""
-        known = "not scored" if self.score is None else f"{self.baseline_score:.3f} -> {self.score:.3f}"
+        known = self.before_and_after
         proven = f"confirmed on {len(self.proof.treated)} fresh seeds" if self.confirmed else "not confirmed"
         where = "on rows never trained on" if self.confirmed else "(the conclusion says on which rows)"
         worse = "; ".join(self.setbacks) or ("nothing, by more than chance" if self.proof.treated else "not compared")

@@ -304,6 +304,26 @@ def test_where_the_whole_proof_is_past_paying_one_seed_of_both_sides_is_kept_and
     assert not proof.holds
 
 
+def test_where_time_pays_for_no_untouched_training_what_has_clearly_learnt_is_shown_with_nothing_to_compare():
+    recipe = specimen()[0]
+    engine = ScriptedEngine(lambda job, epoch: 0.9 if len(names_of(job, recipe)) > 1 else 0.3, seconds_per_epoch=1.5)
+    made, scorer = scheduled(engine, Search(timeout=200.0), epochs=30)
+    made.run(SICK, 1.5)
+    engine.now = 160.0
+    proof = confirmation.prove(made.search, made.ledger.best().prescription, scorer)
+    assert (proof.treated, proof.baseline) == ((0.9,), ())
+    assert proof.unmatched
+    assert not proof.holds
+    assert not proof.promising
+    assert not replace(proof, treated=(0.4,)).unmatched
+    told = _fix(proof, confirmed=False, baseline_score=None, score=0.88)
+    text = conclusions.fixed(told, "balanced_accuracy", specimen()[1].for_search(0))
+    assert text.startswith("Not confirmed: ")
+    assert "balanced_accuracy 0.880 (the model handed over" in text
+    assert "nothing was compared" in text
+    assert "0.880, with nothing to compare it with" in str(told)
+
+
 def test_trainings_that_go_on_at_the_same_time_make_a_proof_shorter():
     engine = ScriptedEngine(lambda job, epoch: 0.9, seconds_per_epoch=2.0)
     made, _ = scheduled(engine, Search(timeout=200.0), epochs=30)

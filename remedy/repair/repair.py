@@ -157,6 +157,7 @@ def _search_and_prove(
     examined: list[Prescription] = []
     proven: list[tuple[Proof, Reduction]] = []
     hopeful: list[tuple[Proof, Reduction]] = []
+    unmatched: list[tuple[Proof, Reduction]] = []
     proof, promised = None, -math.inf
     while (best := search.ledger.best()) is not None and best.score > max(_floor(search), promised):
         reduction = Reduction(best.prescription)
@@ -183,12 +184,14 @@ def _search_and_prove(
             promised = max(promised, best.score - search.rule.error)
         elif proof is not None and proof.promising:
             hopeful.append((proof, reduction))
+        elif proof is not None and proof.unmatched and _never_learnt(stuck_run, search, proof):
+            unmatched.append((proof, reduction))
         search.ledger.set_aside.append(best.prescription)
         examined.append(reduction.prescription)
         if search.budget.left(confirmation.ANOTHER_PROOF) <= 0:
             break
         interrupted = not schedule.again()
-    for held, reduction in _best_first(proven or hopeful, search.rule.same):
+    for held, reduction in _best_first(proven or hopeful or unmatched, search.rule.same):
         shown = replace(held, rivals=len(proven))
         repaired = complete(stuck_run, search, reduction, shown, scorer, terminal)
         if repaired is not None:
@@ -196,6 +199,13 @@ def _search_and_prove(
     conclusion = conclusions.no_fix(_tried(stuck_run, search, scorer, interrupted), proof)
     stuck_run.run.tags({"remedy.search_result": "no fix"})
     return RepairResult(None, conclusion, interrupted), proof
+
+
+def _never_learnt(stuck_run: StuckRun, search: SearchContext, proof: Proof) -> bool:
+    """Say whether neither the user's own run nor the search's copy of it came near to what was treated."""
+    seen, treated = stuck_run.evidence, min(proof.treated)
+    own = [*(seen.probe_score or ()), *(seen.val_score or ()), search.ledger.baseline.score]
+    return max((s for s in own if math.isfinite(s)), default=math.inf) + confirmation.FAR_AHEAD < treated
 
 
 FELL = 0.2

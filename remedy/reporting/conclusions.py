@@ -135,11 +135,15 @@ def fixed(fix: Fix, scorer_name: str, data: Dataset, shallow: Shallow | None = N
         where = f"on {rows} rows set aside that could not be kept apart: {data.kin}"
     said = f"Fixed by {fix.prescription}" if fix.confirmed else f"Not confirmed: {fix.prescription}"
     text = f"Mind first: {'; '.join(fix.setbacks)}. " if fix.setbacks else ""
-    text += (
-        f"{said}: {scorer_name} {fix.baseline_score:.3f} -> {score:.3f} (the model handed over, {where}; "
-        f"median of {seeds} {proof.score:.3f})."
-    )
-    if len(proof.treated) < FRESH_SEEDS:
+    before = "" if fix.baseline_score is None else f"{fix.baseline_score:.3f} -> "
+    text += f"{said}: {scorer_name} {before}{score:.3f} (the model handed over, {where}; "
+    text += f"median of {seeds} {proof.score:.3f})."
+    if fix.baseline_score is None:
+        text += (
+            " Time did not pay for the untouched program to its end, so that nothing was compared: your run had "
+            "not learnt when the search began. Search(timeout=...) gives a proof more time."
+        )
+    elif len(proof.treated) < FRESH_SEEDS:
         text += f" A proof takes {FRESH_SEEDS} seeds of both sides in full; time paid for {len(proof.treated)}."
     if not proof.weighed:
         text += " Time did not pay for the untouched program with as many epochs."

@@ -139,7 +139,7 @@ def write_fix(
         run.note(report.note(conclusion, f"[the stuck run]({stuck.link})", (), fix.changes, run.run_id))
         headline = report.verdict(stuck_run.examination)
         said = "Fixed" if fix.confirmed else "Not confirmed"
-        link = f"[{said}: {scorer.name} {fix.baseline_score:.3f} to {fix.score:.3f}]({run.link})"
+        link = f"[{said}: {scorer.name} {fix.before_and_after.replace('->', 'to')}]({run.link})"
         stuck.note(report.note(headline, link, stuck_run.examination.diagnoses, fix.changes, stuck.run_id))
         stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": said.lower()})
         stuck.group_families()

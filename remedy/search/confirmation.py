@@ -120,6 +120,16 @@ class Proof:
         return clear and self._lead > max(FAR_AHEAD, self.margin)
 
     @property
+    def unmatched(self) -> bool:
+        """True when time paid for one treated training and for no untouched one, and that one has clearly learnt.
+
+        Nothing was compared then: it may be shown, and is never confirmed.
+        """
+        if self.baseline or not self.treated or self.constant is None:
+            return False
+        return min(self.treated) > self.constant + max(self.margin, LEARNT * (1 - self.constant))
+
+    @property
     def _lead(self) -> float:
         floor = -math.inf if self.constant is None else self.constant
         sides = [statistics.median(side) for side in (self.baseline, self.longer) if side]
@@ -207,9 +217,11 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
             ended[side, done.seed] = outcome
         context.listener.step(f"{side}, seed {done.seed}", outcome.score)
     both = tuple(seed for seed in seeds if ("treated", seed) in ended and ("untouched", seed) in ended)
-    treated, planned = (tuple(_score(ended[side, seed]) for seed in both) for side in ("treated", "untouched"))
+    planned = tuple(_score(ended["untouched", seed]) for seed in both)
+    both = both or tuple(seed for seed in seeds[:1] if ("treated", seed) in ended)
+    treated = tuple(_score(ended["treated", seed]) for seed in both)
     longer = tuple(_score(outcome) for (side, _), outcome in ended.items() if side == "longer")
-    middle, best = _median(both, planned), _median(both, treated)
+    middle, best = _median(both, planned) if planned else None, _median(both, treated)
     depends = None if best is None else _dependence(context, recipe, f"treated-{best}", scorer)
     for seed in seeds:
         context.engine.forget(f"treated-{seed}")
