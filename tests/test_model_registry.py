@@ -56,7 +56,8 @@ def test_a_fixed_model_predicts_the_same_from_mlflow_in_another_process_given_ra
     script = f"""
 import json, mlflow, numpy as np
 mlflow.set_tracking_uri("{uri}")
-model = mlflow.pyfunc.load_model("runs:/{result.fix.run_id}/model")
+(logged,) = mlflow.get_run("{result.fix.run_id}").outputs.model_outputs
+model = mlflow.pyfunc.load_model("models:/" + logged.model_id)
 example = model.input_example
 print(json.dumps([np.asarray(model.predict(np.load("rows.npy"))).tolist(), np.shape(example)]))
 """

@@ -12,7 +12,7 @@ import mlflow
 import pytest
 
 import remedy
-from remedy import api, registry
+from remedy import registry
 from remedy.errors import InvalidInput
 from remedy.search.study import Study
 from remedy.tracking.connection import use_default_store
@@ -109,15 +109,15 @@ def test_an_objective_of_the_users_own_has_to_be_given_again(store):
     def mine(y, p):
         return 0.0
 
-    from remedy.reporting.search_log import write_options
+    from remedy.reporting import search_log
     from remedy.tracking.opening import open_run
 
     with open_run("sick", None, None) as run:
         search = run.child("search", "search")
-        write_options(search, remedy.Search(objective=mine, timeout=None, seed=3))
+        search_log.write_options(search, remedy.Search(objective=mine, timeout=None, seed=3))
         with pytest.raises(InvalidInput, match="scored by mine"):
-            api.unfinished_search(run.run_id, None)
-        found, options = api.unfinished_search(run.run_id, remedy.Search(objective=mine, timeout=9))
+            search_log.unfinished_search(run.run_id, None)
+        found, options = search_log.unfinished_search(run.run_id, remedy.Search(objective=mine, timeout=9))
         assert (found.run_id, options.seed, options.timeout, options.objective) == (search.run_id, 3, 9, mine)
 
 

@@ -110,7 +110,7 @@ def check_labels_are_there(model: Any, X: Any, y: Any) -> None:
     """
     import keras
 
-    if y is not None and np.ndim(y) == 0 and not hasattr(y, "shape") and not isinstance(y, Mapping):
+    if isinstance(y, (Real, str)):
         raise InvalidInput(f"y={y!r:.60} is no array: give one label a row, shape (n,) or (n, outputs).")
     own_step = getattr(type(model), "train_step", None) is not getattr(keras.Model, "train_step", None)
     if y is None and model.loss is not None and is_arrays(X) and not own_step:
