@@ -21,7 +21,7 @@ class RemedyContext:
 
     def in_context(self) -> bool:
         """Say whether this process uses remedy."""
-        return "remedy.api" in sys.modules
+        return "remedy.tracking.run" in sys.modules
 
     def tags(self) -> dict[str, Any]:
         """Return remedy's version, and the role of a run that remedy starts itself."""

@@ -48,6 +48,8 @@ def test_tune_finds_and_fixes_a_stuck_run_in_a_new_process_without_the_script(st
     assert told["fix"]["score"] > told["fix"]["baseline_score"] + 0.2
     tags = mlflow.MlflowClient().get_run(stuck.run_id).data.tags
     assert tags["remedy.fixed_by_run_id"] == told["fix"]["run_id"]
+    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    assert {"fit", "search", "trial", "fix"} <= {run.data.tags.get("remedy.role") for run in runs}
     again = subprocess.run(command[:-1], cwd=store, capture_output=True, text=True, env=environment, check=True)
     assert "No run is stuck without a fix" in again.stdout
 
