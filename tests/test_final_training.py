@@ -1,12 +1,19 @@
 """The last training of a fix."""
 
+import dataclasses
+
+import mlflow
 import pytest
 
+import remedy
 from remedy.evidence.evidence import Evidence
 from remedy.repair import final_training
 from remedy.repair.final_training import LastTraining, train_proven
+from remedy.search import confirmation
 from remedy.search.confirmation import Proof
 from remedy.training.fit_recipe import BestEpoch
+
+from .conftest import sick_program
 
 PROOF = Proof((0.3,) * 3, (0.8,) * 3, constant=1 / 3, seeds=(1, 2, 3))
 
@@ -69,3 +76,26 @@ def test_of_epochs_that_chance_may_have_put_in_order_the_one_is_kept_that_spares
 
 def test_without_classes_the_latest_epoch_is_kept_whose_score_is_nearly_the_best():
     assert _kept((0.2, 0.9, 0.4, 0.88, 0.1), None, 0.03) == 3
+
+
+def test_a_fix_with_nothing_to_compare_it_with_is_handed_over_unconfirmed_logged_and_shown(store, monkeypatch):
+    whole = confirmation.prove
+
+    def short(*arguments):
+        proof = whole(*arguments)
+        one = {"treated": proof.treated[:1], "seeds": proof.seeds[:1], "evidence": (None, proof.evidence[1])}
+        return dataclasses.replace(proof, baseline=(), longer=(), metrics={}, **one)
+
+    monkeypatch.setattr(confirmation, "prove", short)
+    model, X, y = sick_program()
+    search = remedy.Search(trials=6, timeout=40)
+    result = remedy.fit(model, X, y, epochs=8, validation_split=0.2, verbose=0, search=search)
+    assert result.fix is not None
+    assert not result.fix.confirmed
+    assert result.fix.baseline_score is None
+    assert "nothing was compared" in result.conclusion
+    assert "with nothing to compare it with" in str(result.fix)
+    assert "Not confirmed" in result.fix._repr_html_()
+    run = mlflow.get_run(result.fix.run_id)
+    assert run.data.metrics["score_after"] == pytest.approx(result.fix.score)
+    assert "score_before" not in run.data.metrics
