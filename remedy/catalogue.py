@@ -27,10 +27,10 @@ def explain(name: str) -> str:
     """
     for detector in detector_classes():
         if name.lower() in (detector.code.lower(), detector.name):
-            return plain(detector_page(detector))
+            return _plain(detector_page(detector))
     for remedy in remedy_classes():
         if name.lower() == remedy.name:
-            return plain(remedy_page(remedy))
+            return _plain(remedy_page(remedy))
     known = [n for c in detector_classes() for n in (c.code, c.name)] + [c.name for c in remedy_classes()]
     near = did_you_mean(name, known)
     raise NotFound(f"Nothing is called {name!r}.{near} `remedy catalogue` lists every code and name.")
@@ -121,6 +121,6 @@ def _range(space: Any) -> str:
     return f"{kind} {space.low:g} to {space.high:g}{many}"
 
 
-def plain(page: str) -> str:
+def _plain(page: str) -> str:
     """Return a page without the places that links lead to, for a terminal."""
     return "\n".join(line for line in page.splitlines() if not line.startswith("<a id=")).strip() + "\n"

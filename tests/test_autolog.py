@@ -199,6 +199,18 @@ def test_the_model_of_the_best_epoch_is_kept_where_mlflow_looks_for_it(store):
     assert kept_loss == pytest.approx(min(history.history["val_loss"]), rel=1e-3)
 
 
+def test_a_model_that_keras_cannot_save_costs_a_warning_and_no_training(store, monkeypatch):
+    def refuse(*_, **__):
+        raise NotImplementedError("no get_config")
+
+    X, y = blobs(rows=96)
+    model = dense()
+    monkeypatch.setattr(model, "save", refuse)
+    with pytest.warns(RemedyWarning, match="No checkpoints are kept"):
+        result = remedy.fit(model, X, y, epochs=3, verbose=0, search=False, log_checkpoints=True)
+    assert len(result.history.history["loss"]) == 3
+
+
 def test_a_training_inside_a_run_of_ones_own_is_left_alone_where_asked(store):
     remedy.autolog(experiment="auto", exclusive=True)
     with mlflow.start_run() as mine:

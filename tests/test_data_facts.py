@@ -339,3 +339,15 @@ def test_what_a_constant_answer_costs_is_unknown_where_the_logged_loss_is_no_mea
     y = np.arange(400.0).reshape(-1, 1)
     data = Dataset(Rows(TABLE[:400], y, weights), None, "regression")
     assert prior_loss(Recipe.from_model(model, {}), data) is None
+
+
+def test_no_channel_of_long_signals_is_left_out_and_every_other_pixel_of_large_pictures_is():
+    rows = np.zeros((20, 40_000, 2), "float32")
+    rows[..., 1] = np.random.default_rng(0).normal(5, 2, rows.shape[:2])
+    (facts,) = input_facts(rows)
+    assert facts.columns == 2
+    assert facts.constant == 1
+    assert facts.maximum > 5
+    photos = np.random.default_rng(0).integers(0, 256, (20, 160, 160, 3)).astype("uint8")
+    (seen,) = input_facts(photos)
+    assert (seen.columns, seen.minimum, seen.maximum) == (3, 0.0, 255.0)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import remedy
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -60,3 +62,7 @@ def test_the_catalogue_in_the_docs_is_that_of_the_classes():
         [sys.executable, "-m", "remedy", "catalogue", "--markdown"], check=True, capture_output=True, text=True
     )
     assert made.stdout == (ROOT / "docs" / "catalogue.md").read_text()
+
+
+def test_the_citation_names_the_version_of_the_package():
+    assert f"version: {remedy.__version__}\n" in (ROOT / "CITATION.cff").read_text()

@@ -1,5 +1,6 @@
 """A slip in a call is answered by one sentence that says what is wrong and what to write, before anything is trained."""
 
+import inspect
 import socket
 
 import keras
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 import remedy
 from remedy.cli import main
+from remedy.data.fit_arguments import OWN
 from remedy.errors import InvalidInput, NotFound, Untrainable
 
 from .conftest import blobs, dense
@@ -45,6 +47,7 @@ FRAME = pd.DataFrame({"age": [1.0, 2.0] * 30, "town": ["Ulm", "Bonn"] * 30})
         (lambda: _fit(epoch=3), "fit() has no keyword 'epoch'. Did you mean 'epochs'?"),
         (lambda: _fit(log_modle=False), "fit() has no keyword 'log_modle'. Did you mean 'log_model'?"),
         (lambda: _fit(class_weight=[1, 5]), "class_weight=[1, 5]: give a dict with a weight for every class"),
+        (lambda: _fit(class_weight=np.array([1, 5])), "give a dict with a weight for every class"),
         (lambda: _fit(class_weight={0: None}), "class_weight: class 0 has None for a weight; give a dict with a weight"),
         (lambda: _fit(FRAME, Y), "encode text and categories as numbers first (column 'town')."),
         (lambda: _fit([[1.0, 2.0], [1.0]], [0, 1]), "A list of rows of different length cannot be trained on: pad them"),
@@ -167,3 +170,9 @@ def test_the_ui_refuses_a_port_that_something_answers_on(store):
         ended = CliRunner().invoke(main, ["ui", "--port", port, "--no-open"])
     assert ended.exit_code == 6
     assert f"Something answers on 127.0.0.1:{port} already." in ended.output
+
+
+def test_the_message_on_unknown_keywords_names_all_of_remedys_own():
+    parameters = inspect.signature(remedy.fit).parameters.values()
+    named = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "x"]
+    assert list(OWN) == named

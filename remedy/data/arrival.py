@@ -188,9 +188,7 @@ def _copied(value: Any) -> Any:
         found = np.array(given)
         return as_text(found) if is_text(found) else found
     how = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
-    pages = mmap.mmap(
-        -1, given.nbytes, **how
-    )  # It goes back to the system when the batch is dropped; the heap keeps it.
+    pages = mmap.mmap(-1, given.nbytes, **how)  # They go back when the batch is dropped; the heap would keep them.
     own = np.frombuffer(pages, given.dtype).reshape(given.shape)
     own[...] = given
     return own

@@ -92,7 +92,7 @@ def check_keywords(model: Any, kwargs: Mapping[str, Any]) -> None:
 
 
 def _check_class_weight(weights: Any) -> None:
-    if weights is None or weights == "balanced":
+    if weights is None or (isinstance(weights, str) and weights == "balanced"):
         return
     example = 'give a dict with a weight for every class, such as {0: 1.0, 1: 5.0}, or "balanced".'
     if not isinstance(weights, Mapping):

@@ -23,8 +23,9 @@ FACT_ROWS = 4096
 FACT_VALUES = 1_000_000
 """Values that statistics are measured on; fewer rows where one row is large."""
 
-LEAST_ROWS, PHOTO_VALUES = 16, 1 << 16
-"""Rows that statistics are measured on, however large one is; of rows of more values every other pixel will do."""
+LEAST_ROWS, PHOTO_VALUES, LONG_EDGE = 16, 1 << 16, 64
+"""Rows that statistics are measured on, however large one is; of pictures of more values every other pixel along edges
+from so many on will do."""
 
 DISTINCT = 1000
 """Different target values are counted up to here."""
@@ -147,8 +148,9 @@ def _facts(name: str, array: Array, ids: bool, most: int) -> InputFacts:
         return InputFacts(name, shape, 0.0, 0.0, 0.0, 0.0, ids=True)
     rows = max(LEAST_ROWS, min(FACT_ROWS, most // max(1, int(np.prod(shape)))))
     sample = np.asarray(array[:: _stride(len(array), rows)])
-    if len(shape) > 1 and np.prod(shape) > PHOTO_VALUES:
-        sample = sample[:, ::2, ::2]
+    if len(shape) > 2 and np.prod(shape) > PHOTO_VALUES:
+        thinner = (slice(None, None, 2 if edge >= LONG_EDGE else 1) for edge in shape[:-1])
+        sample = sample[(slice(None), *thinner)]
     values = sample.astype("float64", copy=False)
     clean = np.isfinite(values)
     finite = values[clean]

@@ -56,8 +56,9 @@ def _further(context: SearchContext, alive: list[Attempt], share: float) -> Iter
     """Give the trainings of one round, until the time is over."""
     for attempt in alive:
         per_epoch = attempt.outcome.seconds / max(1, len(attempt.outcome.scores))
-        if context.budget.left(context.pace.shares.go_on) < per_epoch or attempt.recipe is None:
-            return
         deadline = context.pace.last_call(context.ledger.best(), context.ledger.baseline.score)
+        short = deadline is not None and deadline - context.engine.clock() < per_epoch
+        if short or attempt.recipe is None:
+            return
         epochs = _epochs(attempt, share)
         yield Job(attempt.recipe, context.options.seed, epochs, attempt.key, deadline=deadline)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+
+from remedy.errors import RemedyWarning
 
 FILE = "latest_checkpoint.keras"
 """The name under which MLflow's own Keras autologging keeps it, in Keras' own format."""
@@ -28,10 +32,21 @@ class Checkpoints(keras.callbacks.Callback):
         super().__init__()
         self._keep = keep
         self._keras: keras.callbacks.ModelCheckpoint | None = None
+        self._failed = False
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Let Keras decide; hand on what it wrote."""
-        told = {name: float(value) for name, value in (logs or {}).items() if isinstance(value, (int, float))}
+        """Let Keras decide; hand on what it wrote. A model that Keras cannot save costs a warning, and no training."""
+        if self._failed:
+            return
+        try:
+            self._save(epoch, logs)
+        except Exception as error:
+            self._failed = True
+            text = f"No checkpoints are kept: Keras cannot save this model ({type(error).__name__}: {error})"
+            warnings.warn(text, RemedyWarning, stacklevel=2)
+
+    def _save(self, epoch: int, logs: Any) -> None:
+        told = {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / FILE
             if self._keras is None:
