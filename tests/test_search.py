@@ -371,6 +371,14 @@ def test_a_smaller_set_that_did_not_hold_is_not_offered_again():
     assert reduce(made.search, best, [smaller]).prescription == best.prescription
 
 
+def test_what_mends_a_certain_error_is_not_dropped_where_nothing_is_lost_without_it():
+    made, _, _ = run(cured_by("scale-inputs"), options=Search(trials=10, timeout=None))
+    best = next(a for a in made.ledger if len(a.prescription) == 4)
+    spare = next(name for name in best.prescription.names if name != "scale-inputs")
+    assert spare not in reduce(made.search, best).prescription.names
+    assert spare in reduce(made.search, best, certain={spare}).prescription.names
+
+
 def test_a_cure_is_confirmed_on_three_fresh_seeds_of_both_sides_on_the_holdout_rows():
     made, scorer, engine = run(cured_by("scale-inputs"))
     proof = confirmation.prove(made.search, made.ledger.best().prescription, scorer)

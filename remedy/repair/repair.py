@@ -154,6 +154,7 @@ def _search_and_prove(
     schedule = Schedule(search)
     seconds = _seconds_per_epoch(stuck_run, search.dataset)
     interrupted = not schedule.run(stuck_run.examination.diagnoses, seconds, _broke_in(stuck_run.evidence))
+    certain = _certain(stuck_run)
     examined: list[Prescription] = []
     proven: list[tuple[Proof, Reduction]] = []
     hopeful: list[tuple[Proof, Reduction]] = []
@@ -163,7 +164,7 @@ def _search_and_prove(
         reduction = Reduction(best.prescription)
         if not interrupted:
             try:
-                reduction = reduce(search, best, examined)
+                reduction = reduce(search, best, examined, certain)
                 proof = confirmation.prove(search, reduction.prescription, scorer, len(examined) + 1)
             except KeyboardInterrupt:
                 interrupted, proof = True, None
@@ -199,6 +200,14 @@ def _search_and_prove(
     conclusion = conclusions.no_fix(_tried(stuck_run, search, scorer, interrupted), proof)
     stuck_run.run.tags({"remedy.search_result": "no fix"})
     return RepairResult(None, conclusion, interrupted), proof
+
+
+def _certain(stuck_run: StuckRun) -> set[str]:
+    """Return the remedies of what was plainly wrong before training: causes, and no symptoms."""
+    symptoms = {detector.code for detector in stuck_run.detectors if detector.symptom}
+    seen = stuck_run.examination.diagnoses
+    errors = [d for d in seen if d.severity == "error" and not d.epoch and d.code not in symptoms]
+    return {remedy.name for error in errors for remedy in remedies_for(error, stuck_run.remedies)}
 
 
 def _never_learnt(stuck_run: StuckRun, search: SearchContext, proof: Proof) -> bool:

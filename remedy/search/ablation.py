@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from remedy.data.dataset import Dataset
@@ -44,7 +44,12 @@ class Reduction:
     alone: dict[str, float] = field(default_factory=dict)
 
 
-def reduce(context: SearchContext, best: Attempt, disproved: Sequence[Prescription] = ()) -> Reduction:
+def reduce(
+    context: SearchContext,
+    best: Attempt,
+    disproved: Sequence[Prescription] = (),
+    certain: Collection[str] = (),
+) -> Reduction:
     """Drop remedies one at a time, costly ones and then the last wanted first, while the validation score stays.
 
     Of many the later half is dropped at once, if it may go. Every try trains as long as the best
@@ -56,12 +61,14 @@ def reduce(context: SearchContext, best: Attempt, disproved: Sequence[Prescripti
         context: Of the search; its engine and budget are used.
         best: The attempt to make smaller.
         disproved: What did not hold before; where dropping leads there again, what was left out was needed.
+        certain: Remedies of errors that were certain before training. Few validation rows do not miss them, new rows
+            will: they are dropped only where the score is better without.
     """
-    smallest = _reduced(context, best)
+    smallest = _reduced(context, best, certain)
     return Reduction(best.prescription) if smallest.prescription in disproved else smallest
 
 
-def _reduced(context: SearchContext, best: Attempt) -> Reduction:
+def _reduced(context: SearchContext, best: Attempt, certain: Collection[str]) -> Reduction:
     result = Reduction(best.prescription)
     names = [n for n in best.prescription.names if not _speeds_up(context, n)]
     costly = {remedy.name for remedy in context.remedies if remedy.costly}
@@ -103,8 +110,8 @@ def _reduced(context: SearchContext, best: Attempt) -> Reduction:
         if not scores:
             return False
         lost = statistics.fmean(kept[: len(scores)]) - statistics.fmean(scores)
-        stays = len(scores) == len(seeds) and lost <= slack and not slower
-        if stays:
+        spare = lost < 0 if any(name in certain for name in these) else lost <= slack
+        if stays := spare and not slower and len(scores) == len(seeds):
             result.prescription = smaller
         elif len(these) == 1:
             result.lost[these[0]] = lost
@@ -113,8 +120,8 @@ def _reduced(context: SearchContext, best: Attempt) -> Reduction:
     def enough_time() -> bool:
         return end() >= cost
 
-    half = names[len(names) // 2 :]
-    if len(names) >= MANY and enough_time() and drop(half):
+    half = [name for name in names[len(names) // 2 :] if name not in certain]
+    if len(names) >= MANY and half and enough_time() and drop(half):
         names = [name for name in names if name not in half]
     for name in reversed(names):
         if not enough_time() or len(result.prescription) == 1:
