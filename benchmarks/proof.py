@@ -120,11 +120,12 @@ def count_proofs() -> list[bool]:
     """Return a list that gets an entry for every proof from now on: whether it was carried to its end."""
     from remedy.search import confirmation
     from remedy.search.budget import FRESH_SEEDS
+    from remedy.search.proof import Proof
 
     ended: list[bool] = []
     prove = confirmation.prove
 
-    def counted(*args: Any, **kwargs: Any) -> confirmation.Proof:
+    def counted(*args: Any, **kwargs: Any) -> Proof:
         proof = prove(*args, **kwargs)
         ended.append(proof.weighed and len(proof.treated) >= FRESH_SEEDS)
         return proof

@@ -19,7 +19,7 @@ from remedy.recipe.patch import Names
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.search.attempts import Course
-from remedy.search.confirmation import Proof
+from remedy.search.proof import Proof
 from remedy.tracking.run import Run
 
 

@@ -18,7 +18,7 @@ from remedy.diagnosis import Examination
 from remedy.errors import ModelError, RemedyWarning
 from remedy.recipe.recipe import Recipe
 from remedy.repair import final_training, repair
-from remedy.search.confirmation import Proof
+from remedy.search.proof import Proof
 
 from .conftest import blobs, dense, healthy_program, sick_program
 

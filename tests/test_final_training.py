@@ -10,7 +10,7 @@ from remedy.evidence.evidence import Evidence
 from remedy.repair import final_training
 from remedy.repair.final_training import LastTraining, train_proven
 from remedy.search import confirmation
-from remedy.search.confirmation import Proof
+from remedy.search.proof import Proof
 from remedy.training.fit_recipe import BestEpoch
 
 from .conftest import sick_program

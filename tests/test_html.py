@@ -22,7 +22,7 @@ from remedy.prescription import Change, Prescription
 from remedy.reporting import html_report, pictures, plots
 from remedy.results import Fix, ReportCase
 from remedy.search.attempts import Attempt, Course
-from remedy.search.confirmation import Proof
+from remedy.search.proof import Proof
 from remedy.tracking.run import Run
 from remedy.training.engines._base import Outcome
 

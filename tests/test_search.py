@@ -23,6 +23,7 @@ from remedy.search.candidates import candidates
 from remedy.search.context import SearchContext
 from remedy.search.local_search import improvements
 from remedy.search.options import Search
+from remedy.search.proof import Proof
 from remedy.search.schedule import Schedule
 from remedy.search.stopping import StoppingRule
 from remedy.testing import ScriptedEngine, check_patches, specimen
@@ -399,18 +400,18 @@ def test_a_better_score_by_chance_on_validation_rows_is_no_fix():
 
 
 def test_a_fix_must_beat_the_untouched_recipe_by_more_than_the_spread():
-    proof = confirmation.Proof((0.5, 0.5, 0.5), (0.5, 0.62, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3))
+    proof = Proof((0.5, 0.5, 0.5), (0.5, 0.62, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3))
     assert not proof.holds
-    assert confirmation.Proof((0.5, 0.5, 0.5), (0.75, 0.8, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3)).holds
+    assert Proof((0.5, 0.5, 0.5), (0.75, 0.8, 0.9), margin=0.2, constant=1 / 3, seeds=(1, 2, 3)).holds
 
 
 def test_a_recipe_that_fails_from_no_seed_is_a_fix_for_one_that_fails_from_some():
-    steady = confirmation.Proof((0.95, 0.48, 0.97), (0.91, 0.95, 0.92), margin=0.25, constant=0.5, seeds=(1, 2, 3))
+    steady = Proof((0.95, 0.48, 0.97), (0.91, 0.95, 0.92), margin=0.25, constant=0.5, seeds=(1, 2, 3))
     assert steady.holds
     assert not steady.better
-    worse = confirmation.Proof((0.95, 0.48, 0.97), (0.8, 0.81, 0.8), margin=0.25, constant=0.5, seeds=(1, 2, 3))
-    still = confirmation.Proof((0.95, 0.48, 0.97), (0.5, 0.95, 0.95), margin=0.25, constant=0.5, seeds=(1, 2, 3))
-    sound = confirmation.Proof((0.95, 0.96, 0.97), (0.95, 0.95, 0.95), margin=0.02, constant=0.5, seeds=(1, 2, 3))
+    worse = Proof((0.95, 0.48, 0.97), (0.8, 0.81, 0.8), margin=0.25, constant=0.5, seeds=(1, 2, 3))
+    still = Proof((0.95, 0.48, 0.97), (0.5, 0.95, 0.95), margin=0.25, constant=0.5, seeds=(1, 2, 3))
+    sound = Proof((0.95, 0.96, 0.97), (0.95, 0.95, 0.95), margin=0.02, constant=0.5, seeds=(1, 2, 3))
     assert not worse.holds
     assert not still.holds
     assert not sound.holds
@@ -418,7 +419,7 @@ def test_a_recipe_that_fails_from_no_seed_is_a_fix_for_one_that_fails_from_some(
 
 
 def test_two_seeds_are_no_proof():
-    assert not confirmation.Proof((0.3, 0.3), (0.9, 0.9), seeds=(1, 2)).holds
+    assert not Proof((0.3, 0.3), (0.9, 0.9), seeds=(1, 2)).holds
 
 
 def test_a_recipe_that_cannot_be_trained_fails_its_trial_and_not_the_search():
@@ -632,7 +633,7 @@ def _fix(proof, **changes):
     return Fix(**{**told, **changes})
 
 
-PROVEN = confirmation.Proof((0.5, 0.5, 0.5), (0.8, 0.8, 0.8), margin=0.1, constant=1 / 3, seeds=(1, 2, 3))
+PROVEN = Proof((0.5, 0.5, 0.5), (0.8, 0.8, 0.8), margin=0.1, constant=1 / 3, seeds=(1, 2, 3))
 
 
 def test_the_best_of_several_proven_fixes_is_said_to_be_one():
@@ -651,7 +652,7 @@ def test_what_got_worse_is_said_first_and_the_models_own_score_beside_the_proofs
 
 
 def test_a_lead_on_fewer_seeds_than_a_proof_takes_is_called_not_confirmed():
-    few = confirmation.Proof((0.4,), (0.9,), margin=0.1, constant=1 / 3, seeds=(1,))
+    few = Proof((0.4,), (0.9,), margin=0.1, constant=1 / 3, seeds=(1,))
     assert few.promising
     assert not few.holds
     assert not replace(few, treated=(0.5,)).promising
@@ -671,7 +672,7 @@ def test_a_proven_fix_that_could_not_be_trained_in_full_is_not_called_unproven()
 def test_rows_too_few_to_show_any_fix_are_said_to_be_so():
     tried = Attempt(1, Prescription((("optimizer", {"kind": "Adam"}),)), None, Outcome((0.8,)))
     told = conclusions.Tried((tried,), "balanced_accuracy", 3.0, "nothing left to try")
-    few = confirmation.Proof((0.57,) * 3, (0.7,) * 3, margin=0.464, constant=1 / 3, seeds=(1, 2, 3))
+    few = Proof((0.57,) * 3, (0.7,) * 3, margin=0.464, constant=1 / 3, seeds=(1, 2, 3))
     assert "which no answers can reach on so few rows" in conclusions.no_fix(told, few)
     enough = replace(few, margin=0.4)
     assert "a fix needs 0.400 more)" in conclusions.no_fix(told, enough)

@@ -306,7 +306,7 @@ def _rows_by_class(rows=600):
 
 
 def test_of_a_stream_too_large_to_keep_batches_of_all_of_it_are_kept(monkeypatch):
-    monkeypatch.setattr("remedy.data.arrival.WHOLE_BYTES", 200 * 8 * 4)
+    monkeypatch.setattr("remedy.data.kept.WHOLE_BYTES", 200 * 8 * 4)
     wide, y = _rows_by_class()
     stream, kept = watched(as_tf_data(wide, y, size=10), None)
     for _ in stream:
@@ -327,7 +327,7 @@ def _stuck_on(wide, y):
 
 @pytest.mark.slow
 def test_a_stuck_program_on_a_large_stream_is_repaired_on_a_sample_and_that_is_said(store, monkeypatch):
-    monkeypatch.setattr("remedy.data.arrival.WHOLE_BYTES", 300 * 8 * 4)
+    monkeypatch.setattr("remedy.data.kept.WHOLE_BYTES", 300 * 8 * 4)
     wide, y = _rows_by_class()
     order = np.random.default_rng(1).permutation(600)
     model, stream = _stuck_on(wide, y), as_tf_data(wide[order], y[order])

@@ -19,7 +19,8 @@ from remedy.data.rows import Rows
 from remedy.data.scores import Scorer, class_ids, scorer_for, standard_error
 from remedy.errors import NotApplicable
 from remedy.recipe.recipe import Recipe
-from remedy.search.confirmation import CHANCE, LEAST
+from remedy.search.confirmation import CHANCE
+from remedy.search.proof import LEAST
 from remedy.training.engines._base import Job
 from remedy.training.engines.inline import InlineEngine
 

@@ -24,7 +24,7 @@ from remedy.recipe.threshold import move_threshold
 from remedy.reporting.run_log import last_values
 from remedy.reporting.terminal import Terminal
 from remedy.results import StuckRun
-from remedy.search.confirmation import Proof
+from remedy.search.proof import Proof
 from remedy.tracking.run import Run
 from remedy.training.fit_recipe import BestEpoch, Ruined, fit_recipe, fit_stream
 from remedy.training.loop import Loop

@@ -25,8 +25,8 @@ from remedy.results import Fix, RepairResult, StuckRun
 from remedy.search import confirmation
 from remedy.search.ablation import Reduction, changes
 from remedy.search.attempts import Attempt
-from remedy.search.confirmation import Proof
 from remedy.search.context import SearchContext
+from remedy.search.proof import Proof
 
 
 def complete(

@@ -30,9 +30,9 @@ from remedy.search import confirmation
 from remedy.search.ablation import Reduction, reduce
 from remedy.search.attempts import Course
 from remedy.search.budget import Budget
-from remedy.search.confirmation import Proof
 from remedy.search.context import SearchContext
 from remedy.search.options import Search
+from remedy.search.proof import FAR_AHEAD, Proof
 from remedy.search.schedule import Schedule
 from remedy.search.stopping import StoppingRule
 from remedy.tracking.run import Run
@@ -214,7 +214,7 @@ def _never_learnt(stuck_run: StuckRun, search: SearchContext, proof: Proof) -> b
     """Say whether neither the user's own run nor the search's copy of it came near to what was treated."""
     seen, treated = stuck_run.evidence, min(proof.treated)
     own = [*(seen.probe_score or ()), *(seen.val_score or ()), search.ledger.baseline.score]
-    return max((s for s in own if math.isfinite(s)), default=math.inf) + confirmation.FAR_AHEAD < treated
+    return max((s for s in own if math.isfinite(s)), default=math.inf) + FAR_AHEAD < treated
 
 
 FELL = 0.2

@@ -11,7 +11,7 @@ from remedy.prescription import Prescription
 from remedy.results import Fix
 from remedy.search.attempts import Attempt
 from remedy.search.budget import FRESH_SEEDS
-from remedy.search.confirmation import Proof
+from remedy.search.proof import Proof
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from remedy.prescription import Change
 from remedy.reporting.progress import Bar, bar_for, in_notebook
 from remedy.reporting.text import minus, signed
 from remedy.search.attempts import Attempt
-from remedy.search.confirmation import Proof
+from remedy.search.proof import Proof
 
 STAGES = {
     "search": "searching remedies",
