@@ -14,6 +14,9 @@ from remedy.data.rows import Rows
 from remedy.data.text import as_text, is_text
 from remedy.errors import InvalidInput, RemedyWarning
 
+NAMED = 5
+"""Columns of a data frame that a message names."""
+
 
 def read_rows(
     X: Any,
@@ -93,7 +96,7 @@ def _columns_of_text(frame: Any) -> str:
         return ""
     named = zip(frame.columns, kinds, strict=True)
     text = [repr(name) for name, kind in named if getattr(kind, "kind", "O") not in "biuf"]
-    return f" (column {', '.join(text[:5])})" if text else ""
+    return f" (column {', '.join(text[:NAMED])})" if text else ""
 
 
 def _group_ids(groups: Any) -> Any:

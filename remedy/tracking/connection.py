@@ -80,7 +80,10 @@ def ui_options() -> str | None:
     if uri.startswith("http"):
         return None
     default = f"sqlite:///{Path.cwd() / 'mlruns' / 'mlflow.db'}"
-    return "" if uri == default else f" --tracking-uri {shlex.quote(shown(uri))}"
+    if uri == default:
+        return ""
+    masked = shown(uri) != uri  # A password is not printed; who has one keeps the address in the environment.
+    return f" --tracking-uri {'$MLFLOW_TRACKING_URI' if masked else shlex.quote(uri)}"
 
 
 def require_reachable(uri: str, seconds: int = 5) -> None:
