@@ -5,10 +5,11 @@ McSharry et al., "A dynamical model for generating synthetic electrocardiogram s
 50(3), 2003); every simulated subject has a heart rate, amplitudes, an electrode gain and a baseline of its own.
 
 - normal: regular beats with sinus arrhythmia.
-- apb: some beats come early, with a changed P wave and a narrow QRS.
+- apb: some beats come early, with an inverted P wave and a narrow QRS.
 - pvc: some beats come early and wide, without P wave, with an inverted T, and are followed by a full pause.
 
-Values are raw converter units as MIT-BIH has them: 200 a millivolt around an offset near 950, as 16-bit integers.
+Ectopic beats are frequent: one in two to four. Values are raw converter units as MIT-BIH has them: 200 a millivolt
+around an offset near 950, as 16-bit integers.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SHARES = (1377, 158, 329)
 
 # Centre in seconds from the R peak, width in seconds, height in millivolts: P, Q, R, S, T.
 NARROW = ((-0.17, 0.025, 0.15), (-0.03, 0.010, -0.12), (0.0, 0.012, 1.1), (0.03, 0.011, -0.25), (0.27, 0.055, 0.30))
-EARLY_P = ((-0.13, 0.020, -0.08), *NARROW[1:])
+EARLY_P = ((-0.12, 0.025, -0.20), *NARROW[1:])
 WIDE = ((0.0, 0.045, 1.35), (0.11, 0.050, -0.55), (0.32, 0.070, -0.40))
 
 
@@ -63,7 +64,7 @@ def _person(rng: np.random.Generator) -> dict[str, float]:
 def _window(rng: np.random.Generator, person: dict[str, float], kind: int, rate: float, seconds: float) -> np.ndarray:
     time = np.arange(round(rate * seconds)) / rate
     signal = np.zeros_like(time)
-    at, until_ectopic = -rng.uniform(0, person["rr"]), int(rng.integers(2, 6))
+    at, until_ectopic = -rng.uniform(0, person["rr"]), int(rng.integers(1, 4))
     while at < seconds + 1:
         pause = person["rr"] * (1 + person["arrhythmia"] * rng.standard_normal())
         waves, height = NARROW, person["gain"]
@@ -73,7 +74,7 @@ def _window(rng: np.random.Generator, person: dict[str, float], kind: int, rate:
             waves = EARLY_P if kind == 1 else WIDE
             # After a ventricular beat the next sinus beat comes on time: a full compensatory pause.
             pause = pause + early if kind == 2 else pause
-            until_ectopic = int(rng.integers(3, 8))
+            until_ectopic = int(rng.integers(2, 4))
         until_ectopic -= 1
         for i, (centre, width, wave) in enumerate(waves):
             last = person["t"] if i == len(waves) - 1 else 1.0

@@ -9,6 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from remedy.data.scores import balanced_accuracy, recalls
+from remedy.doors import quiet_start
+
+with quiet_start():  # A dozen start-up lines of TensorFlow would open every story.
+    import keras  # noqa: F401
+
 BEGAN = time.perf_counter()
 
 
@@ -42,8 +48,6 @@ def tell(args: argparse.Namespace, result: Any, X: Any, y: np.ndarray, after: An
         after: The model to show beside that of the author; None takes that of the fix.
         more: Further entries for the JSON object.
     """
-    from remedy.data.scores import balanced_accuracy, recalls
-
     models = {"before": result.model, "after": after or (result.fix.model if result.fix else result.model)}
     score = {}
     for name, model in models.items():

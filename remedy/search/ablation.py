@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from remedy.data.dataset import Dataset
@@ -87,7 +87,6 @@ def _reduced(context: SearchContext, best: Attempt, certain: Collection[str]) ->
     each = per_epoch * epochs + context.pace.building
     if each * len(names) * len(seeds) > end():
         seeds = seeds[:1]  # One measured from a single seed says more than several that are not measured at all.
-    cost = each * len(seeds)
     context.listener.stage("reduce", len(names))
 
     def drop(these: Sequence[str]) -> bool:
@@ -118,7 +117,7 @@ def _reduced(context: SearchContext, best: Attempt, certain: Collection[str]) ->
         return stays
 
     def enough_time() -> bool:
-        return end() >= cost
+        return end() >= each * len(seeds)
 
     half = [name for name in names[len(names) // 2 :] if name not in certain]
     if len(names) >= MANY and half and enough_time() and drop(half):
@@ -127,9 +126,8 @@ def _reduced(context: SearchContext, best: Attempt, certain: Collection[str]) ->
         if not enough_time() or len(result.prescription) == 1:
             break
         drop([name])
-    for item in result.prescription.items if len(result.prescription) > 1 else ():
-        if _alone(context, item[0]) is None and enough_time():
-            _measure_alone(context, result, Prescription((item,)), epochs, end())
+    if len(result.prescription) > 1:
+        _measure_alone(context, result, epochs, each, end)
     return result
 
 
@@ -147,14 +145,40 @@ def _slack(context: SearchContext, score: float) -> float:
 
 
 def _measure_alone(
-    context: SearchContext, result: Reduction, single: Prescription, epochs: int, seconds: float
+    context: SearchContext, result: Reduction, epochs: int, each: float, end: Callable[[], float]
 ) -> None:
-    """Train with one remedy alone, for so many seconds at most, and write down what it gains over untouched."""
-    outcome, planned = _outcome_of(context, single, epochs, context.options.seed, seconds)
+    """Train with one remedy alone, as many at a time as the engine takes, and write down what each gains.
+
+    Args:
+        context: Of the search.
+        result: The reduced prescription, and where what is found is written.
+        epochs: Of a training, if it plans so many.
+        each: Seconds that one is likely to take.
+        end: Says how many seconds are left.
+    """
+    unknown = [item for item in result.prescription.items if _alone(context, item[0]) is None]
     before = context.ledger.baseline.outcome.scores
-    if before and outcome.scores and (len(outcome.scores) >= planned or outcome.stuck):
-        at = min(len(outcome.scores), len(before), planned)
-        result.alone[single.names[0]] = outcome.scores[at - 1] - before[at - 1]
+    names: dict[str, str] = {}
+
+    def jobs() -> Iterator[Job]:
+        for item in unknown:
+            single = Prescription((item,))
+            if end() < each:
+                return
+            try:
+                recipe = single.apply(context.recipe, context.dataset, context.remedies)
+            except NotApplicable:
+                continue
+            key, deadline = f"alone-{single.key}", context.budget.deadline()
+            names[key] = item[0]
+            yield Job(recipe, context.options.seed, min(epochs, recipe.epochs), key, deadline=deadline, seconds=end())
+
+    for job, outcome in context.engine.run(jobs()):
+        context.engine.forget(job.key)
+        if before and outcome.scores and (len(outcome.scores) >= job.epochs or outcome.stuck):
+            at = min(len(outcome.scores), len(before), job.epochs) - 1
+            result.alone[names[job.key]] = outcome.scores[at] - before[at]
+        context.listener.step(f"{names[job.key]} alone", outcome.score)
 
 
 def _until_proof(context: SearchContext, best: Attempt) -> Callable[[], float]:

@@ -241,20 +241,22 @@ class Pace:
             sides.append(each * (epochs - self.planned) / seeds)
         return PROOF_MARGIN * max(seeds * sum(sides) / self.at_once, *sides)
 
-    def _reduction_seconds(self, attempt: Attempt) -> float:
-        """Return what it may cost to train once without each of an attempt's remedies."""
+    def _reduction_seconds(self, attempt: Attempt, alone: bool) -> float:
+        """Return what it may cost to train once without each of an attempt's remedies, and with each of them alone."""
         remedies = len(attempt.prescription)
         each = attempt.seconds_per_epoch * len(attempt.outcome.scores) + self.building
-        return remedies * each if remedies > 1 else 0.0
+        return remedies * each * (1 + alone / self.at_once) if remedies > 1 else 0.0
 
-    def _kept_for(self, attempt: Attempt) -> float:
+    def _kept_for(self, attempt: Attempt, near_top: bool) -> float:
         """Return the seconds that are kept for an attempt: for its reduction and its proof.
 
         Where the whole proof is past paying, one seed of it is kept: what leads by far on that is shown, unconfirmed.
+        Near the top all that it takes is kept, for what every part is worth says more than what is left to gain.
         """
         proof, most = self.proof_seconds(attempt), RESERVED * self.timeout
         if proof < most:
-            return min(most, proof + self._reduction_seconds(attempt))
+            needed = proof + self._reduction_seconds(attempt, near_top)
+            return needed if near_top else min(most, needed)
         one = self.proof_seconds(attempt, seeds=1)
         return one if one < KEPT_FOR_ONE * self.timeout else 0.0
 
@@ -270,10 +272,17 @@ class Pace:
         slow = self.proof_seconds(best) >= RESERVED * self.timeout and one < KEPT_FOR_ONE * self.timeout
         return min(end, self.budget.deadline(1 - one / self.timeout) or math.inf) if slow else end
 
-    def over(self, best: Attempt | None, baseline: float, waiting: bool) -> bool:
-        """Say whether to stop trying: the share is spent, or the best could not be proven any more."""
+    def over(self, best: Attempt | None, baseline: float, waiting: bool, near_top: bool = False) -> bool:
+        """Say whether to stop trying: the share is spent, or the best could not be proven any more.
+
+        Args:
+            best: The best attempt.
+            baseline: Score of the untouched recipe.
+            waiting: Whether prescriptions wait that are certain to be tried.
+            near_top: Whether the best leaves so little to gain that all its parts are to be measured.
+        """
         worth = best is not None and best.score > baseline + WORTH and best.outcome.stuck is None
-        kept = best is not None and worth and self.budget.left() < self._kept_for(best)
+        kept = best is not None and worth and self.budget.left() < self._kept_for(best, near_top)
         self.ran_out = kept or self.budget.left(self.shares.go_on if waiting else self.shares.screen) <= 0
         return self.ran_out
 

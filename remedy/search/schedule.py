@@ -181,7 +181,7 @@ class Schedule:
             best = self.ledger.best()
             combined = any(len(p) > self._alone for p in waiting)
             if (
-                self.search.pace.over(best, self.ledger.baseline.score, bool(waiting))
+                self.search.pace.over(best, self.ledger.baseline.score, bool(waiting), self.search.rule.near_top(best))
                 or self.search.rule.excellent(best)
                 or (self.search.rule.good(best) and not combined)
                 or self.search.rule.levelled_off(best, len(self.ledger))

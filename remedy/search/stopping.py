@@ -25,6 +25,10 @@ LEAST_ALIKE = 0.85
 FAR = 0.8
 """A proven score that covers less of a shallow model's way is far behind it, and leaves much to gain."""
 
+NEAR = 0.95
+"""Share of the way from a constant answer to a perfect one from which on no further remedy could be worth its line: a
+reduction keeps what is worth a twentieth of what all of them gain."""
+
 LEVEL = 8
 """Attempts without a gain after which a strong result is taken for what there is."""
 
@@ -76,6 +80,12 @@ class StoppingRule:
         if score is None or not self.bounded or known is None or math.isinf(self._goal(LEARNT)):
             return False
         return score < min(CEILING, known.constant + FAR * (known.score - known.constant))
+
+    def near_top(self, best: Attempt | None) -> bool:
+        """Say whether an attempt leaves less to gain than a remedy has to be worth to stay in a prescription."""
+        if best is None or self.constant is None or not self.bounded or best.outcome.stuck:
+            return False
+        return best.score >= self.constant + NEAR * (1 - self.constant)
 
     def levelled_off(self, best: Attempt | None, attempts: int) -> bool:
         """Say whether a strong result was not beaten by the last attempts of so many, whatever a shallow model does."""
