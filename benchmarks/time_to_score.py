@@ -113,7 +113,8 @@ def problem(seed: int, quick: bool) -> Problem:
     """Train the reported net until it is found stuck."""
     import keras
     import numpy as np
-    from ecg import build, load, split
+    from beats import simulate
+    from ecg import build, split
 
     from remedy import registry
     from remedy.data.fit_call import read_fit_call
@@ -124,7 +125,7 @@ def problem(seed: int, quick: bool) -> Problem:
     from remedy.recording import VALIDATION_ROWS
     from remedy.training.recorder import EvidenceRecorder
 
-    X, y, subject, _ = load(None, quick, False)
+    X, y, subject = simulate(windows=900, seconds=5.0) if quick else simulate()
     rows, _ = split(y, subject, False, seed)
     keras.utils.set_random_seed(seed)
     epochs = 20 if quick else 24

@@ -117,6 +117,7 @@ def main() -> None:
     keras.utils.set_random_seed(args.seed)
     filters = (128, 256) if args.full else (32, 64) if args.data else (8, 16) if args.quick else (16, 32)
     timeout = args.timeout or (60 if args.quick else 340 if args.data else 95)
+    workers: int | str = "auto" if args.data or args.quick else 2  # Of small nets two train at once.
     epochs = args.epochs or (30 if args.quick else 24)
     steps = epochs * math.ceil(0.8 * len(train) / 64)
     result = remedy.fit(
@@ -124,7 +125,8 @@ def main() -> None:
         epochs=epochs, batch_size=64, validation_split=0.2,
         verbose=0 if args.json else 2,
         groups=subject[train] if args.groups else None,
-        experiment="ecg", run_name="reported net", search=remedy.Search(timeout=timeout, seed=args.seed, workers=2),
+        experiment="ecg", run_name="reported net",
+        search=remedy.Search(timeout=timeout, seed=args.seed, workers=workers),
     )  # fmt: skip
 
     tell(args, result, X[test], Y[test], data=source, groups=args.groups)
