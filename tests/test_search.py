@@ -16,7 +16,7 @@ from remedy.prescription import Prescription, patch
 from remedy.reporting import conclusions
 from remedy.results import Fix
 from remedy.search import confirmation
-from remedy.search.ablation import reduce
+from remedy.search.ablation import changes, reduce
 from remedy.search.attempts import Attempt
 from remedy.search.budget import Budget, Shares
 from remedy.search.candidates import candidates
@@ -288,6 +288,24 @@ def test_the_budget_in_seconds_is_kept_within_a_tenth():
     reduce(made.search, made.ledger.best())
     confirmation.prove(made.search, made.ledger.best().prescription, scorer)
     assert engine.now <= 220
+
+
+def test_near_the_top_the_time_goes_into_what_every_part_is_worth():
+    """Only a prescription with three parts cures, so that none of them can be dropped."""
+    recipe, needed = specimen()[0], {"scale-inputs", "learning-rate", "balance"}
+    engine = ScriptedEngine(lambda job, epoch: 0.98 if needed <= names_of(job, recipe) else 1 / 3, seconds_per_epoch=0.5)
+    made, scorer = scheduled(engine, Search(timeout=150.0), epochs=20, rule=StoppingRule(constant=1 / 3))
+    made.run(SICK, 0.5)
+    best = made.ledger.best()
+    assert made.search.rule.near_top(best)
+    assert not made.search.rule.near_top(replace(best, outcome=replace(best.outcome, scores=(0.9,))))
+    reduction = reduce(made.search, best)
+    proof = confirmation.prove(made.search, reduction.prescription, scorer)
+    told = changes(made.search, reduction, made.search.dataset)
+    assert len(told) >= 3
+    assert all(change.alone is not None and change.without is not None for change in told)
+    assert len(proof.seeds) == 3
+    assert engine.now <= 150
 
 
 def test_where_the_whole_proof_is_past_paying_one_seed_of_both_sides_is_kept_and_shown_unconfirmed():
