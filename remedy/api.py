@@ -163,7 +163,7 @@ def fit(
     if call.dataset is not None:
         build_if_needed(model, call.dataset.train.X)
     terminal = Terminal(quiet=quiet or fit_kwargs.get("verbose", "auto") == 0)
-    names = read_names(model, X, y, fit_kwargs)
+    names = read_names(model, X, y, fit_kwargs, groups)
     wishes = Wishes(options, found, chosen, build, run_name or experiment, logs, expect, names)
     with open_run(experiment, run_name, tags) as run:
         session = Session(model, call, wishes, run, terminal)

@@ -1,5 +1,7 @@
 """Data too large to be copied: a bound of some kilobytes stands for the real one."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pandas as pd
@@ -25,6 +27,20 @@ from remedy.training.feed import Feed, fit_model
 from remedy.training.fit_recipe import fit_recipe
 
 from .conftest import blobs, dense, stuck_run_of
+
+
+def test_groups_and_times_are_kept_with_the_run_and_not_with_the_rows_that_others_share(store_run):
+    X, y = blobs(rows=40)
+    plain = Dataset(Rows(X[:30], y[:30]), Rows(X[30:], y[30:]), "multiclass")
+    names, times = np.repeat(["ann", "bo", "cy"], 10), np.arange(40.0)
+    for part in ("groups", "order"):
+        told = {part: names if part == "groups" else times[:30]}
+        apart = replace(plain, train=replace(plain.train, **told))
+        assert artifacts.keep_data(store_run, apart, None)
+        again = artifacts.load_data(store_run, plain.digest)
+        np.testing.assert_array_equal(getattr(again.train, part), told[part])
+        assert again.digest == plain.digest
+        assert again.validation.groups is None
 
 
 @pytest.fixture

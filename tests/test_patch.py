@@ -150,6 +150,30 @@ def test_what_the_script_calls_things_is_read_from_the_calling_frame():
     compile(text, "patch", "exec")
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_groups_stand_on_one_side_of_the_split_in_the_patch_too(weighted):
+    table, labels = blobs(rows=120)
+    patient, weight = np.repeat(np.arange(12), 10), np.ones(120)
+    fit = {"epochs": 1, "validation_split": 0.25, "verbose": 0} | ({"sample_weight": weight} if weighted else {})
+    net, seen = dense(), {}
+
+    class Seen(keras.Model):
+        def fit(self, X, y, **given):
+            seen.update(given, X=X)
+
+    lines = in_script("model.__class__ = Seen", "", read_names(net, table, labels, fit, patient), {})
+    exec(lines, {"net": net, "table": table, "labels": labels, "patient": patient, "weight": weight, "Seen": Seen})
+    held = seen["validation_data"]
+    assert len(held) == 2 + weighted
+    whose = [{int(patient[np.flatnonzero((table == row).all(1))[0]]) for row in side} for side in (seen["X"], held[0])]
+    assert len(whose[1]) == 3
+    assert whose[0] | whose[1] == set(range(12))
+    assert not whose[0] & whose[1]
+    assert ("sample_weight" in seen) == weighted
+    unnamed = in_script("", "", read_names(net, table, labels, fit, list(patient)), {})
+    assert "# groups: give validation_data=" in unnamed
+
+
 @pytest.mark.parametrize("kind", ["tf.data", "PyDataset"])
 def test_a_stream_is_turned_into_arrays_by_its_own_name(kind):
     import tensorflow as tf

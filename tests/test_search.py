@@ -293,7 +293,9 @@ def test_the_budget_in_seconds_is_kept_within_a_tenth():
 def test_near_the_top_the_time_goes_into_what_every_part_is_worth():
     """Only a prescription with three parts cures, so that none of them can be dropped."""
     recipe, needed = specimen()[0], {"scale-inputs", "learning-rate", "balance"}
-    engine = ScriptedEngine(lambda job, epoch: 0.98 if needed <= names_of(job, recipe) else 1 / 3, seconds_per_epoch=0.5)
+    engine = ScriptedEngine(
+        lambda job, epoch: 0.98 if needed <= names_of(job, recipe) else 1 / 3, seconds_per_epoch=0.5
+    )
     made, scorer = scheduled(engine, Search(timeout=150.0), epochs=20, rule=StoppingRule(constant=1 / 3))
     made.run(SICK, 0.5)
     best = made.ledger.best()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from remedy.data.rows import Rows
 from remedy.data.streams import is_stream, read_stream
 from remedy.data.task import infer_task
 from remedy.errors import InvalidInput
+
+ROWS, APART = ("X", "y", "sample_weight"), ("groups", "order")
+"""Parts of either side of a split: what the rows are, and what says which of them a split has to keep together."""
 
 
 def load(source: str) -> Dataset:
@@ -93,13 +97,30 @@ def _dataset(X: Any, y: Any, X_val: Any = None, y_val: Any = None) -> Dataset:
     return Dataset(train, held, infer_task(train.y, None, None))
 
 
-def read_dataset(content: bytes) -> Dataset:
-    """Read a dataset from the bytes of an ``.npz`` that `keep_data` wrote."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as pack:
-        packed = {key: pack[key] for key in pack.files}
+def packed(dataset: Dataset, parts: Sequence[str]) -> dict[str, Any]:
+    """Return parts of a dataset's rows as arrays for an ``.npz``."""
+    found: dict[str, Any] = {}
+    for side, rows in (("train", dataset.train), ("validation", dataset.validation)):
+        for part in parts if rows is not None else ():
+            found |= arrays.flatten_for_npz(getattr(rows, part), f"{side}/{part}")
+    return found
+
+
+def read_dataset(content: bytes, apart: bytes | None = None) -> Dataset:
+    """Read a dataset from the bytes of what `remedy.tracking.artifacts.keep_data` wrote.
+
+    Args:
+        content: Of the ``.npz`` of the rows.
+        apart: Of that of their groups and times, if there is one.
+    """
+    parts: dict[str, Any] = {}
+    for part in (content, apart):
+        if part is not None:
+            with np.load(io.BytesIO(part), allow_pickle=False) as pack:
+                parts |= {key: pack[key] for key in pack.files}
     sides = []
     for side in ("train", "validation"):
-        parts = [arrays.restore_from_npz(packed, f"{side}/{part}") for part in ("X", "y", "sample_weight", "groups")]
-        sides.append(None if parts[0] is None else Rows(*parts))
-    heads = from_text(str(packed["heads"])) if "heads" in packed else ()
-    return Dataset(sides[0], sides[1], str(packed["task"]), heads=heads)  # type: ignore[arg-type]
+        known = [arrays.restore_from_npz(parts, f"{side}/{part}") for part in (*ROWS, *APART)]
+        sides.append(None if known[0] is None else Rows(*known))
+    heads = from_text(str(parts["heads"])) if "heads" in parts else ()
+    return Dataset(sides[0], sides[1], str(parts["task"]), heads=heads)  # type: ignore[arg-type]

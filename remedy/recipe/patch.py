@@ -47,6 +47,7 @@ class Names:
         held_stream: Whether the validation rows are a stream.
         text: Whether rows are text, or some of their parts.
         several: Whether y holds the labels of several outputs.
+        groups: Of the rows, where `validation_split` has to keep them apart; "" where no expression was found.
     """
 
     model: str | None = None
@@ -60,23 +61,24 @@ class Names:
     held_stream: bool = False
     text: bool = False
     several: bool = False
+    groups: str | None = None
 
 
-def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names | None:
+def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any], groups: Any = None) -> Names | None:
     """Return how the calling script spells what it hands to ``fit``; None where it cannot be read.
 
     Args:
-        model, X, y: As given by the user.
+        model, X, y, groups: As given by the user.
         fit: Keywords of ``Model.fit``.
     """
     try:
-        return _read_names(model, X, y, fit)
+        return _read_names(model, X, y, fit, groups)
     except Exception:  # The user's variables may do anything when they are asked; the training must not suffer.
         log.debug("the names of the script are not read", exc_info=True)
         return None
 
 
-def _read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
+def _read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any], groups: Any) -> Names:
     frame = sys._getframe(2)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] in OURS:
         frame = frame.f_back
@@ -102,6 +104,7 @@ def _read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any]) -> Names:
         is_stream(fit.get("validation_data")),
         _holds_text(X),
         isinstance(y, (Mapping, list, tuple)) and len(_parts(y)) > 1,
+        None if groups is None or not fit.get("validation_split") else name(groups) or "",
     )
 
 
@@ -182,6 +185,16 @@ if weights:  # Keras takes none beside targets in a nest: as row weights
     fit['sample_weight'] = keras.tree.pack_sequence_as({y}, [rows])
 model.fit(X_train, keras.tree.pack_sequence_as({y}, [y_train]), **fit)"""
 
+GROUPED = """\
+from sklearn.model_selection import GroupShuffleSplit
+
+parting = GroupShuffleSplit(1, test_size=fit.pop('validation_split'), random_state=0)
+ours, held = next(parting.split(np.asarray({groups}), groups=np.asarray({groups})))  # no group on both sides
+weights = [np.asarray(fit.pop('sample_weight'))] if fit.get('sample_weight') is not None else []
+fit['validation_data'] = tuple(keras.tree.map_structure(lambda a: a[held], s) for s in (X_train, y_train, *weights))
+X_train, y_train, *weights = (keras.tree.map_structure(lambda a: a[ours], s) for s in (X_train, y_train, *weights))
+fit |= {{'sample_weight': weights[0]}} if weights else {{}}"""
+
 HELD = """\
 held = fit.get('validation_data')
 if held is not None and not isinstance(held, (tuple, list)):  # the validation rows as arrays, too
@@ -215,7 +228,8 @@ def script(lines: str, after: str, names: Names | None, defaults: Mapping[str, A
     lost = tuple(k for k in (names.fit if names else ()) if k not in kept) + (names.lost if names else ())
     stream = names.stream if names else None
     known = names or Names()
-    given = replace(known, model="model", X="X", y="" if stream else "y", fit=kept, lost=lost)
+    apart = "" if known.groups is not None else None
+    given = replace(known, model="model", X="X", y="" if stream else "y", fit=kept, lost=lost, groups=apart)
     held = _held(known)
     inner = "\n".join([*_bound(given), "fit |= more", *held, lines, *_trained(after, given), "return model"])
     body = "".join(f"    {line}\n" if line else "\n" for line in inner.splitlines())
@@ -245,8 +259,12 @@ def _bound(names: Names) -> list[str]:
         lines.append("fit |= {'sample_weight': weights[0]} if weights else {}")
         lines.append("fit['batch_size'] = len(keras.tree.flatten(batches[0])[0])")
     lines.append("if not model.built:\n    model(keras.tree.map_structure(lambda part: part[:1], X_train))")
+    if names.groups:
+        lines.append(GROUPED.format(groups=names.groups))
     if names.lost:
         lines.append(f"# {', '.join(names.lost)}: add to fit what your call has")
+    if names.groups == "":
+        lines.append("# groups: give validation_data= that keeps them apart, and no validation_split")
     return lines
 
 

@@ -14,9 +14,8 @@ from urllib.request import url2pathname
 import mlflow
 import numpy as np
 
-from remedy.data import arrays
 from remedy.data.dataset import Dataset
-from remedy.data.files import read_dataset
+from remedy.data.files import APART, ROWS, packed, read_dataset
 from remedy.data.heads import to_text
 from remedy.errors import NotFound, StoreError
 from remedy.recipe.recipe import Recipe
@@ -24,7 +23,7 @@ from remedy.tracking.connection import asking, first_line
 from remedy.tracking.run import FOLDER
 from remedy.tracking.timeouts import answer_within
 
-WEIGHTS = "kept_weights.npz"
+WEIGHTS, APART_FILE = "kept_weights.npz", "apart.npz"
 
 
 @asking()
@@ -72,9 +71,7 @@ def read_recipe(run_id: str) -> Recipe:
 def keep_weights(run_id: str, weights: Mapping[str, list[Any]]) -> None:
     """Keep the weights that belong to a recipe, by layer, for `read_recipe`."""
     parts = {f"{i}/{name}": part for name, parts in weights.items() for i, part in enumerate(parts)}
-    with tempfile.TemporaryDirectory() as folder:
-        np.savez(Path(folder) / WEIGHTS, **parts)
-        mlflow.MlflowClient().log_artifact(run_id, str(Path(folder) / WEIGHTS), FOLDER)
+    _log_arrays(run_id, WEIGHTS, parts)
 
 
 def _download(run_id: str, path: str, folder: str) -> Path | None:
@@ -119,22 +116,18 @@ def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
     folder = _data_folder(client.get_run(run_id))
     if (folder is None or dataset.large) and not always:
         return False
-    packed: dict[str, Any] = {"task": np.array(dataset.task), "heads": np.array(to_text(dataset.heads))}
-    for side, rows in (("train", dataset.train), ("validation", dataset.validation)):
-        if rows is not None:
-            for part in ("X", "y", "sample_weight", "groups"):
-                packed |= arrays.flatten_for_npz(getattr(rows, part), f"{side}/{part}")
+    apart = packed(dataset, APART)
+    if apart:  # Of this run: others may use the same rows without.
+        _log_arrays(run_id, APART_FILE, apart)
+    rows = {"task": np.array(dataset.task), "heads": np.array(to_text(dataset.heads)), **packed(dataset, ROWS)}
     if folder is None:
-        with tempfile.TemporaryDirectory() as tmp:
-            path = Path(tmp) / f"{dataset.digest}.npz"
-            np.savez(path, **packed)
-            client.log_artifact(run_id, str(path), f"{FOLDER}/data")
+        _log_arrays(run_id, f"data/{dataset.digest}.npz", rows)
         return True
     target = folder / f"{dataset.digest}.npz"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
         buffer = target.with_suffix(".part.npz")  # Never a half-written file under the final name.
-        np.savez(buffer, **packed)
+        np.savez(buffer, **rows)
         buffer.replace(target)
     return True
 
@@ -144,9 +137,17 @@ def load_data(run_id: str, digest: str) -> Dataset | None:
     """Return the dataset that `keep_data` kept, or None."""
     client = mlflow.MlflowClient()
     folder = _data_folder(client.get_run(run_id))
-    if folder is not None:
-        path = folder / f"{digest}.npz"
-        return read_dataset(path.read_bytes()) if path.exists() else None
     with tempfile.TemporaryDirectory() as tmp:
-        found = _download(run_id, f"{FOLDER}/data/{digest}.npz", tmp)
-        return None if found is None else read_dataset(found.read_bytes())
+        kept = _download(run_id, f"{FOLDER}/data/{digest}.npz", tmp) if folder is None else folder / f"{digest}.npz"
+        if kept is None or not kept.exists():
+            return None
+        apart = _download(run_id, f"{FOLDER}/{APART_FILE}", tmp)
+        return read_dataset(kept.read_bytes(), None if apart is None else apart.read_bytes())
+
+
+def _log_arrays(run_id: str, name: str, parts: Mapping[str, Any]) -> None:
+    """Write arrays as a file of a run, in remedy's folder."""
+    place = PurePosixPath(f"{FOLDER}/{name}")
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(Path(folder) / place.name, **parts)
+        mlflow.MlflowClient().log_artifact(run_id, str(Path(folder) / place.name), str(place.parent))
