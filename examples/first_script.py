@@ -18,4 +18,6 @@ model = keras.Sequential(
 model.compile(keras.optimizers.SGD(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
 
 result = remedy.fit(model, X, y, epochs=15, validation_split=0.2, verbose=2, search=remedy.Search(timeout=30))
-print(result.fix.score, "on rows that nothing was trained on or chosen by")
+if result.fix:
+    best = result.fix.model  # the repaired network; it takes your raw X
+    print(f"{result.fix.score:.3f} on rows that nothing was trained on or chosen by")
