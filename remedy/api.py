@@ -161,6 +161,12 @@ def fit(
     seed, searched = options.seed if options else 0, options is not None
     call = read_fit_call(model, X, y, fit_kwargs, groups, seed, order, late=True, searched=searched)
     if call.dataset is not None:
+        if call.dataset.heads and options is not None and isinstance(options.objective, str):
+            raise InvalidInput(
+                f"Search(objective={options.objective!r}) scores one output, and the model has "
+                f"{len(call.dataset.heads)}: give a function (y_true, y_pred) -> float, which gets the labels and answers "
+                "of all of them."
+            )
         build_if_needed(model, call.dataset.train.X)
     terminal = Terminal(quiet=quiet or fit_kwargs.get("verbose", "auto") == 0)
     names = read_names(model, X, y, fit_kwargs, groups)

@@ -98,6 +98,9 @@ def test_a_job_whose_time_is_over_ends_with_a_short_epoch_and_a_score():
     engine, _ = _engine(data)
     outcome = engine.train(Job(recipe, 0, 50, "x", deadline=engine.clock()))
     assert len(outcome.scores) == 1
+    assert outcome.cut
+    assert not engine.train(Job(recipe, 0, 1, "y", deadline=engine.clock())).in_full(1)
+    assert engine.train(Job(recipe, 0, 1, "z")).in_full(1)
 
 
 def test_a_job_that_is_stuck_ends_as_soon_as_the_detectors_are_certain():

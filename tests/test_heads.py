@@ -6,7 +6,9 @@ import pytest
 from keras import layers
 
 import remedy
+from remedy.data.dataset import Dataset
 from remedy.data.heads import Head, from_text, heads_of, mean_way, to_text, ways
+from remedy.data.rows import Rows
 from remedy.errors import InvalidInput
 from remedy.remedies import LearningRate, LossWeights, ScaleTargets
 from remedy.search.chance import lead_by_chance, lead_of_heads
@@ -90,6 +92,26 @@ def test_two_heads_that_learn_are_healthy_and_each_is_logged(store):
     found = mlflow.MlflowClient().get_run(result.run_id).data.metrics
     assert found["kind_score"] > 0.8
     assert found["price_score"] > 0.8
+
+
+def test_an_objective_of_ones_own_gets_the_labels_and_answers_of_all_outputs():
+    _, y = offers(40)
+    asked = []
+
+    def worst(labels, told):
+        asked.append((set(labels), set(told)))
+        return 0.5
+
+    data = Dataset(Rows(np.zeros((40, 1)), y), None, "several", heads=heads_of(two_heads(), y))
+    assert data.scorer(data.train, worst)(y, y) == 0.5
+    assert data.scorer(data.train, worst).whole
+    assert asked == [({"kind", "price"},) * 2]
+
+
+def test_the_name_of_a_score_for_one_output_is_refused_before_training():
+    X, y = offers(40)
+    with pytest.raises(InvalidInput, match="scores one output, and the model has 2"):
+        remedy.fit(two_heads(), X, y, search=remedy.Search(objective="r2"))
 
 
 @pytest.mark.parametrize("names", [["kind"], ["kind", "prize"]])

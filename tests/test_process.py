@@ -91,6 +91,14 @@ def test_a_job_goes_on_where_it_stopped_and_its_model_comes_back(program, engine
     assert engine.model("b1") is None
 
 
+def test_an_answer_that_ctrl_c_left_unread_is_nobody_elses(program, engine):
+    recipe, _, _ = program
+    engine.train(Job(recipe, 3, 1, "asked"))
+    owner = next(worker for worker in engine._workers if "asked" in worker.keys)
+    owner.call("suggest_rate", recipe, 0)
+    assert engine.model("asked") is not None
+
+
 def test_a_killed_worker_costs_its_job_one_retry(program, engine):
     recipe, _, _ = program
     before = {worker.pid for worker in engine._workers}

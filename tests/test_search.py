@@ -197,6 +197,11 @@ def test_with_few_rows_to_choose_by_the_shallow_model_is_reached_sooner_but_not_
     assert not StoppingRule(shallow, error=0.5).excellent(far)
 
 
+def new(more):
+    """What improvements give until there is nothing new."""
+    return list(iter(lambda: next(more), None))
+
+
 def test_what_still_gets_better_at_its_end_is_trained_three_times_as_long():
     recipe, data = specimen()
     recipe = recipe.replace(epochs=9)
@@ -206,7 +211,7 @@ def test_what_still_gets_better_at_its_end_is_trained_three_times_as_long():
     for attempt, factor in ((rising, 3), (level, None), (cut, None)):
         best = lambda attempt=attempt: attempt  # noqa: E731
         more = improvements(best, [], registry.remedies(), ScriptedEngine(lambda job, epoch: 0.5), data, 0)
-        doses = [dict(p.items).get("train-longer") for p in more]
+        doses = [dict(p.items).get("train-longer") for p in new(more)]
         assert doses == ([] if factor is None else [{"factor": factor}])
 
 
@@ -215,8 +220,19 @@ def test_more_epochs_are_not_tried_where_they_take_too_long():
     recipe = recipe.replace(epochs=9)
     rising = Attempt(1, Prescription(), recipe, Outcome(tuple(0.1 * e for e in range(9)), seconds=5.0))
     engine = ScriptedEngine(lambda job, epoch: 0.5)
-    assert not list(improvements(lambda: rising, [], registry.remedies(), engine, data, 0, most_seconds=14.0))
-    assert list(improvements(lambda: rising, [], registry.remedies(), engine, data, 0, most_seconds=16.0))
+    assert not new(improvements(lambda: rising, [], registry.remedies(), engine, data, 0, most_seconds=14.0))
+    assert new(improvements(lambda: rising, [], registry.remedies(), engine, data, 0, most_seconds=16.0))
+
+
+def test_what_has_no_best_to_improve_yet_is_asked_again_later():
+    recipe, data = specimen()
+    known = []
+    more = improvements(
+        lambda: known[-1] if known else None, [], registry.remedies(), ScriptedEngine(lambda job, epoch: 0.5), data, 0
+    )
+    assert next(more) is None
+    known.append(Attempt(1, Prescription((("scale-inputs", {}), ("class-weights", {}))), recipe, Outcome((0.8,))))
+    assert next(more) is not None
 
 
 def test_the_rate_of_another_optimizer_is_varied_as_well():
@@ -279,6 +295,10 @@ def test_the_best_go_on_with_the_weights_they_have():
     assert len(jobs) > 1
     assert [j.epochs for j in jobs] == sorted(j.epochs for j in jobs)
     assert best.score == 0.9
+
+
+def test_an_endless_budget_is_none():
+    assert Search(timeout=float("inf")).timeout is None
 
 
 def test_the_budget_in_seconds_is_kept_within_a_tenth():
@@ -436,6 +456,48 @@ def test_a_recipe_that_fails_from_no_seed_is_a_fix_for_one_that_fails_from_some(
     assert not still.holds
     assert not sound.holds
     assert replace(sound, seen=0.5).holds, "the search saw it fail from a seed of its own"
+
+
+def proven(script, epochs=9, alter=lambda job, outcome: outcome, options=None):
+    """The proof of scale-inputs after its search, on an engine whose outcomes may be altered."""
+
+    class Altered(ScriptedEngine):
+        def train(self, job):
+            return alter(job, super().train(job))
+
+    made, scorer = scheduled(Altered(script(specimen()[0])), options, epochs=epochs)
+    made.run(SICK, 1.0)
+    return confirmation.prove(made.search, Prescription((("scale-inputs", {"kind": "standard"}),)), scorer)
+
+
+def test_a_slow_start_that_the_search_cut_short_is_no_failure_of_the_untouched_program():
+    """It reaches what the treated one reaches, in the last of its epochs; the search trains it for fewer."""
+
+    def slow_starter(recipe):
+        return lambda job, epoch: 0.95 if epoch > 32 or "scale-inputs" in names_of(job, recipe) else 1 / 3
+
+    proof = proven(slow_starter, epochs=40, options=Search(trials=3, timeout=None))
+    assert proof.baseline == (0.95,) * 3
+    assert proof.seen is None
+    assert not proof.holds
+
+
+def test_an_untouched_training_whose_process_died_proves_nothing():
+    def died(job, outcome):
+        return (
+            Outcome(error="The process that trained it died 2 times") if job.key.startswith("untouched-") else outcome
+        )
+
+    proof = proven(cured_by("scale-inputs"), alter=died)
+    assert proof.baseline == ()
+    assert not proof.holds
+
+
+def test_a_training_that_time_ended_inside_its_last_epoch_counts_for_no_proof():
+    def cut(job, outcome):
+        return replace(outcome, cut=job.key.startswith("untouched-"))
+
+    assert proven(cured_by("scale-inputs"), alter=cut).baseline == ()
 
 
 def test_two_seeds_are_no_proof():
@@ -611,7 +673,7 @@ def test_the_best_is_tried_without_each_remedy_that_is_not_certain():
     items = tuple((name, {}) for name in ("fix-head", "class-weights", "scale-inputs"))
     best = Attempt(1, Prescription(items), recipe, Outcome((0.8,)))
     engine = ScriptedEngine(lambda job, epoch: 0.5)
-    more = list(improvements(lambda: best, [], [], engine, data, 0, certain=("fix-head",)))
+    more = new(improvements(lambda: best, [], [], engine, data, 0, certain=("fix-head",)))
     assert [p.names for p in more] == [("fix-head", "class-weights"), ("fix-head", "scale-inputs")]
 
 
@@ -684,7 +746,7 @@ def test_a_lead_on_fewer_seeds_than_a_proof_takes_is_called_not_confirmed():
 def test_a_proven_fix_that_could_not_be_trained_in_full_is_not_called_unproven():
     tried = Attempt(1, Prescription((("optimizer", {"kind": "Adam"}),)), None, Outcome((0.8,)))
     told = conclusions.Tried((tried,), "balanced_accuracy", 3.0, "nothing left to try")
-    text = conclusions.no_fix(told, PROVEN)
+    text = conclusions.no_fix(told, {str(tried.prescription): PROVEN})
     assert "trained in full it twice fell short" in text
     assert "a fix needs" not in text
 
@@ -693,9 +755,18 @@ def test_rows_too_few_to_show_any_fix_are_said_to_be_so():
     tried = Attempt(1, Prescription((("optimizer", {"kind": "Adam"}),)), None, Outcome((0.8,)))
     told = conclusions.Tried((tried,), "balanced_accuracy", 3.0, "nothing left to try")
     few = Proof((0.57,) * 3, (0.7,) * 3, margin=0.464, constant=1 / 3, seeds=(1, 2, 3))
-    assert "which no answers can reach on so few rows" in conclusions.no_fix(told, few)
+    its = str(tried.prescription)
+    assert "which no answers can reach on so few rows" in conclusions.no_fix(told, {its: few})
     enough = replace(few, margin=0.4)
-    assert "a fix needs 0.400 more)" in conclusions.no_fix(told, enough)
+    assert "a fix needs 0.400 more)" in conclusions.no_fix(told, {its: enough})
+    other = conclusions.no_fix(told, {"clip-gradients(norm=1)": enough})
+    assert "; clip-gradients(norm=1) was put to the proof and had 0.700 against 0.570 untouched" in other
+
+
+def test_what_ctrl_c_left_untrained_is_told_without_a_comparison_that_was_never_made():
+    alone = Proof((), (0.9,), constant=1 / 3, seeds=(1,))
+    assert "Not confirmed: x: r2 0.900 (1 fresh seed)" in conclusions.untrained("x", alone, "r2")
+    assert "What was proven is x: r2 0.500 -> 0.800 (median of 3" in conclusions.untrained("x", PROVEN, "r2")
 
 
 def test_where_the_untouched_copy_learns_the_conclusion_points_at_what_changes_while_the_user_trains():
@@ -703,9 +774,9 @@ def test_where_the_untouched_copy_learns_the_conclusion_points_at_what_changes_w
     tried = Attempt(1, Prescription((("optimizer", {"kind": "Adam"}),)), None, Outcome((0.94,)))
     known = Shallow(2, 0.96, 0.01, 0.1, "a forest of trees")
     told = conclusions.Tried((untouched, tried), "balanced_accuracy", 3.0, "nothing left to try", known)
-    assert "look at what changes while you train" in conclusions.no_fix(told, None)
+    assert "look at what changes while you train" in conclusions.no_fix(told)
     stuck = Attempt(0, Prescription(), None, Outcome((0.1,)))
-    assert "what changes" not in conclusions.no_fix(replace(told, attempts=(stuck, tried)), None)
+    assert "what changes" not in conclusions.no_fix(replace(told, attempts=(stuck, tried)))
 
 
 def test_rows_that_are_trained_on_ask_for_a_fix_that_learns_them_and_never_for_more():

@@ -105,6 +105,9 @@ class Dataset:
             rows: The constant answer is scored on their labels.
             objective: As for `remedy.data.scores.scorer_for`.
         """
+        if self.heads and callable(objective):  # It takes the labels and answers of all outputs.
+            own = scorer_for(self.task, rows.target, objective)
+            return replace(own, by_output=partial(ways, self.heads))
         if not self.heads or objective is not None:
             return scorer_for(self.task, rows.target, objective)
         return Scorer(score_name(self.task), 0.0, partial(mean_way, self.heads), by_output=partial(ways, self.heads))

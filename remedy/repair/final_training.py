@@ -125,8 +125,8 @@ def _stream(stuck_run: StuckRun, recipe: Recipe, searched: Dataset) -> OwnStream
     """Return the user's stream without the rows that are set aside; None where there is none, or it does not suit."""
     if stuck_run.stream is None or searched.holdout is None or not fits(recipe, searched):
         return None
-    chosen = searched.validation if stuck_run.dataset.validation is None else None
-    aside = [searched.holdout, *([] if chosen is None else [chosen])]
+    drawn = searched.validation if searched.validation is not stuck_run.dataset.validation else None
+    aside = [searched.holdout, *([] if drawn is None else [drawn])]
     return OwnStream(*stuck_run.stream, recipe, searched, aside)
 
 
@@ -189,7 +189,7 @@ def _all_rows(own: Dataset, searched: Dataset) -> Dataset:
     if not searched.sampled or searched.holdout is None or searched.places is None:
         return searched
     rows, aside = own.train, [searched.holdout]
-    if own.validation is None and searched.validation is not None:
+    if searched.validation is not None and searched.validation is not own.validation:
         aside.append(searched.validation)
     out = np.zeros(len(rows), dtype=bool)
     out[searched.places] = True

@@ -39,7 +39,7 @@ def complete(
 ) -> RepairResult | None:
     """Train the proven prescription in full and log it as a run linked both ways; None where it fell short twice.
 
-    Ctrl-C keeps the model where an epoch was over, and else what was proven.
+    Ctrl-C keeps the model where an epoch was over, and else what was proven. Doses are those of the user's own rows.
 
     Args:
         stuck_run: The stuck run.
@@ -49,16 +49,16 @@ def complete(
         scorer: The objective.
         terminal: Hears how it goes on.
     """
-    prescription, rows = _with_unsearched(
-        stuck_run, reduction.prescription, changes(search, reduction, stuck_run.dataset)
-    )
-    recipe = prescription.apply(stuck_run.recipe, stuck_run.dataset, stuck_run.remedies)
+    data = _dosed_by(stuck_run, search, reduction.prescription)
+    prescription, rows = _with_unsearched(stuck_run, reduction.prescription, changes(search, reduction, data), data)
+    recipe = prescription.apply(stuck_run.recipe, data, stuck_run.remedies)
     run = stuck_run.run.child(
         f"fixed {stuck_run.name or ''}".strip(),
         "fix",
         {"remedy.verdict": "fixed", "remedy.fixes_run_id": str(stuck_run.run.run_id)},
     )
     ground = Ground(search.dataset, scorer, search.rule.same)
+    repaired: RepairResult | None = None
     try:
         terminal.stage("training the fix", recipe.epochs)
         last = train_proven(stuck_run, recipe, proof, run, terminal, ground)
@@ -71,7 +71,7 @@ def complete(
             run.tags({"remedy.verdict": "not as proven"})
             run.end("FAILED")
             return None
-        lines = _lines(stuck_run, prescription)
+        lines = _lines(stuck_run, prescription, data)
         fix = _handed_over(search, recipe, proof, last, (run.run_id, prescription, rows, lines))
         conclusion = conclusions.fixed(fix, scorer.name, search.dataset, search.rule.shallow)
         if not fix.confirmed:
@@ -79,12 +79,31 @@ def complete(
         if not last.whole:
             done = len(recorder.scores)
             conclusion += f" Its last training was interrupted in epoch {done + 1} of {recipe.epochs}."
+        repaired = RepairResult(fix, conclusion, last.interrupted)
         terminal.conclusion(conclusion, proof, rows)
         write_fix(stuck_run, run, recorder, recipe, fix, conclusion, scorer)
+    except KeyboardInterrupt:  # While it was made ready, or written down.
+        run.tags({"remedy.verdict": "interrupted"})
+        run.end("KILLED")
+        if repaired is None:
+            repaired = RepairResult(None, conclusions.untrained(str(prescription), proof, scorer.name))
+        return replace(repaired, interrupted=True)
     except BaseException:
         run.end("FAILED")
         raise
-    return RepairResult(fix, conclusion, last.interrupted)
+    return repaired
+
+
+def _dosed_by(stuck_run: StuckRun, search: SearchContext, prescription: Prescription) -> Dataset:
+    """Return the rows that doses are fitted on: the user's own, or those of the search.
+
+    A remedy may apply to the rows of the search alone: their columns need scaling, say, and those of all rows just not.
+    """
+    try:
+        prescription.apply(stuck_run.recipe, stuck_run.dataset, stuck_run.remedies)
+    except NotApplicable:
+        return search.dataset
+    return stuck_run.dataset
 
 
 def as_lines(
@@ -105,8 +124,8 @@ def as_lines(
     return in_script(*parts), script(*parts)
 
 
-def _lines(stuck_run: StuckRun, prescription: Prescription) -> tuple[str, str]:
-    return as_lines(prescription, stuck_run.recipe, stuck_run.dataset, stuck_run.remedies, stuck_run.names)
+def _lines(stuck_run: StuckRun, prescription: Prescription, data: Dataset) -> tuple[str, str]:
+    return as_lines(prescription, stuck_run.recipe, data, stuck_run.remedies, stuck_run.names)
 
 
 def _handed_over(
@@ -134,16 +153,16 @@ def _handed_over(
 
 
 def _with_unsearched(
-    stuck_run: StuckRun, prescription: Prescription, changes: tuple[Change, ...]
+    stuck_run: StuckRun, prescription: Prescription, changes: tuple[Change, ...], data: Dataset
 ) -> tuple[Prescription, tuple[Change, ...]]:
     """Add what a diagnosis asks for and no search can weigh, such as better metrics."""
-    recipe = prescription.apply(stuck_run.recipe, stuck_run.dataset, stuck_run.remedies)
+    recipe = prescription.apply(stuck_run.recipe, data, stuck_run.remedies)
     asked = [r for d in stuck_run.examination.diagnoses for r in remedies_for(d, stuck_run.remedies)]
     for remedy in dict.fromkeys(asked):
         if remedy.searched:
             continue
         try:
-            after = remedy.apply(recipe, stuck_run.dataset, **remedy.usual)
+            after = remedy.apply(recipe, data, **remedy.usual)
         except NotApplicable:
             continue
         changes = (*changes, Change(remedy.name, *remedy.describe(recipe, after)))
@@ -157,9 +176,10 @@ def keep_best(stuck_run: StuckRun, search: SearchContext, best: Attempt) -> Repa
     model = search.engine.model(best.key)
     if model is None or best.recipe is None:
         told = conclusions.Tried(tuple(search.ledger), "score", search.budget.spent, "Ctrl-C")
-        return RepairResult(None, conclusions.no_fix(told, None), True)
-    lines = _lines(stuck_run, best.prescription)
-    rows = changes(search, Reduction(best.prescription), stuck_run.dataset)
+        return RepairResult(None, conclusions.no_fix(told), True)
+    data = _dosed_by(stuck_run, search, best.prescription)
+    lines = _lines(stuck_run, best.prescription, data)
+    rows = changes(search, Reduction(best.prescription), data)
     fix = Fix(
         deliver(best.recipe, model),
         None,

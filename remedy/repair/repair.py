@@ -73,17 +73,17 @@ def repair(stuck_run: StuckRun, options: Search, terminal: Terminal) -> RepairRe
             write_options(search_run, options)
         terminal.begin(options.trials, options.timeout)
         listener = SearchLog(terminal, search_run, scorer)
-        known = {} if stuck_run.unfinished is None else listener.earlier(stuck_run.detectors)
-        engine = RememberedEngine(trains, known, listener.training)
-        budget, rule = Budget(options.timeout, engine), _stopping_rule(stuck_run, data, scorer)
-        search = SearchContext(data, stuck_run.recipe, stuck_run.remedies, engine, options, listener, budget, rule)
         try:
+            known = {} if stuck_run.unfinished is None else listener.earlier(stuck_run.detectors)
+            engine = RememberedEngine(trains, known, listener.training)
+            budget, rule = Budget(options.timeout, engine), _stopping_rule(stuck_run, data, scorer)
+            search = SearchContext(data, stuck_run.recipe, stuck_run.remedies, engine, options, listener, budget, rule)
             repaired, proof = _search_and_prove(stuck_run, search, scorer, terminal, search_run)
         except BaseException:
             search_run.end("FAILED")
             raise
         finally:
-            engine.close()
+            trains.close()
             listener.close()
             terminal.close()
         course = Course(
@@ -95,7 +95,8 @@ def repair(stuck_run: StuckRun, options: Search, terminal: Terminal) -> RepairRe
         )
         repaired = replace(repaired, diagnoses=(*distrusted, *_seen_by_seeds(stuck_run, proof)), course=course)
         _show(stuck_run, repaired, search_run)
-        search_run.tags({"remedy.verdict": "fixed" if repaired.fix else "no fix"})
+        told = "no fix" if repaired.fix is None else "fixed" if repaired.fix.confirmed else "not confirmed"
+        search_run.tags({"remedy.verdict": told})
         search_run.note(report.note(repaired.conclusion, None, (), repaired.fix.changes if repaired.fix else ()))
         search_run.end("KILLED" if repaired.interrupted else "FINISHED")
     return repaired
@@ -160,6 +161,7 @@ def _search_and_prove(
     hopeful: list[tuple[Proof, Reduction]] = []
     unmatched: list[tuple[Proof, Reduction]] = []
     proof, promised = None, -math.inf
+    proofs: dict[str, Proof] = {}
     while (best := search.ledger.best()) is not None and best.score > max(_floor(search), promised):
         reduction = Reduction(best.prescription)
         if not interrupted:
@@ -172,7 +174,7 @@ def _search_and_prove(
         terminal.ended("a result like a shallow model's" if good else _ended(search, interrupted))
         search_run.metrics({"trials": len(search.ledger), "seconds": search.budget.spent})
         if interrupted:
-            if proven:
+            if proven or hopeful or unmatched:
                 break
             return keep_best(stuck_run, search, best), None
         if proof is not None and proof.holds and not search.rule.far_behind(proof.score):
@@ -187,6 +189,8 @@ def _search_and_prove(
             hopeful.append((proof, reduction))
         elif proof is not None and proof.unmatched and _never_learnt(stuck_run, search, proof):
             unmatched.append((proof, reduction))
+        if proof is not None:
+            proofs[str(best.prescription)] = proof
         search.ledger.set_aside.append(best.prescription)
         examined.append(reduction.prescription)
         if search.budget.left(confirmation.ANOTHER_PROOF) <= 0:
@@ -197,7 +201,7 @@ def _search_and_prove(
         repaired = complete(stuck_run, search, reduction, shown, scorer, terminal)
         if repaired is not None:
             return repaired, shown
-    conclusion = conclusions.no_fix(_tried(stuck_run, search, scorer, interrupted), proof)
+    conclusion = conclusions.no_fix(_tried(stuck_run, search, scorer, interrupted), proofs)
     stuck_run.run.tags({"remedy.search_result": "no fix"})
     return RepairResult(None, conclusion, interrupted), proof
 

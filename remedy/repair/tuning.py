@@ -12,6 +12,7 @@ from remedy.diagnosis import Diagnosis, Examination, replay
 from remedy.errors import DataMismatch, ModelError, RemedyError
 from remedy.recipe.own_callbacks import has_schedule, with_rates
 from remedy.recipe.recipe import Recipe
+from remedy.recipe.seeds import keep_random_state
 from remedy.registry import chosen_detectors, remedies
 from remedy.repair.repair import repair
 from remedy.reporting import text as report
@@ -78,7 +79,12 @@ def tune(
                 stuck_run.run.end("KILLED")
         if not stuck_run.examination.stuck:
             stuck_run = replace(stuck_run, examination=_asked_for(stuck_run.examination))
-        repaired = repair(stuck_run, options, terminal or Terminal())
+        try:
+            repaired = repair(stuck_run, options, terminal or Terminal())
+        except RemedyError as error:
+            if run_id is not None:
+                raise
+            repaired = RepairResult(None, f"Not searched: {error}")
         if repaired.fix is None:
             stuck_run.run.note(report.note(repaired.conclusion, None, stuck_run.examination.diagnoses))
             (terminal or Terminal()).conclusion(repaired.conclusion)
@@ -131,7 +137,8 @@ def _stuck_run(found: Any, data: Dataset | None, force: bool) -> StuckRun:
 def _with_task_of(recipe: Recipe, data: Dataset) -> Dataset:
     """Return data from outside with the task that the run's own loss and outputs ask for; labels alone tell less."""
     try:
-        heads, task = heads_and_task(recipe.build(data, 0), data.train)
+        with keep_random_state():
+            heads, task = heads_and_task(recipe.build(data, 0), data.train)
     except ModelError:  # Of a stored recipe no code is run; the search says that it cannot be built.
         return data
     return replace(data, heads=heads, task=task)

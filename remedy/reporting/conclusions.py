@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from remedy.data.dataset import Dataset
@@ -39,8 +40,13 @@ LEARNABLE = 0.3
 """Share of the way from a constant answer to a perfect one: a shallow model that covers it shows what can be learnt."""
 
 
-def no_fix(search: Tried, proof: Proof | None) -> str:
-    """Say that no fix was found: what was tried, what ended it, the best seen, and the step that follows from these."""
+def no_fix(search: Tried, proofs: Mapping[str, Proof] | None = None) -> str:
+    """Say that no fix was found: what was tried, what ended it, the best seen, and the step that follows from these.
+
+    Args:
+        search: What was tried.
+        proofs: What was put to the proof, by the prescription as it was tried, before it was made smaller.
+    """
     tried = [a for a in search.attempts if len(a.prescription)]
     trained = [a for a in tried if a.outcome.score is not None]
     ended = f"ended by {search.ended} after {search.seconds:.0f} s"
@@ -67,17 +73,29 @@ def no_fix(search: Tried, proof: Proof | None) -> str:
     text = f"{start}; the best, {best.prescription}, had a {search.score} of {best.score:.3f} on the validation rows"
     if search.ended == "Ctrl-C":
         return f"{text}, not confirmed."
-    if proof is not None and proof.holds:
-        text += f"; from fresh seeds it had {proof.score:.3f}, but trained in full it twice fell short of half of that"
-    elif proof is not None and proof.treated and proof.baseline:
-        untouched = _untouched(proof)
-        needs = f"a fix needs {proof.margin:.3f} more"
-        if untouched + proof.margin > 1:
-            needs += ", which no answers can reach on so few rows: only more rows can show a fix"
-        text += f", but {proof.score:.3f} against {untouched:.3f} untouched on rows never used for choosing ({needs})"
+    text += _of_proofs(str(best.prescription), proofs or {})
     if search.shallow is not None:
         text += f"; {search.shallow.model} reaches {search.shallow.score:.3f}"
     return f"{text}. {_next_step(search, best)}"
+
+
+def _of_proofs(best: str, proofs: Mapping[str, Proof]) -> str:
+    """Say what became of the best in its proof; where it had none, what became of the last that had one."""
+    name = best if best in proofs else next(reversed(list(proofs)), None)
+    if name is None:
+        return ""
+    proof, told = proofs[name], "" if name == best else f"; {name} was put to the proof"
+    if proof.holds:
+        seen = f"{told}; from fresh seeds it had {proof.score:.3f}"
+        return f"{seen}, but trained in full it twice fell short of half of that"
+    if not proof.treated or not proof.baseline:
+        return ""
+    untouched = _untouched(proof)
+    needs = f"a fix needs {proof.margin:.3f} more"
+    if untouched + proof.margin > 1:
+        needs += ", which no answers can reach on so few rows: only more rows can show a fix"
+    so = f"{told} and had" if told else ", but"
+    return f"{so} {proof.score:.3f} against {untouched:.3f} untouched on rows never used for choosing ({needs})"
 
 
 def _learns_untouched(search: Tried, best: Attempt) -> bool:
@@ -107,10 +125,13 @@ def _next_step(search: Tried, best: Attempt | None) -> str:
 
 
 def untrained(prescription: str, proof: Proof, scorer_name: str) -> str:
-    """Say what was proven, where Ctrl-C left no model that was trained by it."""
+    """Say what was put to the proof, where Ctrl-C left no model that was trained by it."""
+    what = "What was proven is" if proof.holds else "Not confirmed:"
+    before = "" if proof.baseline_score is None else f"{proof.baseline_score:.3f} -> "
+    seeds = "1 fresh seed" if len(proof.treated) == 1 else f"median of {len(proof.treated)} fresh seeds"
     return (
-        f"Interrupted before the fix was trained in full. What was proven is {prescription}: {scorer_name} "
-        f"{proof.baseline_score:.3f} -> {proof.score:.3f} (median of {len(proof.treated)} fresh seeds)."
+        f"Interrupted before the fix was trained in full. {what} {prescription}: {scorer_name} "
+        f"{before}{proof.score or 0.0:.3f} ({seeds})."
     )
 
 

@@ -100,7 +100,7 @@ def _reduced(context: SearchContext, best: Attempt, certain: Collection[str]) ->
             most = min(max(NOISE, SLOWER * per_epoch * epochs) if per_epoch else math.inf, max(0.0, end()))
             outcome, planned = _outcome_of(context, smaller, epochs, seed, most)
             slower = slower or _is_slower(context, epoch_seconds(outcome), per_epoch)
-            if len(outcome.scores) < planned and not outcome.stuck:
+            if not outcome.in_full(planned) and not outcome.stuck:
                 break
             scores.append(_after(outcome, planned))
             if statistics.fmean(scores) < statistics.fmean(kept[: len(scores)]) - slack:
@@ -175,7 +175,7 @@ def _measure_alone(
 
     for job, outcome in context.engine.run(jobs()):
         context.engine.forget(job.key)
-        if before and outcome.scores and (len(outcome.scores) >= job.epochs or outcome.stuck):
+        if before and outcome.scores and (outcome.in_full(job.epochs) or outcome.stuck):
             at = min(len(outcome.scores), len(before), job.epochs) - 1
             result.alone[names[job.key]] = outcome.scores[at] - before[at]
         context.listener.step(f"{names[job.key]} alone", outcome.score)

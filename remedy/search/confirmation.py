@@ -86,10 +86,10 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
         side, outcome = done.key.split("-")[0], found
         if side == "longer" or (side == "treated" and context.dataset.units is None):
             context.engine.forget(done.key)
-        if outcome.error is not None and side != "treated":
-            # What cannot even be trained has no score; a constant answer has.
+        if outcome.error is not None and side != "treated" and context.ledger.baseline.outcome.error is not None:
+            # What can never be trained has no score; a constant answer has. A process that died says nothing of it.
             outcome = Outcome((scorer.worst if scorer.constant is None else scorer.constant,) * done.epochs)
-        if len(outcome.scores) >= done.epochs:  # What time ended is no training in full.
+        if outcome.in_full(done.epochs):  # What time ended is no training in full.
             ended[side, done.seed] = outcome
         context.listener.step(f"{side}, seed {done.seed}", outcome.score)
     both = tuple(seed for seed in seeds if ("treated", seed) in ended and ("untouched", seed) in ended)
@@ -108,7 +108,7 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
         scorer.constant,
         both,
         recipe.epochs,
-        context.ledger.baseline.score if math.isfinite(context.ledger.baseline.score) else None,
+        _seen(context),
         evidence=(
             None if middle is None else ended["untouched", middle].evidence,
             None if best is None else ended["treated", best].evidence,
@@ -117,6 +117,13 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
         weighed=not more or bool(longer),
         metrics={} if middle is None else _own_metrics(context, f"untouched-{middle}"),
     )
+
+
+def _seen(context: SearchContext) -> float | None:
+    """Return the score of the untouched recipe in the search, where it was trained in full there: starts fail."""
+    baseline = context.ledger.baseline
+    full = baseline.outcome.in_full(context.recipe.epochs) and baseline.rows >= 1 and math.isfinite(baseline.score)
+    return baseline.score if full else None
 
 
 def _dependence(context: SearchContext, recipe: Recipe, key: str, scorer: Scorer) -> Dependence | None:

@@ -29,14 +29,16 @@ def go_on(context: SearchContext) -> None:
         share = min(1.0, LONGER * share)
         alive = alive[: max(1, math.ceil(len(alive) / 3))][:MOST_AT_ONCE]
         known = {attempt.key: attempt for attempt in alive}
-        further = [a for a in alive if a.recipe and (_epochs(a, share) > len(a.outcome.scores) or a.rows < 1)]
+        further = [a for a in alive if _epochs(a, share) > len(a.outcome.scores)]
         if further:
             context.listener.stage("continue", len(further))
         heard = 0
         for job, outcome in context.engine.run(_further(context, further, share)):
             heard += 1
             if outcome.scores:
-                known[job.key] = replace(known[job.key], outcome=outcome, rows=1.0, others=())
+                before = known[job.key]
+                rows = 1.0 if len(outcome.scores) > len(before.outcome.scores) else before.rows
+                known[job.key] = replace(before, outcome=outcome, rows=rows, others=())
             attempt = known[job.key]
             context.ledger.write(attempt)
             context.listener.step(str(attempt.prescription), attempt.score)
@@ -47,9 +49,12 @@ def go_on(context: SearchContext) -> None:
 
 
 def _epochs(attempt: Attempt, share: float) -> int:
-    """Return the epochs of an attempt that is given this share of what it plans."""
-    planned = 0 if attempt.recipe is None else math.ceil(share * attempt.recipe.epochs)
-    return max(len(attempt.outcome.scores), planned)
+    """Return the epochs of an attempt that is given this share of what it plans; one more at least after a sample."""
+    done = len(attempt.outcome.scores)
+    if attempt.recipe is None:
+        return done
+    wanted = max(done + (attempt.rows < 1), math.ceil(share * attempt.recipe.epochs))
+    return max(done, min(wanted, attempt.recipe.epochs))
 
 
 def _further(context: SearchContext, alive: list[Attempt], share: float) -> Iterator[Job]:

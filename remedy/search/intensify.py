@@ -34,7 +34,7 @@ def intensify(context: SearchContext) -> None:
             context.engine.forget(job.key)
             context.listener.step(str(best.prescription), outcome.score)
             outcomes[job.seed] = outcome
-        if not all(outcome.scores for outcome in outcomes.values()):
+        if not all(outcome.scores and not outcome.cut for outcome in outcomes.values()):
             return
         # Several processes end in any order; the seeds keep theirs.
         judged = replace(best, others=tuple(outcomes[seed] for seed in sorted(outcomes)))

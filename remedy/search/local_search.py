@@ -38,8 +38,10 @@ def improvements(
     seed: int,
     most_seconds: float = math.inf,
     certain: Sequence[str] = (),
-) -> Iterator[Prescription]:
+) -> Iterator[Prescription | None]:
     """Yield the best so far at other rates, with more epochs, with one more remedy, with one less; then the same again.
+
+    None where there is nothing new as long as the best stays the best, or no best yet: it may be asked again.
 
     Args:
         best_so_far: Asked anew before every step.
@@ -53,7 +55,11 @@ def improvements(
     """
     told: set[str] = set()
     rates: dict[str, list[Prescription]] = {}
-    while (best := best_so_far()) is not None and best.recipe is not None:
+    while True:
+        best = best_so_far()
+        if best is None or best.recipe is None:
+            yield None
+            continue
         others = _without_rate(best.prescription, remedies).key
         if others not in rates:
             rates[others] = _rates(best, remedies, engine, seed)
@@ -62,9 +68,8 @@ def improvements(
         longer = _longer(best, remedies) if TIMES_LONGER * best.outcome.seconds <= most_seconds else []
         more = _one_more(best, [*asked, *(r for r in wanted if r not in asked)], remedies, dataset)
         new = next((p for p in (*rates[others], *longer, *more, *_one_less(best, certain)) if p.key not in told), None)
-        if new is None:
-            return
-        told.add(new.key)
+        if new is not None:
+            told.add(new.key)
         yield new
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import InitVar, dataclass
 from numbers import Integral, Real
 from typing import Protocol
@@ -21,7 +22,8 @@ class Search:
             training of the fix comes on top, and the first two trainings of a proof may end a tenth late.
         seed: Of sampling, splits and trainings.
         objective: None for balanced accuracy, macro F1 or R^2, whichever the task asks for; one of
-            their names; or a callable ``(y_true, y_pred) -> float``, higher is better.
+            their names; or a callable ``(y_true, y_pred) -> float``, higher is better: labels and what the network
+            answers, of a model of several outputs those of all of them.
         workers: Trainings at a time, each in a process of its own; 1 trains in this process. "auto" starts
             processes where the search is long enough for them to pay, one for every core or GPU, or as many as the
             free memory of a single GPU holds, and eight at most.
@@ -49,6 +51,8 @@ class Search:
             raise InvalidInput(f"Search(trials={self.trials!r}): give a number from 1.")
         if self.trials < 1:
             raise InvalidInput(f"Search(trials={self.trials}): give at least 1, or search=False.")
+        if self.timeout == math.inf:
+            object.__setattr__(self, "timeout", None)
         if self.timeout is not None and not (isinstance(self.timeout, Real) and self.timeout > 0):
             raise InvalidInput(f"Search(timeout={self.timeout!r}): give seconds above 0, or None.")
         if self.workers != "auto" and not (isinstance(self.workers, int) and self.workers >= 1):

@@ -54,7 +54,7 @@ class Schedule:
     _broke_in: int = 0
     _wanted: list[Remedy] = field(default_factory=list)
     _waiting: list[Prescription] = field(default_factory=list)
-    _more: Iterator[Prescription] = field(default_factory=lambda: iter(()))
+    _more: Iterator[Prescription | None] = field(default_factory=lambda: iter(()))
     _asked: dict[str, tuple[Any, Prescription]] = field(default_factory=dict)
 
     @property

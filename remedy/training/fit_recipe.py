@@ -187,6 +187,7 @@ class Deadline(keras.callbacks.Callback):
 
     Attributes:
         over: Whether it stopped the training.
+        cut: Whether that was inside an epoch.
     """
 
     def __init__(self, deadline: float | None, clock: Callable[[], float], seconds: float | None = None) -> None:
@@ -194,15 +195,17 @@ class Deadline(keras.callbacks.Callback):
         super().__init__()
         self._deadline, self._clock, self._seconds = deadline, clock, seconds
         self._traced: float | None = None
-        self.over = False
+        self.over = self.cut = False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Stop when the time is over."""
+        if self.over:
+            return
         now = self._clock()
         self._traced = now if self._traced is None else self._traced
         over = self._seconds is not None and now > self._traced + self._seconds
         if over or (self._deadline is not None and now > self._deadline):
-            self.over = True
+            self.over, self.cut = True, batch + 1 != (self.params or {}).get("steps")
             self.model.stop_training = True
 
 

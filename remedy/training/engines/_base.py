@@ -55,6 +55,7 @@ class Outcome:
         diagnoses: What the detectors found in it.
         seconds: Wall time of this job alone.
         error: Why it could not be trained, or None.
+        cut: Whether time ended it inside an epoch: its last score is that of a part.
     """
 
     scores: tuple[float, ...] = ()
@@ -63,6 +64,11 @@ class Outcome:
     seconds: float = 0.0
     error: str | None = None
     diagnoses: tuple[Diagnosis, ...] = ()
+    cut: bool = False
+
+    def in_full(self, epochs: int) -> bool:
+        """Say whether it came to the end of so many epochs."""
+        return len(self.scores) >= epochs and not self.cut
 
     @property
     def score(self) -> float | None:

@@ -64,7 +64,8 @@ class _Compiled:
 class _Learned:
     """What a job has learned so far: values of all variables of model and optimizer.
 
-    ``own`` are the callbacks of the user's program, ``ended`` says that they, or weights that are no numbers, ended it.
+    ``own`` are the callbacks of the user's program, ``ended`` says that they, or weights that are no numbers, ended it;
+    ``cut`` that time did, inside an epoch.
     """
 
     recipe: Recipe
@@ -73,6 +74,7 @@ class _Learned:
     optimizer: list[Any]
     own: list[Any]
     ended: bool = False
+    cut: bool = False
 
 
 class InlineEngine(Engine):
@@ -122,7 +124,7 @@ class InlineEngine(Engine):
         scores = tuple(recorder.scores)
         if learned.ended and scores:
             scores += scores[-1:] * (job.epochs - len(scores))
-        return Outcome(scores, recorder.evidence, cause, seconds, diagnoses=found)
+        return Outcome(scores, recorder.evidence, cause, seconds, diagnoses=found, cut=learned.cut)
 
     def suggest_rate(self, recipe: Recipe, seed: int) -> float | None:
         """Train some steps at rates that rise, and see where the loss falls."""
@@ -161,7 +163,7 @@ class InlineEngine(Engine):
         compiled = self._take(job, learned)
         recorder = learned.recorder if learned else self._recorder(job)
         own = learned.own if learned else make_callbacks(job.recipe.callbacks)
-        ended = bool(learned and learned.ended)
+        ended, cut = bool(learned and learned.ended), bool(learned and learned.cut)
         done = recorder.evidence.epochs_seen
         if done < job.epochs and not recorder.gave_up and not ended:
             set_seeds(job.seed + done, job.recipe.own_code)
@@ -183,14 +185,14 @@ class InlineEngine(Engine):
                 compiled.loop,
                 self._monitored_rows(job.recipe),
             )
-            seen = recorder.evidence.epochs_seen
+            seen, cut = recorder.evidence.epochs_seen, deadline.cut
             ended = 0 < seen < job.epochs and not recorder.gave_up and not deadline.over
             moved = job.recipe.threshold == "moved" and move_threshold(compiled.model, job.recipe, self._chosen_by(job))
             if moved or (best and best.restored) or restores_weights(job.recipe.callbacks):
                 recorder.look_again(compiled.model)
             recorder.set_model(None)  # What a job has learned outlives its compiled model.
         state = values(variables(compiled.model)), values(compiled.model.optimizer.variables)
-        self._learned[job.key] = _Learned(job.recipe, recorder, *state, own, ended)
+        self._learned[job.key] = _Learned(job.recipe, recorder, *state, own, ended, cut)
         return self._learned[job.key]
 
     def _chosen_by(self, job: Job) -> Rows:

@@ -189,6 +189,11 @@ class ProcessEngine(Engine):
         """Wait until a worker is free; what it was at is given back later."""
         while id(worker) in self._tasks:
             self._end(worker)
+        if worker.busy:  # Ctrl-C came before an answer was read.
+            try:
+                worker.answer()
+            except EOFError:
+                worker.restart()
 
     def _ask(self, worker: Worker, name: str, *arguments: Any) -> Any:
         """Return a worker's answer; None where it died."""

@@ -97,6 +97,7 @@ def to_dict(outcome: Outcome) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "error": outcome.error,
         "evidence": evidence,
+        "cut": outcome.cut,
     }
 
 
@@ -104,4 +105,5 @@ def from_dict(data: Mapping[str, Any], detectors: Sequence[Detector]) -> Outcome
     """Read what `to_dict` wrote; the detectors say again what they found."""
     evidence = None if data["evidence"] is None else Evidence.from_dict(data["evidence"])
     found = () if evidence is None else tuple(replay(evidence, detectors).diagnoses)
-    return Outcome(tuple(data["scores"]), evidence, data["stuck"], data["seconds"], data["error"], found)
+    known = (data["stuck"], data["seconds"], data["error"])
+    return Outcome(tuple(data["scores"]), evidence, *known, found, bool(data.get("cut")))
