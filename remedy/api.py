@@ -164,8 +164,7 @@ def fit(
         if call.dataset.heads and options is not None and isinstance(options.objective, str):
             raise InvalidInput(
                 f"Search(objective={options.objective!r}) scores one output, and the model has "
-                f"{len(call.dataset.heads)}: give a function (y_true, y_pred) -> float, which gets the labels and answers "
-                "of all of them."
+                f"{len(call.dataset.heads)}: give a function (y_true, y_pred) -> float; it gets those of all outputs."
             )
         build_if_needed(model, call.dataset.train.X)
     terminal = Terminal(quiet=quiet or fit_kwargs.get("verbose", "auto") == 0)
