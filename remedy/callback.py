@@ -12,7 +12,8 @@ from typing import Any
 import keras
 
 from remedy.data.fit_call import FitCall, read_fit_call
-from remedy.errors import RemedyError, RemedyWarning
+from remedy.data.streams import is_stream
+from remedy.errors import RemedyError, RemedyWarning, costs_a_warning
 from remedy.recording import known_for, recipe_of_call, recorder_for, unread
 from remedy.registry import chosen_detectors
 from remedy.reporting import text as report
@@ -22,6 +23,19 @@ from remedy.results import LogOptions
 from remedy.tracking import run as tracking
 from remedy.tracking.opening import open_run
 from remedy.training.recorder import EvidenceRecorder
+
+OPEN: list[Recorder] = []
+"""Those whose training has begun and not ended: Keras does not tell a callback that a training was broken off."""
+
+
+def _in_fit(model: Any) -> bool:
+    """Say whether a model is being trained further down the stack."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
 
 
 class Recorder(keras.callbacks.Callback):
@@ -80,8 +94,11 @@ class Recorder(keras.callbacks.Callback):
         return self._run.run_id
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Begin a run."""
+        """Begin a run; those of trainings that were broken off in this process end before."""
         self.close()
+        for other in [recorder for recorder in OPEN if not _in_fit(recorder.model)]:
+            other.close()
+        OPEN.append(self)
         self._stack = ExitStack()
         self._run = self._stack.enter_context(open_run(*self._open_run))
         atexit.register(self.close)
@@ -89,7 +106,7 @@ class Recorder(keras.callbacks.Callback):
         try:
             X, y, options = self._given
             planned = {**options, "epochs": self.params.get("epochs") or 1}
-            self._call = FitCall(X, y, planned, None) if X is None else read_fit_call(self.model, X, y, planned)
+            self._call = self._read(X, y, planned)
             recipe = recipe_of_call(self.model, self._call)
             write_start(self._run, recipe, self._call.dataset, self._name, log_data=False)
             data = self._call.dataset
@@ -98,9 +115,27 @@ class Recorder(keras.callbacks.Callback):
             self._watcher = recorder_for(known, self._detectors, self._terminal, self._run)
             self._watcher.set_params(self.params)
             self._watcher.set_model(self.model)
-        except RemedyError as error:
+        except Exception as error:  # Whatever it is, the training goes on.
             self._watcher = None
-            warnings.warn(f"This training is not watched: {error}", RemedyWarning, stacklevel=2)
+            text = str(error) if isinstance(error, RemedyError) else f"{type(error).__name__}: {error}"
+            warnings.warn(f"This training is not watched: {text}", RemedyWarning, stacklevel=2)
+
+    def _read(self, X: Any, y: Any, planned: dict[str, Any]) -> FitCall:
+        """Read the arrays; a stream is left alone: looking at it would move it."""
+        if X is None:
+            return FitCall(X, y, planned, None)
+        moved = [part for part in (X, planned.get("validation_data")) if is_stream(part)]
+        if not moved:
+            return read_fit_call(self.model, X, y, planned)
+        warnings.warn(
+            "remedy.Recorder does not read streams, for that would move yours: losses and metrics are watched. "
+            "remedy.fit and remedy.autolog() see the rows as Keras reads them.",
+            RemedyWarning,
+            stacklevel=3,
+        )
+        if moved[0] is X:
+            return FitCall(X, y, planned, None, unread="a callback cannot read a stream without moving it")
+        return read_fit_call(self.model, X, y, {k: v for k, v in planned.items() if k != "validation_data"})
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the clock of an epoch."""
@@ -115,8 +150,9 @@ class Recorder(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         """End the run with verdict, evidence and pictures."""
         if self._watcher:
-            verdict = report.verdict(self._watcher.examination)
-            write_end(self._run, self._watcher, verdict, self.model, self._call.dataset, None, self._name, LogOptions())
+            verdict, data = report.verdict(self._watcher.examination), self._call.dataset
+            with costs_a_warning("The end of the run could not be written"):
+                write_end(self._run, self._watcher, verdict, self.model, data, None, self._name, LogOptions())
             self._terminal.conclusion(verdict)
         self._leave(None)
 
@@ -129,6 +165,7 @@ class Recorder(keras.callbacks.Callback):
 
     def _leave(self, error: BaseException | None) -> None:
         stack, self._stack = self._stack, None
+        OPEN[:] = [recorder for recorder in OPEN if recorder is not self]
         atexit.unregister(self.close)
         if stack is None:
             return

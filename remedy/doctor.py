@@ -41,8 +41,9 @@ def check_up() -> dict[str, str]:
     plugins = ", ".join(registry.plugin_names())
     found["catalogue"] = f"{counts}{f', plugins: {plugins}' if plugins else ''}"
     try:
-        found["store"] = connection.use_default_store()
-        connection.require_reachable(found["store"])
+        uri = connection.use_default_store()
+        found["store"] = connection.shown(uri)
+        connection.require_reachable(uri)
         found["store reachable"] = "yes"
     except StoreError as error:
         found["store reachable"] = f"no: {error}"
@@ -57,7 +58,7 @@ def serve_ui(host: str, port: int, browser: bool) -> int:
     page = f"http://{host}:{port}/#/experiments?workflowType=machine_learning"
     if uri.startswith("http"):
         page = f"{uri.rstrip('/')}/#/experiments?workflowType=machine_learning"
-        print(f"The store is a server already: {page}")
+        print(f"The store is a server already: {connection.shown(page)}")
         if browser:
             webbrowser.open(page)
         return 0
@@ -67,7 +68,7 @@ def serve_ui(host: str, port: int, browser: bool) -> int:
             raise InvalidInput(
                 f"Something answers on {host}:{port} already. Give another port: remedy ui --port {port + 1}"
             )
-    print(f"{uri}\n{page}  (Ctrl-C ends it)")
+    print(f"{connection.shown(uri)}\n{page}  (Ctrl-C ends it)")
     if browser:
         opening = threading.Timer(SERVER_START, webbrowser.open, [page])
         opening.daemon = True

@@ -19,7 +19,9 @@ Every message says what is wrong, where, and what to do next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -66,6 +68,20 @@ class PluginError(RemedyError):
 
 class RemedyWarning(UserWarning):
     """Something of remedy's own failed or was left out; the user's training goes on."""
+
+
+@contextmanager
+def costs_a_warning(what: str) -> Iterator[None]:
+    """Turn what fails in a block into one warning: nothing of ours ends the user's training.
+
+    Args:
+        what: Said first; the error follows in brackets.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [""])[0]
+        warnings.warn(f"{what} ({type(error).__name__}: {reason}).", RemedyWarning, stacklevel=3)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

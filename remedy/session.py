@@ -14,7 +14,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.fit_call import FitCall, arrived
 from remedy.data.streams import is_stream
 from remedy.diagnosis import Examination
-from remedy.errors import RemedyError, RemedyWarning, Untrainable
+from remedy.errors import RemedyError, RemedyWarning, Untrainable, costs_a_warning
 from remedy.evidence.evidence import Start
 from remedy.evidence.starting_point import starting_point
 from remedy.evidence.static import KERAS_BATCH_SIZE
@@ -163,8 +163,15 @@ class Session:
         if self.unsearched is not None and repaired is None:
             conclusion = f"{conclusion} {self.unsearched}"
         data = self._call.dataset
-        write_outcome(self._run, self._model, self._callbacks)
-        write_end(self._run, recorder, conclusion, self._model, data, repaired, wishes.name, wishes.logs)
+        try:
+            with costs_a_warning("The end of the run could not be written"):
+                write_outcome(self._run, self._model, self._callbacks)
+                write_end(self._run, recorder, conclusion, self._model, data, repaired, wishes.name, wishes.logs)
+        except KeyboardInterrupt:
+            if repaired is None or repaired.fix is None:
+                raise
+            text = "Interrupted while the run was written down: the fix is in the result, the run lacks its end."
+            warnings.warn(text, RemedyWarning, stacklevel=2)
         return conclusion
 
     def _sample(self, fix: Fix) -> str:

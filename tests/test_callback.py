@@ -47,6 +47,54 @@ def test_a_callback_changes_nothing_in_a_training(store):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_a_stream_is_left_where_it_is(store, held):
+    import tensorflow as tf
+
+    weights = []
+    for watched in (False, True):
+        model, X, y = healthy_program()
+        stream = tf.data.Dataset.from_tensor_slices((X, y)).shuffle(200, seed=1).batch(32)
+        plain = stream if held else None
+        recorder = remedy.Recorder(X if held else stream, y if held else None, validation_data=plain, quiet=True)
+        given = (X, y) if held else (stream, None)
+        if watched:
+            with pytest.warns(remedy.RemedyWarning, match="does not read streams"):
+                model.fit(*given, epochs=2, verbose=0, shuffle=False, validation_data=plain, callbacks=[recorder])
+        else:
+            model.fit(*given, epochs=2, verbose=0, shuffle=False, validation_data=plain)
+        weights.append([w.tolist() for w in model.get_weights()])
+    assert weights[0] == weights[1]
+
+
+def test_a_training_begun_after_one_that_was_broken_off_is_no_part_of_it(store):
+    model, X, y = healthy_program()
+
+    class Breaks(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    first, second = remedy.Recorder(quiet=True), remedy.Recorder(quiet=True)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y, verbose=0, callbacks=[first, Breaks()])
+    model.fit(X, y, verbose=0, callbacks=[second])
+    assert "mlflow.parentRunId" not in _run(second).data.tags
+    assert _run(first).info.status != "RUNNING"
+    assert mlflow.active_run() is None
+
+
+def test_what_fails_while_the_run_is_written_down_costs_a_warning(store, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("remedy.callback.write_end", full)
+    model, X, y = healthy_program()
+    with pytest.warns(remedy.RemedyWarning, match="could not be written .OSError: no space left"):
+        history = model.fit(X, y, verbose=0, callbacks=[remedy.Recorder(X, y, quiet=True)])
+    assert history.history["loss"]
+    assert mlflow.active_run() is None
+
+
 def test_each_training_of_one_callback_gets_a_run_and_one_that_broke_off_is_failed(store):
     model, X, y = healthy_program()
     recorder = remedy.Recorder(quiet=True)

@@ -135,6 +135,11 @@ def test_catalogue_lists_every_remedy_with_what_it_does_and_help_tells_the_exit_
     assert "2 wrong options" in said
 
 
+def test_doctor_prints_no_password(store, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@127.0.0.1:1/db")
+    assert "secret" not in run("doctor", "--json").output
+
+
 def test_doctor_shows_versions_and_the_store(store):
     told = json.loads(run("doctor", "--json").output)
     assert told["store reachable"] == "yes"

@@ -207,6 +207,22 @@ def test_another_spelling_of_one_function_is_no_difference_and_equal_weights_giv
     assert "Verified: on 32 random rows" in found.verified
 
 
+def test_callbacks_that_change_the_training_are_a_difference():
+    a, b = (net(*head()) for _ in range(2))
+    X, y = np.zeros((8, *PICTURE)), np.zeros((8, 3))
+    found = remedy.compare(a, b, X, y, fit_b={"callbacks": [keras.callbacks.EarlyStopping(patience=1)]})
+    assert [d.part for d in real(found)] == ["callbacks"]
+    assert not found.same
+
+
+def test_an_optimizer_in_another_is_compared_with_its_rate():
+    wrapped = lambda rate: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(rate))  # noqa: E731
+    a, b, c = (net(*head(), optimizer=made) for made in (wrapped(0.01), wrapped(0.02), keras.optimizers.Adam(0.01)))
+    assert [d.part for d in real(remedy.compare(a, b))] == ["learning rate"]
+    (apart,) = real(remedy.compare(a, c))
+    assert (apart.part, "LossScaleOptimizer" in apart.a) == ("optimizer", True)
+
+
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_a_true_difference_is_found_and_named(name):
     part, models = DIFFERENT[name]

@@ -1,6 +1,7 @@
 """Data too large to be copied: a bound of some kilobytes stands for the real one."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -243,6 +244,7 @@ def test_large_data_is_kept_with_a_run_only_when_asked_for(bound, store_run):
     assert artifacts.load_data(store_run, data.digest) is None
     assert artifacts.keep_data(store_run, data, True)
     assert artifacts.load_data(store_run, data.digest).digest == data.digest
+    assert [path.suffix for path in Path("mlruns/artifacts/data").iterdir()] == [".npz"], "no half-written file is left"
 
 
 @pytest.fixture

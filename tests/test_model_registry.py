@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 
 import mlflow
 import numpy as np
@@ -66,6 +67,18 @@ print(json.dumps([np.asarray(model.predict(np.load("rows.npy"))).tolist(), np.sh
     predicted, example = json.loads(done.stdout.splitlines()[-1])
     np.testing.assert_allclose(predicted, result.fix.model.predict(X[:20], verbose=0), rtol=1e-4, atol=1e-5)
     assert example == [1, 6]
+
+
+def test_a_model_is_logged_in_an_experiment_that_is_not_the_one_in_use(store):
+    mlflow.set_experiment("another")
+    model, X, y = healthy_program()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", remedy.RemedyWarning)
+        result = remedy.fit(model, X, y, experiment="own", verbose=0, search=False)
+    assert mlflow.get_run(result.run_id).outputs.model_outputs
+    mlflow.end_run()
+    with mlflow.start_run() as run:
+        assert run.info.experiment_id == mlflow.get_experiment_by_name("another").experiment_id
 
 
 def test_a_stuck_model_is_not_registered(store):

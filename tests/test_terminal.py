@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 import remedy
+from remedy.diagnosis import Diagnosis
 from remedy.reporting import terminal as terminal_module
 from remedy.reporting.terminal import Terminal
 
@@ -59,6 +60,11 @@ def result(tmp_path_factory):
         model, X, y = sick_program()
         search = remedy.Search(trials=6, timeout=30)
         return remedy.fit(model, X, y, epochs=8, validation_split=0.2, verbose=0, search=search)
+
+
+def test_brackets_in_the_name_of_an_input_are_printed_as_they_are(capsys):
+    Terminal().diagnosis(Diagnosis("DAT103", "constant-features", "warning", "'rate [/min]' and 'weight [kg]' rest."))
+    assert "'rate [/min]' and 'weight [kg]' rest." in capsys.readouterr().out
 
 
 def test_a_printed_result_fix_and_examination_have_at_most_twelve_lines(result):

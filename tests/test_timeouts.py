@@ -2,12 +2,16 @@
 
 import os
 import threading
+import time
 
+import pytest
 from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR as BAR
 from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES as RETRIES
 from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_TIMEOUT as TIMEOUT
 
 import remedy
+from remedy.errors import StoreError
+from remedy.tracking.connection import require_reachable
 from remedy.tracking.timeouts import answer_within
 
 from .conftest import sick_program
@@ -23,6 +27,13 @@ def test_a_search_and_its_log_change_no_environment_variable(store, monkeypatch)
     # MLflow keeps the address of the store there, once a process.
     assert not [name for name in changed if b"TELEMETRY" not in name and name != b"MLFLOW_TRACKING_URI"]
     assert changed.count(b"MLFLOW_TRACKING_URI") <= 1
+
+
+def test_a_file_that_cannot_be_a_database_is_told_within_seconds(tmp_path):
+    began = time.perf_counter()
+    with pytest.raises(StoreError):
+        require_reachable(f"sqlite:///{tmp_path}/nowhere/own.db")
+    assert time.perf_counter() - began < 8
 
 
 def test_waiting_is_short_inside_and_as_it_was_behind_it():

@@ -209,6 +209,26 @@ def test_runs_that_remedy_logs_are_left_alone(local):
     assert watch.runs == 0
 
 
+def test_a_store_that_may_only_be_read_does_not_hide_a_stuck_run(local, monkeypatch):
+    def refused(*args):
+        raise mlflow.exceptions.MlflowException("permission denied")
+
+    monkeypatch.setattr("remedy.tracking.queries.set_tags", refused)
+    log(local, started(local), loss=[1.0, float("nan")])
+    log(local, started(local), loss=[1.0, float("nan")])
+    watch = Watch("live", DETECTORS)
+    assert sorted(e.event for e in watch.poll()) == ["error", "error", "stuck", "stuck"]
+    assert (watch.stuck, watch.failures) == (2, 0)
+
+
+def test_a_run_that_remedy_takes_over_while_it_is_watched_is_left_alone(local):
+    run_id, watch = started(local), Watch("live", DETECTORS, silent_after=0.0)
+    watch.poll()
+    local.set_tag(run_id, "remedy.role", "fit")
+    assert watch.poll() == []
+    assert watch.runs == 0
+
+
 def test_a_second_watch_knows_what_the_first_has_said(local):
     run_id = started(local)
     log(local, run_id, loss=[1.0, float("nan")])

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from remedy.cli._base import EXIT_NOT_FOUND, EXIT_STUCK, clear_errors, print_json, working
+from remedy.cli._base import EXIT_NOT_FOUND, EXIT_STORE, EXIT_STUCK, clear_errors, print_json, working
 from remedy.doors import load_keras
 
 
@@ -70,5 +70,6 @@ def watch(experiment: str, every: float, on_stuck: str | None, webhook: str | No
         tellers += [notify.Webhook(webhook)] if webhook is not None else []
     except InvalidInput as error:
         raise click.UsageError(str(error)) from error
-    stuck = follow(Watch(experiment, chosen_detectors()), Lines(experiment, as_json), tellers, every, once)
-    sys.exit(EXIT_STUCK if once and stuck else 0)
+    watching = Watch(experiment, chosen_detectors())
+    stuck = follow(watching, Lines(experiment, as_json), tellers, every, once)
+    sys.exit(0 if not once else EXIT_STUCK if stuck else EXIT_STORE if watching.failures else 0)

@@ -52,9 +52,11 @@ def training_differences(a: Recipe, b: Recipe) -> list[Found]:
     """Return what differs in how the networks are trained."""
     found = []
     if a.optimizer and b.optimizer:
-        (ours, rate), (theirs, other) = (spelling.optimizer(recipe.optimizer) for recipe in (a, b))
-        if ours != theirs:
-            found.append(Found(Difference("optimizer", str(ours), str(theirs)), (), ("optimizer",)))
+        (ours, rate), (theirs, other) = (spelling.optimizer(recipe.descent) for recipe in (a, b))
+        around = [None if r.descent is r.optimizer else r.optimizer["class_name"] for r in (a, b)]
+        if ours != theirs or around[0] != around[1]:
+            first, second = (f"{o}({i})" if o else str(i) for o, i in zip(around, (ours, theirs), strict=True))
+            found.append(Found(Difference("optimizer", first, second), (), ("optimizer",)))
         if rate != other:
             texts = (spelling.text(rate), spelling.text(other))
             found.append(Found(Difference("learning rate", *texts), (), ("learning_rate",)))
@@ -122,5 +124,9 @@ FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "target": ("coding of the target", _settings),
     "restarts": ("restarts", _as_is),
     "resplit": ("split", bool),
+    "callbacks": ("callbacks", lambda value: spelling.canonical("", value) or None),
+    "threshold": ("threshold", _as_is),
+    "warm_up": ("epochs of the head alone", _as_is),
+    "unweighted": ("row weights left out", _as_is),
 }
 """Further fields of a recipe: what each is called, and its normal form."""

@@ -37,8 +37,8 @@ def transplanted(aligned: Aligned, found: Found, back: bool = False) -> Recipe:
         if name == "learning_rate":
             changed = changed.with_optimizer(learning_rate=copy.deepcopy(_rate(guest)))
         elif name == "optimizer":
-            config = {**guest.descent["config"], "learning_rate": copy.deepcopy(_rate(host))}
-            changed = changed.replace(optimizer={**guest.optimizer, "config": config})
+            other = guest.with_optimizer(learning_rate=copy.deepcopy(_rate(host)))
+            changed = changed.replace(optimizer=other.optimizer)
         elif name == "loss" and not found.blocks:
             changed = changed.replace(loss=_with_logits(guest.loss, host.from_logits))
         else:

@@ -20,6 +20,7 @@ from remedy.diagnosis import Diagnosis, Examination, Looks
 from remedy.errors import StoreError
 from remedy.reporting import text as report
 from remedy.tracking import connection, logged_evidence, queries
+from remedy.tracking.connection import first_line
 from remedy.tracking.metric_history import Points, latest_points, newer_points, read_points
 from remedy.tracking.run import Run
 
@@ -135,6 +136,8 @@ class Watch:
         """Collect what is new; what could be told before the store failed is kept."""
         live = {run.info.run_id: run for run in queries.live_runs(self._experiment, self._since)}
         for run_id, run in live.items():
+            if "remedy.role" in run.data.tags and run_id in self._watched:
+                self._leave(run_id)  # remedy.fit has taken it over.
             if "remedy.role" in run.data.tags or run_id in self._over:
                 continue
             one = self._watched.setdefault(run_id, _Watched(run))
@@ -209,7 +212,10 @@ class Watch:
         if cause is not None and not one.stuck:
             step = logged.step(cause.epoch)
             tags = report.verdict_tags(Examination((cause,)))
-            queries.set_tags(one.run.info.run_id, tags | {"remedy.stuck_step": None if step is None else str(step)})
+            try:
+                queries.set_tags(one.run.info.run_id, tags | {"remedy.stuck_step": None if step is None else str(step)})
+            except Exception as error:  # A store that may be read and not written to.
+                events.append(one.event("error", f"The run could not be tagged ({first_line(error)})."))
             one.stuck, self.stuck = True, self.stuck + 1
             events.append(_diagnosed(one, "stuck", cause, step))
         else:

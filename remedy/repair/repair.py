@@ -80,11 +80,11 @@ def repair(stuck_run: StuckRun, options: Search, terminal: Terminal) -> RepairRe
             search = SearchContext(data, stuck_run.recipe, stuck_run.remedies, engine, options, listener, budget, rule)
             repaired, proof = _search_and_prove(stuck_run, search, scorer, terminal, search_run)
         except BaseException:
+            listener.close()
             search_run.end("FAILED")
             raise
         finally:
             trains.close()
-            listener.close()
             terminal.close()
         course = Course(
             tuple(search.ledger),
@@ -94,10 +94,14 @@ def repair(stuck_run: StuckRun, options: Search, terminal: Terminal) -> RepairRe
             search.budget.spent,
         )
         repaired = replace(repaired, diagnoses=(*distrusted, *_seen_by_seeds(stuck_run, proof)), course=course)
-        _show(stuck_run, repaired, search_run)
         told = "no fix" if repaired.fix is None else "fixed" if repaired.fix.confirmed else "not confirmed"
-        search_run.tags({"remedy.verdict": told})
-        search_run.note(report.note(repaired.conclusion, None, (), repaired.fix.changes if repaired.fix else ()))
+        try:
+            listener.close()
+            _show(stuck_run, repaired, search_run)
+            search_run.tags({"remedy.verdict": told})
+            search_run.note(report.note(repaired.conclusion, None, (), repaired.fix.changes if repaired.fix else ()))
+        except KeyboardInterrupt:  # What was found is not lost for want of a picture.
+            repaired = replace(repaired, interrupted=True)
         search_run.end("KILLED" if repaired.interrupted else "FINISHED")
     return repaired
 

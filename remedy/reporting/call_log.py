@@ -56,8 +56,8 @@ def write_outcome(run: Run, model: Any, callbacks: Sequence[Any]) -> None:
         names = ("monitor", "min_delta", "patience", "baseline", "restore_best_weights")
         run.params({name: getattr(stopping, name, None) for name in names})
         ended = getattr(stopping, "stopped_epoch", 0)
-        restored = ended and stopping.restore_best_weights
-        epochs = {"stopped_epoch": ended} | ({"restored_epoch": stopping.best_epoch} if restored else {})
+        best = getattr(stopping, "best_epoch", None) if getattr(stopping, "restore_best_weights", False) else None
+        epochs = {"stopped_epoch": ended} | ({} if best is None else {"restored_epoch": best})
         run.metrics({name: float(epoch) for name, epoch in epochs.items() if ended})
     lines: list[str] = []
     try:

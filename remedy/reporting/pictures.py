@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from remedy.diagnosis import Examination
-from remedy.errors import RemedyWarning
+from remedy.errors import RemedyWarning, costs_a_warning
 from remedy.reporting import figures
 from remedy.reporting import text as report
 from remedy.results import ReportCase
@@ -64,8 +64,12 @@ def show(case: ReportCase, run: Run, fixed: Run | None = None, search: Run | Non
         fixed: The run of its fix, or None.
         search: The run of the search, or None.
     """
-    if run.run_id is None:
-        return
+    if run.run_id is not None:
+        with costs_a_warning("The pictures of the run are missing"):
+            _show(case, run, fixed, search)
+
+
+def _show(case: ReportCase, run: Run, fixed: Run | None, search: Run | None) -> None:
     stuck = case.examination.stuck
     with tempfile.TemporaryDirectory(prefix="remedy-pictures-") as folder:
         drawn = _draw(case, Path(folder), list(PICTURES) if stuck else list(OF_HEALTHY))

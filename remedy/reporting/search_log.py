@@ -44,6 +44,8 @@ def unfinished_search(run_id: str, given: Search | None) -> tuple[Run, Search] |
     if not killed:
         return None
     found, params, tags = killed[-1].info, killed[-1].data.params, killed[-1].data.tags
+    usual = given or Search()  # What a kill kept from being written is taken from there.
+    params = {"objective": "None", "timeout": str(usual.timeout), "trials": usual.trials, "seed": usual.seed, **params}
     objective = None if params["objective"] == "None" else params["objective"]
     if given is not None and given.objective is not None:
         objective = given.objective
@@ -96,8 +98,10 @@ class SearchLog:
         if self._run.run_id is None:
             return {}
         for trial in queries.children(self._run.run_id, "trial"):
+            if (prescription := trial.data.params.get("prescription")) is None:
+                continue  # Killed between the run and its parameters.
             written = len(queries.history(trial.info.run_id, [self._scorer.name])[self._scorer.name])
-            self._earlier[trial.data.params["prescription"]] = Run(trial.info.run_id, trial.info.experiment_id), written
+            self._earlier[prescription] = Run(trial.info.run_id, trial.info.experiment_id), written
         found = artifacts.read_folder(self._run.run_id, TRAININGS)
         return {name: resumed.from_dict(kept, detectors) for name, kept in found.items()}
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from remedy.diagnosis import Diagnosis
@@ -50,7 +51,10 @@ class Terminal:
         """Say a diagnosis in one sentence with its numbers."""
         mark = "[bold red]stuck[/]" if diagnosis.severity == "error" else "[yellow]note[/]"
         when = f"epoch {diagnosis.epoch}" if diagnosis.epoch else "before training"
-        self.console.print(f"\n{mark} ({when}) {diagnosis.code} {diagnosis.name}: {diagnosis.message}", markup=True)
+        told = escape(
+            f"{diagnosis.code} {diagnosis.name}: {diagnosis.message}"
+        )  # An input may be called "weight [kg]".
+        self.console.print(f"\n{mark} ({when}) {told}", markup=True)
 
     def begin(self, trials: int, seconds: float | None) -> None:
         """Begin a search of so many prescriptions and seconds at most: one bar shows it to its end."""

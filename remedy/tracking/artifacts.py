@@ -126,9 +126,14 @@ def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
     target = folder / f"{dataset.digest}.npz"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        buffer = target.with_suffix(".part.npz")  # Never a half-written file under the final name.
-        np.savez(buffer, **rows)
-        buffer.replace(target)
+        # Never a half-written file under the final name, nor two writers of one file.
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as buffer:
+            try:
+                np.savez(buffer, **rows)
+                buffer.close()
+                Path(buffer.name).replace(target)
+            finally:
+                Path(buffer.name).unlink(missing_ok=True)
     return True
 
 

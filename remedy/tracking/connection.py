@@ -102,12 +102,13 @@ def require_reachable(uri: str, seconds: int = 5) -> None:
 
 
 def _try_database(uri: str, seconds: int) -> None:
-    """Connect with a database server once; MLflow would try for minutes."""
+    """Connect with a database once; MLflow would try for minutes."""
     kind = uri.partition("://")[0].partition("+")[0]
-    if kind in ("postgresql", "mysql", "mssql"):
+    if kind in ("postgresql", "mysql", "mssql", "sqlite"):
         import sqlalchemy
 
-        limit = {} if kind == "mssql" else {"connect_timeout": seconds}  # Its drivers call it otherwise.
+        # The drivers of mssql call it otherwise; a file has no server to wait for.
+        limit = {} if kind in ("mssql", "sqlite") else {"connect_timeout": seconds}
         sqlalchemy.create_engine(uri, connect_args=limit, poolclass=sqlalchemy.NullPool).connect().close()
 
 

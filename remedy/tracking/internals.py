@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import mlflow
+
+
+@contextmanager
+def in_experiment(experiment_id: str | None) -> Iterator[None]:
+    """Let MLflow go on with a run of an experiment that is not the one of ``mlflow.set_experiment``."""
+    chosen = getattr(mlflow.tracking.fluent, "_active_experiment_id", None)
+    if chosen is None or experiment_id is None:
+        yield
+        return
+    mlflow.tracking.fluent._active_experiment_id = experiment_id
+    try:
+        yield
+    finally:
+        mlflow.tracking.fluent._active_experiment_id = chosen
 
 
 def store() -> Any:

@@ -29,7 +29,7 @@ from remedy.tracking.connection import (
     shown,
     silent_mlflow,
 )
-from remedy.tracking.internals import source_type
+from remedy.tracking.internals import in_experiment, source_type
 from remedy.tracking.logged_model import log_model, unsaved
 from remedy.tracking.saved_view import seed_view
 from remedy.tracking.timeouts import RETRIES, answer_within
@@ -243,7 +243,7 @@ class Run:
         if active is not None and active.info.run_id == self.run_id:
             yield
             return
-        with mlflow.start_run(run_id=self.run_id, nested=active is not None):
+        with in_experiment(self.experiment_id), mlflow.start_run(run_id=self.run_id, nested=active is not None):
             yield
 
     def end(self, status: str = "FINISHED") -> None:
