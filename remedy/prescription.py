@@ -148,7 +148,9 @@ def patch(prescription: Prescription, recipe: Recipe, dataset: Dataset, availabl
         recompile = recompile or known[name].recompiles
         now = known[name].apply(now, dataset, **dose)
     # What comes in front last stands outermost: scaling and filling are one step, and before any noise.
-    lines = with_surgery(lines, recipe) + in_front + [*scaling, *([scaling_patch(now)] if scaling else [])]
+    lines = (
+        with_surgery(lines, recipe) + in_front + [*scaling, *([scaling_patch(now, dataset.nested)] if scaling else [])]
+    )
     if recompile:
         lines.append(compile_line(now))
     if now.warm_up:

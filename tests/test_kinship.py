@@ -114,3 +114,21 @@ def test_a_forest_learns_nothing_from_copies_of_random_rows():
     y = np.concatenate([RNG.integers(0, 2, 300)] * 10)
     found = shallow_baseline(Rows(X, y), "binary")
     assert abs(found.score - 0.5) < 0.1
+
+
+def test_copies_stand_on_one_side_of_a_split_along_time_too():
+    rows = RNG.standard_normal((200, 6))
+    twice = Rows(np.concatenate([rows, rows]), RNG.standard_normal(400), order=np.arange(400))
+    data = Dataset(twice, None, "regression").for_search(0)
+    aside = {row.tobytes() for row in data.holdout.X}
+    assert not aside & {row.tobytes() for row in data.train.X} or not data.provable
+
+
+def test_answers_from_one_to_five_are_no_windows():
+    assert kinship(np.random.default_rng(3).integers(1, 6, (3000, 12))) is None
+
+
+def test_long_windows_of_few_values_are_found_all_the_same():
+    states = np.random.default_rng(4).integers(0, 2, 600)
+    windows = np.lib.stride_tricks.sliding_window_view(states, 60)[::5]
+    assert kinship(np.ascontiguousarray(windows)).positions is not None

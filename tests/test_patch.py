@@ -267,3 +267,32 @@ def test_an_archive_that_was_closed_is_no_bundle_and_no_variable_of_the_script_c
     del shy
     found = read_names(model, X, X, {})
     assert (found.model, found.X) == ("model", "X")
+
+
+@pytest.mark.parametrize("form", ["list of rows", "dict of one", "list of one"])
+def test_rows_in_pythons_lists_and_in_a_nest_of_one_are_read_as_keras_reads_them(form):
+    table, y = blobs(rows=120)
+    X = {"list of rows": table.tolist(), "dict of one": {"a": table}, "list of one": [table]}[form]
+    first = keras.Input((6,), name="a")
+    answers = layers.Dense(3, activation="softmax")(first)
+    model = keras.Model({"a": first} if form == "dict of one" else [first] if form == "list of one" else first, answers)
+    model.compile("adam", "categorical_crossentropy")
+    rows = table if form == "list of rows" else X
+    recipe, data = Recipe.from_model(model, {"epochs": 1}), Dataset(Rows(rows, y), None, "multiclass")
+    lines = patch(Prescription((("scale-inputs", {"kind": "standard"}),)), recipe, data, remedies())
+    space = {"model": model, "X": X, "y": y}
+    exec(in_script(lines, "", read_names(model, X, y, {"epochs": 1, "verbose": 0}), {}), space)
+    assert space["model"].predict(rows, verbose=0).shape == (120, 3)
+
+
+def test_pixels_are_not_wrapped_around_by_smote():
+    X = np.random.default_rng(0).integers(180, 220, (60, 4, 4, 1)).astype("uint8")
+    y = np.repeat([0, 1], [50, 10])
+    model = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(2, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    recipe, data = Recipe.from_model(model, {"epochs": 1}), Dataset(Rows(X, y), None, "binary")
+    lines = patch(Prescription((("oversampling", {"kind": "smote"}),)), recipe, data, remedies())
+    space = {"model": model, "X_train": X, "y_train": y, "fit": {}, "np": np, "keras": keras}
+    exec(lines, space)
+    assert len(space["X_train"]) == 100
+    assert space["X_train"].min() >= 180

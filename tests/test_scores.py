@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -10,8 +12,10 @@ from remedy.data.scores import (
     is_mask,
     macro_f1,
     r2,
+    recalls,
     scorer_for,
 )
+from remedy.data.task import infer_task
 from remedy.errors import InvalidInput
 
 
@@ -92,3 +96,36 @@ def test_a_class_a_step_is_no_mask():
     steps = np.eye(3)[np.random.default_rng(0).integers(0, 3, (5, 7))]
     assert not is_mask(steps)
     assert scorer_for("multiclass", steps).name == "balanced_accuracy"
+
+
+def test_a_label_a_step_of_two_values_is_no_one_hot_row():
+    steps = np.array([[0, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 1]])
+    assert class_ids(steps).tolist() == steps.reshape(-1).tolist()
+    assert recalls(steps, np.stack([1 - steps, steps], -1)) == {0: 1.0, 1: 1.0}
+    assert infer_task(np.tile(steps, (30, 1)), "binary_crossentropy", 1) == "binary"
+
+
+def test_masks_are_counted_without_a_copy_as_fractions():
+    mask = np.zeros((4, 512, 512, 1), "uint8")
+    tracemalloc.start()
+    class_ids(mask)
+    assert tracemalloc.get_traced_memory()[1] < 10 * mask.nbytes
+    tracemalloc.stop()
+
+
+def test_answers_to_labels_of_minus_one_and_one_are_cut_at_zero():
+    y = np.array([-1, -1, 1, 1])
+    assert balanced_accuracy(y, np.array([[-0.3], [-0.1], [0.2], [0.4]])) == 1.0
+    assert balanced_accuracy(y, np.array([[0.1], [0.2], [0.8], [0.9]])) == 1.0, "a sigmoid answers above 0"
+
+
+def test_targets_that_a_loss_leaves_out_are_left_out_of_r2():
+    y = np.array([[1.0], [np.nan], [3.0], [5.0]])
+    assert r2(y, np.array([[1.0], [9.0], [3.0], [5.0]])) == 1.0
+
+
+def test_raw_scores_are_compared_with_shares_as_shares():
+    shares = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
+    assert r2(shares, np.log(shares), True) == pytest.approx(1.0)
+    single = np.array([[0.2], [0.9], [0.4]])
+    assert r2(single, np.log(single / (1 - single)), True) == pytest.approx(1.0)

@@ -113,6 +113,11 @@ class Dataset:
         return Scorer(score_name(self.task), 0.0, partial(mean_way, self.heads), by_output=partial(ways, self.heads))
 
     @property
+    def nested(self) -> bool:
+        """Whether rows come in a dict or a list, be it of one array."""
+        return isinstance(self.train.X, (Mapping, list, tuple))
+
+    @property
     def groups(self) -> Array | None:
         """Group of every training row, or None."""
         return self.train.groups

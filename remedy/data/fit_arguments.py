@@ -138,7 +138,7 @@ def _first_leaf(value: Any) -> Any:
 
 def _is_plain(value: Any) -> bool:
     """Say whether a row is a number, a text, or a list of such."""
-    return isinstance(_first_leaf(value), (str, Real))
+    return isinstance(_first_leaf(value), (str, Real, np.bool_))
 
 
 def with_balanced_weights(kwargs: Mapping[str, Any], y: Any) -> dict[str, Any]:

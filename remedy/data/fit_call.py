@@ -130,7 +130,7 @@ def read_fit_call(
     validation, share = kwargs.get("validation_data"), float(kwargs.get("validation_split") or 0.0)
     new_kwargs = dict(kwargs)
     if validation is not None and is_arrays(validation[0] if isinstance(validation, (tuple, list)) else validation):
-        parts = (*validation, None)[:3]
+        parts = (*map(plain_arrays, validation), None)[:3]
         given = read_rows(parts[0], parts[1], parts[2], None, "validation_data: ", text=text)
         held: Rows | None = given
         if rows.order is not None:

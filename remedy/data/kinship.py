@@ -9,6 +9,7 @@ or far nearer to each other than chance would put them (noise added to copies).
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +27,9 @@ SAMPLE = 256
 
 LEAST_STEPS, BLOCK_SHARE = 4, 1 / 3
 """Shorter windows are not compared; and the share of a window that must agree to look at the rest of it."""
+
+UNLIKELY = 10
+"""Windows overlap where they agree in so many steps that of so many such searches chance finds one pair at most."""
 
 MOST_PIECES = 200_000
 """Pieces of windows that are looked up in a first look: fewer windows where each is long."""
@@ -185,11 +189,14 @@ def _windows(parts: list[Array]) -> Kinship | None:
         return None
     n, steps = part.shape[:2]
     block = max(3, int(BLOCK_SHARE * steps))
+    least = max(block, _telling(part))
+    if least >= steps:
+        return None
     starts: dict[int, list[int]] = defaultdict(list)
     for row in range(n):
         starts[_hashed(part[row, :block])].append(row)
     looked = arrays.spread(n, min(SAMPLE, max(SAMPLE // 8, MOST_PIECES // steps)))
-    shifts = [found[1] for row in looked if (found := _follower(part, int(row), range(1, steps - block + 1), starts))]
+    shifts = [found[1] for row in looked if (found := _follower(part, int(row), range(1, steps - least + 1), starts))]
     if len(shifts) < SOME * len(looked):
         return None
     likely = sorted(set(shifts))
@@ -200,9 +207,20 @@ def _windows(parts: list[Array]) -> Kinship | None:
     if len(counts) >= SERIES and counts.max() <= LARGEST * n:
         return Kinship(series, text=text)
     # Few series: they stand one behind the other, further apart than a window is long.
-    lengths = np.array([place[series == s].max() + 1 for s in range(len(counts))])
+    lengths = np.zeros(len(counts), dtype="int64")
+    np.maximum.at(lengths, series, place + 1)
     begin = np.concatenate([[0], np.cumsum(lengths + 2 * steps)[:-1]])
     return Kinship(np.arange(n), place + begin[series], steps, text, series)
+
+
+def _telling(part: Array) -> int:
+    """Return how many steps have to agree so that chance hardly brings one such pair about.
+
+    Rows of few different values, such as answers from 1 to 5, agree in some steps wherever one looks.
+    """
+    n, steps = part.shape[:2]
+    kinds = max(2, len(np.unique(part[:1000])))
+    return math.ceil(math.log(UNLIKELY * n * n * steps) / (math.log(kinds) * max(1, int(np.prod(part.shape[2:])))))
 
 
 def _hashed(block: Array) -> int:
@@ -245,10 +263,9 @@ def _laid_out(n: int, links: dict[int, tuple[int, int]]) -> tuple[Array, Array]:
                 if not seen[other]:
                     seen[other], place[other] = True, place[row] + shift
                     waiting.append(other)
-    for one in range(series.max() + 1 if n else 0):
-        mine = series == one
-        place[mine] -= place[mine].min()
-    return series, place
+    low = np.full(series.max() + 1 if n else 0, np.iinfo("int64").max)
+    np.minimum.at(low, series, place)
+    return series, place - low[series]
 
 
 def _near(parts: list[Array]) -> Kinship | None:

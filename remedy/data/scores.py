@@ -37,6 +37,8 @@ def class_ids(y: Array) -> Array:
     y = np.asarray(y)
     if y.ndim > 1 and y.shape[-1] > 1 and not _holds_ids(y):
         return y.argmax(-1).reshape(-1)
+    if y.dtype.kind in "bu" or (y.dtype.kind == "i" and (not y.size or y.min() >= 0)):
+        return y.reshape(-1).astype("int64")  # Masks are large: no copy as fractions.
     values = np.nan_to_num(y.reshape(-1).astype("float64"))
     if values.size and not np.all(values == np.round(values)):
         return np.unique(values, return_inverse=True)[1].astype("int64")
@@ -48,7 +50,7 @@ def class_ids(y: Array) -> Array:
 def _holds_ids(y: Array) -> bool:
     """Say whether the last axis runs along a sequence of class ids, and not over classes."""
     sample = np.asarray(y[:1000], dtype="float64")
-    several = np.nanmax(sample, initial=0.0) > 1 or (sample.ndim > 2 and np.nanmax(sample.sum(-1), initial=0.0) > 1)
+    several = np.nanmax(sample, initial=0.0) > 1 or np.any(sample.sum(-1) != 1)
     return bool(several and np.all(sample == np.round(sample)))
 
 
@@ -65,9 +67,21 @@ def predicted_ids(output: Array, logits: bool = False) -> Array:
     return (output.reshape(-1) > (0.0 if logits else 0.5)).astype("int64")
 
 
+def keras_labels(y: Array) -> dict[int, int]:
+    """Return how ``class_weight`` of Keras names the ids of `class_ids`, where by another number: -1 and 1."""
+    y = np.asarray(y)
+    flat = y.ndim == 1 or y.shape[-1] == 1
+    return {0: -1, 1: 1} if flat and y.size and y.dtype.kind in "if" and set(np.unique(y)) == {-1, 1} else {}
+
+
+def cut_at_zero(y: Array, output: Array, logits: bool) -> bool:
+    """Say whether answers of a single unit are cut at 0: raw scores, and answers on both sides of 0 to labels -1/1."""
+    return logits or (bool(keras_labels(y)) and bool(np.nanmin(output, initial=0.0) < 0))
+
+
 def recalls(y: Array, output: Array, logits: bool = False) -> dict[int, float]:
     """Return the recall of every class that occurs in ``y``: ``{class id: share found}``."""
-    truth, guess = class_ids(y), predicted_ids(output, logits)
+    truth, guess = class_ids(y), predicted_ids(output, cut_at_zero(y, output, logits))
     return {int(c): float(np.mean(guess[truth == c] == c)) for c in np.unique(truth)}
 
 
@@ -112,7 +126,7 @@ def moved_threshold(y: Array, output: Array, logits: bool = False) -> tuple[floa
     answers = np.nan_to_num(np.asarray(output, dtype="float64"))
     if answers.ndim > 1 and answers.shape[-1] > 1:
         return None
-    truth, answers = class_ids(y), answers.reshape(-1)
+    truth, answers, logits = class_ids(y), answers.reshape(-1), cut_at_zero(y, output, logits)
     order = np.argsort(truth, kind="stable")
     halves = order[::2], order[1::2]
     if len(truth) != len(answers) or any(len(np.unique(truth[half])) != 2 for half in halves):
@@ -175,7 +189,7 @@ def confusion(task: Task, y: Array, output: Array, logits: bool = False) -> tupl
         found, missed = (truth & guess).sum(0), (truth & ~guess).sum(0)
         sides = [((k, k, int(found[k])), (k, -1, int(missed[k]))) for k in range(len(found))]
         return tuple(pair for both in sides for pair in both)
-    ids, guesses = class_ids(y), predicted_ids(output, logits)
+    ids, guesses = class_ids(y), predicted_ids(output, cut_at_zero(y, output, logits))
     base = 1 + max(ids.max(initial=0), guesses.max(initial=0))
     pairs, counts = np.unique(ids * base + guesses, return_counts=True)
     names = _labels(y, ids)
@@ -202,15 +216,34 @@ def answers(y: Array, output: Array, most: int = 300) -> tuple[tuple[float, floa
 
 
 def r2(y: Array, output: Array, logits: bool = False) -> float:
-    """Return the coefficient of determination, clipped to [-1, 1]; non-finite answers count as far off."""
-    del logits
+    """Return the coefficient of determination, clipped to [-1, 1]; non-finite answers count as far off.
+
+    Args:
+        y: Targets; values that are no finite numbers are left out, as a loss of the user's own may do.
+        output: Answers.
+        logits: They are raw scores of shares: of classes where those of a row sum to 1, else of labels.
+    """
     truth = np.asarray(y, dtype="float64").reshape(len(y), -1)
     guess = np.nan_to_num(np.asarray(output, dtype="float64"), nan=0.0, posinf=1e30, neginf=-1e30)
     guess = guess.reshape(len(truth), -1)
+    if logits:
+        guess = _shares(guess, truth)
     if guess.shape != truth.shape:
         guess = np.broadcast_to(guess.mean(-1, keepdims=True), truth.shape)
-    total = float(((truth - truth.mean(0)) ** 2).sum())
-    return float(np.clip(1 - float(((truth - guess) ** 2).sum()) / max(total, 1e-12), -1.0, 1.0))
+    known = np.isfinite(truth)
+    truth = np.where(known, truth, 0.0)
+    centre = truth.sum(0) / np.maximum(known.sum(0), 1)
+    total = float((known * (truth - centre) ** 2).sum())
+    return float(np.clip(1 - float((known * (truth - guess) ** 2).sum()) / max(total, 1e-12), -1.0, 1.0))
+
+
+def _shares(scores: Array, truth: Array) -> Array:
+    """Return raw scores as probabilities: softmax where the truth of every row sums to 1, else sigmoid."""
+    scores = np.clip(scores, -60.0, 60.0)
+    if scores.shape[-1] > 1 and np.allclose(truth.sum(-1), 1.0, atol=1e-3):
+        powers = np.exp(scores - scores.max(-1, keepdims=True))
+        return np.asarray(powers / powers.sum(-1, keepdims=True))
+    return np.asarray(1 / (1 + np.exp(-scores)))
 
 
 @dataclass(frozen=True)

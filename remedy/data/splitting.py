@@ -139,6 +139,8 @@ def _earlier_and_later(when: Array, kin: Kinship | None, share: float) -> tuple[
             if held.any():
                 near = (place + kin.span > place[held].min()) & (place < place[held].max() + kin.span)
                 before &= ~near
+    if kin is not None and kin.positions is None:
+        before &= ~np.isin(kin.groups, kin.groups[later])  # Copies of what comes later.
     if before.sum() < LEAST_ROWS / 2 or not later.any():
         raise InvalidInput(f"Split along time, {int(before.sum())} of {len(when)} rows are left to train on: too few.")
     return np.flatnonzero(before), np.flatnonzero(later)

@@ -81,7 +81,8 @@ def infer_task(y: Nest, loss_name: str | None, output_units: int | None) -> Task
     y = np.asarray(arrays.leaves(y)[0][:20_000])
     name = loss_name or ""
     whole = bool(np.issubdtype(y.dtype, np.integer) or y.dtype == bool or np.all(np.isfinite(y) & (y == np.round(y))))
-    if y.ndim > 1 and y.shape[-1] > 1 and not ("sparse" in name and whole):
+    # A single output unit answers a label a step or a pixel; the last axis is then one of these.
+    if y.ndim > 1 and y.shape[-1] > 1 and not ("sparse" in name and whole) and not (whole and output_units == 1):
         if not (whole and set(np.unique(y)) <= {0, 1}):
             return "regression"
         if bool(np.all(y.sum(-1) == 1)) and "sparse" not in name:

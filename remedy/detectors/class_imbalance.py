@@ -31,7 +31,7 @@ class ClassImbalance(Detector):
 
     ratio: float = 4.0
 
-    def detect(self, class_counts: Mapping[int, int]) -> Finding | None:
+    def detect(self, class_counts: Mapping[int, int], n_train: int | None = None) -> Finding | None:
         """Compare the largest class with the smallest one."""
         present = {label: rows for label, rows in class_counts.items() if rows > 0}
         if len(present) < 2:
@@ -41,8 +41,9 @@ class ClassImbalance(Detector):
         if ratio < self.ratio:
             return None
         total = sum(present.values())
+        what = "training rows" if n_train in (None, total) else "labels"  # Of every pixel or step there is one.
         return Finding(
-            f"Class {most} has {present[most]} training rows ({present[most] / total:.0%}), "
+            f"Class {most} has {present[most]} {what} ({present[most] / total:.0%}), "
             f"class {least} has {present[least]} ({present[least] / total:.1%}): {ratio:.1f} to 1.",
             measured={"ratio": ratio, "majority_share": present[most] / total},
             threshold=self.ratio,

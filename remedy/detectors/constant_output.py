@@ -69,7 +69,7 @@ class ConstantOutput(Detector):
         usual = self.epochs if not epochs_planned else max(2, min(self.epochs, epochs_planned))
         needed = self.if_dead if dead else usual
         recent = output_spread[-needed:]
-        unit = target_spread if target_spread else 1.0
+        unit = target_spread if target_spread and math.isfinite(target_spread) else 1.0
         if not loss or len(recent) < needed or not all(math.isfinite(s) for s in recent):
             return None
         if max(recent) > self.spread * unit:

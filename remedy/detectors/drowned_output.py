@@ -49,6 +49,7 @@ class DrownedOutput(Detector):
     ratio: float = 100.0
     uniform: float = 0.85
     better: float = 0.9
+    way: float = 0.5
     patience: float = 0.5
     least_epochs: int = 3
 
@@ -72,6 +73,8 @@ class DrownedOutput(Detector):
             loud = max((value for name, value in last.items() if name != facts.name), default=0.0)
             series = metrics[f"{facts.name}_loss"]
             learnt = cost < self.uniform * chance and cost < self.better * series[0]
+            way = metrics.get(f"{facts.name}_score")
+            learnt = learnt or bool(way and way[-1] >= self.way)  # It may have been learnt before this training.
             if not learnt and loud > self.ratio * cost:
                 other = max((name for name in last if name != facts.name), key=last.__getitem__)
                 return Finding(

@@ -75,6 +75,7 @@ class MajorityCollapse(Detector):
     patience: float = 0.1
     least_epochs: int = 4
     learned: float = 0.05
+    found: float = 0.1
 
     def detect(
         self,
@@ -84,6 +85,7 @@ class MajorityCollapse(Detector):
         epochs_planned: int = 0,
         prior_loss: float | None = None,
         start: Start | None = None,
+        probe_recalls: Sequence[Sequence[float]] | None = None,
     ) -> Finding | None:
         """Count how long one class has taken every prediction, and look whether the loss left the prior."""
         if sum(rows > 0 for rows in class_counts.values()) < 2:
@@ -101,11 +103,13 @@ class MajorityCollapse(Detector):
         warming = start is not None and 0 < len(loss) < epochs_planned
         if warming and prior_loss is not None and prior_loss < loss[-1] < (1 - self.learned) * loss[-2]:
             return None  # A fresh head on loaded layers begins far above the prior and comes down to it still.
+        if probe_recalls and sum(recall > self.found for recall in probe_recalls[-1]) > 1:
+            return None  # One class is nearly all of the rows, and the others are found all the same.
         counts = list(recent[-1])
         answer = counts.index(max(counts))
         floor = "" if prior_loss is None else f", that of the best constant answer is {prior_loss:.3f}"
         return Finding(
-            f"Every one of {sum(counts)} probe rows is answered with class {answer}, for {needed} epochs in a row; "
+            f"{_many(counts)} answered with class {answer}, for {needed} epochs in a row; "
             f"the training loss is {loss[-1]:.3f}{floor}.",
             measured={"share": max(counts) / sum(counts), "epochs": float(needed), "loss": float(loss[-1])},
             threshold=self.share,
@@ -116,3 +120,9 @@ class MajorityCollapse(Detector):
         """Return the epochs in a row that make it certain: a tenth of the plan, within 4 and 8, never more than all."""
         needed = min(2 * self.least_epochs, max(self.least_epochs, math.ceil(self.patience * epochs_planned)))
         return max(2, min(needed, epochs_planned)) if epochs_planned else needed
+
+
+def _many(counts: Sequence[int]) -> str:
+    if max(counts) == sum(counts):
+        return f"Every one of {sum(counts)} probe rows is"
+    return f"{max(counts)} of {sum(counts)} probe rows are"

@@ -32,8 +32,8 @@ class NonFiniteInput(Detector):
     """Training rows or their targets hold values that are NaN or infinite.
 
     What it sees: how many values of every input and target array are no finite numbers. Inputs are
-    left alone where a layer of the model may clean them, targets where the loss is the user's own
-    and may skip them.
+    left alone where a layer of the model, or code of the user's own that reads them first, may clean
+    them; targets where the loss is the user's own and may skip them.
 
     Why it matters: one NaN in a batch makes the loss NaN, its gradient makes every weight NaN, and
     from that step on the network answers NaN to every row.
@@ -63,7 +63,8 @@ class NonFiniteInput(Detector):
     ) -> Finding | None:
         """Report every array with values that are not finite; the fullest comes first."""
         cleaned = any(word in layer.kind.lower() for layer in layers or () for word in CLEANERS)
-        bad = [(facts.nonfinite, f"input {facts.name!r}") for facts in inputs if facts.nonfinite > 0 and not cleaned]
+        read = [facts for facts in inputs if facts.nonfinite > 0 and not cleaned and not facts.own_code]
+        bad = [(facts.nonfinite, f"input {facts.name!r}") for facts in read]
         bad += [
             (facts.nonfinite, f"the target of {facts.name!r}")
             for facts in outputs or ()

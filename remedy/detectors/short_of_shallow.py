@@ -84,17 +84,20 @@ class ShortOfShallow(Detector):
         scores = [s for s in told if math.isfinite(s)]
         if not scores or (probe_loss and prior_loss is not None and probe_loss[-1] < self.solved * prior_loss):
             return None
-        mine, room = max(scores[-2:]), shallow.score - 2 * shallow.error - shallow.constant
+        mine, there = max(scores[-2:]), rows == "validation" and shallow.held is not None
+        reach = min(shallow.score, shallow.held or 0.0) if there else shallow.score  # On the same rows.
+        room = reach - 2 * shallow.error - shallow.constant
         if room <= self.gap or mine - shallow.constant >= self.way * room:
             return None
-        if is_on_its_way(scores, shallow.score, self.closing):
+        if is_on_its_way(scores, reach, self.closing):
             return None
-        if shallow.score - 2 * shallow.error - mine <= self.gap:
+        if reach - 2 * shallow.error - mine <= self.gap:
             return None
+        how = "on these" if there and reach != shallow.score else "cross-validated"
         return Finding(
-            f"After all {len(probe_score)} epochs the score on {rows} rows is {mine:.2f}; cross-validated, "
-            f"{shallow.model} reaches {shallow.score:.2f}, a constant answer {shallow.constant:.2f}.",
-            measured={"network": mine, "shallow": shallow.score, "constant": shallow.constant},
+            f"After all {len(probe_score)} epochs the score on {rows} rows is {mine:.2f}; {how}, "
+            f"{shallow.model} reaches {reach:.2f}, a constant answer {shallow.constant:.2f}.",
+            measured={"network": mine, "shallow": reach, "constant": shallow.constant},
             threshold=self.way,
             confidence=0.8,
         )

@@ -40,7 +40,9 @@ class TooFewRows(Detector):
         smallest = ""
         if least is not None and present[least] < self.rows_per_class:
             measured["smallest_class"] = float(present[least])
-            smallest = f"class {least} has {present[least]} of {n_train} training rows"
+            total = sum(present.values())
+            what = "training rows" if total == n_train else "labels"
+            smallest = f"class {least} has {present[least]} of {total} {what}"
         if n_train < self.rows:
             also = f", and {smallest}" if smallest else ""
             return Finding(f"There are {n_train} training rows in all{also}.", measured, self.rows, 0.8)

@@ -30,6 +30,7 @@ class InputFacts:
         unknown: Of texts: share of the words that the model's vocabulary does not know; None for other inputs.
         cut: Of texts: mean share of the words behind the last one that the model reads.
         rescaled: What a Rescaling that reads this input multiplies it with; None where there is none.
+        own_code: True where code of the user's own reads it first, which may clean it.
     """
 
     name: str
@@ -53,6 +54,7 @@ class InputFacts:
     unknown: float | None = None
     cut: float | None = None
     rescaled: float | None = None
+    own_code: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.heads import parts, per_output
 from remedy.data.persistence import constant_answer
 from remedy.data.rows import Rows
-from remedy.data.scores import CLASSIFICATION, class_ids
+from remedy.data.scores import CLASSIFICATION, class_ids, keras_labels
 from remedy.data.task import rebuilds, stands_in
 from remedy.evidence.data_facts import FACT_VALUES, input_facts, overlap, target_facts
 from remedy.evidence.evidence import Evidence, InputFacts, LayerFacts, OutputFacts
@@ -59,10 +59,15 @@ def training_evidence(recipe: Recipe, dataset: Dataset, carried: frozenset[str] 
         constant_score=constant_answer(dataset.train, dataset.task),
         batchnorm_momentum=max(momenta) if momenta else None,
         dropout_rates=None if architecture.opaque else dropouts,
-        target_spread=float(np.std(np.asarray(recipe.coded(dataset.train).target, dtype="float64")))
-        if regression
-        else None,
+        target_spread=_spread(recipe.coded(dataset.train).target) if regression else None,
     )
+
+
+def _spread(target: arrays.Array) -> float | None:
+    """Return the standard deviation of the targets that are numbers: a loss of the user's own may skip the others."""
+    values = np.asarray(target, dtype="float64")
+    values = values[np.isfinite(values)]
+    return float(values.std()) if values.size else None
 
 
 def _moving_averages(recipe: Recipe, carried: frozenset[str]) -> list[float]:
@@ -129,11 +134,13 @@ def _inputs(recipe: Recipe, rows: Rows, most: int = FACT_VALUES) -> tuple[InputF
         ids[name] = takes_ids(architecture, name)
         inside[name] = recipe.input_scaling is not None or bool(kinds and all(kind in NORMALIZERS for kind in kinds))
     own = {name for name in names if read_by_own_layer(architecture, name)}
+    hidden = architecture.opaque
     return tuple(
         replace(
             facts,
             normalized_inside=bool(inside.get(facts.name)),
             rescaled=rescaled.get(facts.name),
+            own_code=bool(hidden) or facts.name in own,
             ids=facts.ids or (facts.name in own and facts.integers and facts.minimum >= 0),
         )
         for facts in input_facts(rows.X, names or None, ids, most)
@@ -168,7 +175,8 @@ def row_weights(rows: Rows, class_weight: Mapping[int, float] | None) -> Array:
     ids = class_ids(rows.target) if class_weight else np.zeros(0, dtype="int64")
     if class_weight and len(ids) == len(rows):
         kinds, kind = np.unique(ids, return_inverse=True)
-        weights = weights * np.array([class_weight.get(int(c), 1.0) for c in kinds])[kind]
+        labels = keras_labels(rows.target)
+        weights = weights * np.array([class_weight.get(labels.get(int(c), int(c)), 1.0) for c in kinds])[kind]
     return weights
 
 

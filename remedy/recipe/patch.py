@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from remedy.data import arrays
+from remedy.data.fit_arguments import plain_arrays
 from remedy.data.streams import is_stream
 from remedy.data.text import is_text
 
@@ -47,6 +48,7 @@ class Names:
         held_stream: Whether the validation rows are a stream.
         text: Whether rows are text, or some of their parts.
         several: Whether y holds the labels of several outputs.
+        listed: Whether X is a list of rows, which is one array to Keras.
         groups: Of the rows, where `validation_split` has to keep them apart; "" where no expression was found.
     """
 
@@ -62,6 +64,7 @@ class Names:
     text: bool = False
     several: bool = False
     groups: str | None = None
+    listed: bool = False
 
 
 def read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any], groups: Any = None) -> Names | None:
@@ -105,6 +108,7 @@ def _read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any], groups: Any)
         _holds_text(X),
         isinstance(y, (Mapping, list, tuple)) and len(_parts(y)) > 1,
         None if groups is None or not fit.get("validation_split") else name(groups) or "",
+        plain_arrays(X) is not X,
     )
 
 
@@ -246,7 +250,9 @@ def _bound(names: Names) -> list[str]:
     else:
         target = f"keras.tree.flatten({names.y})[0]" if names.nested else names.y
         labels = f"keras.tree.map_structure(np.asarray, {target})" if names.several else f"np.asarray({target})"
-        lines.append(f"X_train, y_train = keras.tree.map_structure(np.asarray, {names.X}), {labels}")
+        kind = ", dtype=object" if names.text else ""
+        rows = f"np.asarray({names.X}{kind})" if names.listed else f"keras.tree.map_structure(np.asarray, {names.X})"
+        lines.append(f"X_train, y_train = {rows}, {labels}")
         if not names.text:
             cast = "lambda a: a.astype('float32') if a.dtype == object else a"
             lines.append(f"X_train = keras.tree.map_structure({cast}, X_train)")

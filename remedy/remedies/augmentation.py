@@ -78,6 +78,8 @@ class Augmentation(Remedy):
     def _layers(self, recipe: Recipe, dataset: Dataset, kind: str) -> list[tuple[str, dict[str, Any]]]:
         if len(recipe.architecture.inputs()) != 1 or len(arrays.leaves(dataset.train.X)) != 1:
             raise NotApplicable("augmentation takes a model with one input")
+        if dataset.nested:
+            raise NotApplicable("augmentation takes rows in one array, and these come in a dict or a list")
         entry = recipe.architecture.inputs()[0]
         if takes_ids(recipe.architecture, name_of(entry)):
             raise NotApplicable("ids cannot be disturbed a little")

@@ -10,7 +10,7 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution
 
 from remedy.data.dataset import Dataset
-from remedy.data.scores import class_ids
+from remedy.data.scores import class_ids, keras_labels
 from remedy.errors import NotApplicable
 from remedy.evidence.model_facts import head_facts
 from remedy.recipe.architecture import Architecture
@@ -59,7 +59,9 @@ class ClassWeights(Remedy):
             return recipe.replace(loss=_focal(recipe))
         if kind == "prior":
             return recipe.replace(architecture=_with_bias(recipe, counts))
+        labels = keras_labels(recipe.coded(dataset.train).target)
         weights = _weights(counts, 1.0 if kind == "balanced" else 0.5)
+        weights = {labels.get(c, c): weight for c, weight in weights.items()}
         if recipe.class_weight is not None and _alike(recipe.class_weight, weights):
             raise NotApplicable("these are the class weights already")
         return recipe.replace(class_weight=weights)

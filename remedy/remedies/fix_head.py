@@ -77,7 +77,9 @@ class FixHead(Remedy):
         if same and _only(recipe.loss) == wanted.loss and wanted.coding is None:
             raise NotApplicable("head and loss fit the target already")
         architecture = with_head(recipe.architecture, wanted.units, wanted.activation)
-        return recipe.replace(architecture=architecture, loss=wanted.loss, target=wanted.coding or recipe.target)
+        weights = recoded_weights(recipe.class_weight, wanted.coding)
+        target = wanted.coding or recipe.target
+        return recipe.replace(architecture=architecture, loss=wanted.loss, target=target, class_weight=weights)
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Name units, activation and loss."""
@@ -99,14 +101,25 @@ class FixHead(Remedy):
         return "\n".join(lines)
 
 
+def recoded_weights(weights: Mapping[int, float] | None, coding: TargetCoding | None) -> Mapping[int, float] | None:
+    """Return class weights that were given for labels as those of their codes."""
+    if not weights or coding is None:
+        return weights
+    return {code: weights.get(int(value), 1.0) for code, value in enumerate(coding.values)}
+
+
 def coding_patch(coding: TargetCoding) -> str:
     """Return lines of Python that code ``y_train``."""
     known = [int(v) if v == int(v) else v for v in coding.values]
-    nearest = f"np.abs(np.ravel(labels)[:, None] - np.array({known})).argmin(1)"
-    shape = "[:, None].astype('float32')" if coding.kind == "binary" else ""
+    shape = "[..., None].astype('float32')" if coding.kind == "binary" else ""
     return (
-        f"code = lambda labels: {nearest}{shape}\n"
+        "def code(labels):\n"
+        "    labels = np.asarray(labels)\n"
+        "    labels = labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels\n"
+        f"    return np.abs(labels[..., None] - np.array({known})).argmin(-1){shape}\n"
         "y_train = code(y_train)\n"
+        "if fit.get('class_weight'):\n"
+        f"    fit['class_weight'] = {{i: fit['class_weight'].get(v, 1.0) for i, v in enumerate({known})}}\n"
         "if isinstance(fit.get('validation_data'), (tuple, list)):\n"
         "    X_val, y_val, *rest = fit['validation_data']\n"
         "    fit['validation_data'] = (X_val, code(y_val), *rest)"

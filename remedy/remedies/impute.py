@@ -55,7 +55,7 @@ class Impute(Remedy):
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Put the layers in front of the model."""
         if recipe.input_scaling is None:
-            return scaling_patch(self.apply(recipe, dataset, **dose))
+            return scaling_patch(self.apply(recipe, dataset, **dose), dataset.nested)
         return (
             "imputed = [keras.Input(x.shape[1:], name=x.name) for x in model.inputs]\n"
             "filled = [keras.ops.nan_to_num(x, nan=0.0, posinf=10.0, neginf=-10.0) for x in imputed]\n"

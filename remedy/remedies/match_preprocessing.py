@@ -80,4 +80,4 @@ class MatchPreprocessing(Remedy):
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Put the layer in front of the model."""
-        return scaling_patch(self.apply(recipe, dataset, **dose))
+        return scaling_patch(self.apply(recipe, dataset, **dose), dataset.nested)

@@ -55,13 +55,17 @@ class Oversampling(Remedy):
 
     def _draw(self, dataset: Dataset, kind: str) -> str:
         if kind == "smote":
+            nested = dataset.nested
+            packed = "flat.reshape(-1, *part.shape[1:])"
+            packed = f"keras.tree.pack_sequence_as(X_train, [{packed}])" if nested else packed
             smallest = min(n for n in (dataset.class_counts or {1: 2}).values() if n)
             return (
                 "from imblearn.over_sampling import SMOTE\n"
                 "classes = y_train.argmax(-1) if y_train.ndim > 1 and y_train.shape[-1] > 1 else y_train.reshape(-1)\n"
+                f"part = {'keras.tree.flatten(X_train)[0]' if nested else 'X_train'}\n"
                 f"flat, drawn = SMOTE(random_state=0, k_neighbors={min(5, smallest - 1)})"
-                ".fit_resample(X_train.reshape(len(X_train), -1), classes)\n"
-                "X_train = flat.reshape(-1, *X_train.shape[1:])\n"
+                ".fit_resample(part.reshape(len(part), -1).astype('float32'), classes)\n"
+                f"X_train = {packed}\n"
                 "y_train = np.eye(y_train.shape[-1])[drawn] if y_train.ndim > 1 and y_train.shape[-1] > 1 else drawn"
             )
         if kind == "balanced":

@@ -10,7 +10,7 @@ from remedy.evidence.model_facts import head_facts
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 from remedy.remedies._specimens import Program, table
-from remedy.remedies.fix_head import coding_patch, wanted_head
+from remedy.remedies.fix_head import coding_patch, recoded_weights, wanted_head
 
 
 class RemapLabels(Remedy):
@@ -42,7 +42,8 @@ class RemapLabels(Remedy):
             raise NotApplicable("the labels are coded as the loss wants them")
         if (facts.get("units"), facts["activation"], facts["loss"]) != (wanted.units, wanted.activation, wanted.loss):
             raise NotApplicable("head and loss do not fit the labels either; fix-head mends all three")
-        return recipe.replace(target=wanted.coding)
+        weights = recoded_weights(recipe.class_weight, wanted.coding)
+        return recipe.replace(target=wanted.coding, class_weight=weights)
 
     def describe(self, recipe: Recipe, changed: Recipe) -> tuple[str, str]:
         """Name the labels and their codes."""

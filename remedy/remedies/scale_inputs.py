@@ -88,7 +88,7 @@ class ScaleInputs(Remedy):
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Put the layers in front of the model."""
-        return scaling_patch(self.apply(recipe, dataset, **dose))
+        return scaling_patch(self.apply(recipe, dataset, **dose), dataset.nested)
 
 
 def _scaled_inside(recipe: Recipe) -> bool:
@@ -97,8 +97,13 @@ def _scaled_inside(recipe: Recipe) -> bool:
     return bool(first) and all(reader["class_name"] in ("Rescaling", "Normalization") for reader in first)
 
 
-def scaling_patch(recipe: Recipe) -> str:
-    """Return the lines of Python that put a recipe's scaling in front of ``model``."""
+def scaling_patch(recipe: Recipe, nested: bool = False) -> str:
+    """Return the lines of Python that put a recipe's scaling in front of ``model``.
+
+    Args:
+        recipe: With the scaling.
+        nested: Whether rows come in a dict or a list, be it of one array.
+    """
     scaling = recipe.input_scaling
     assert scaling is not None
     if scaling.kind in PREPROCESSING:
@@ -123,6 +128,13 @@ def scaling_patch(recipe: Recipe) -> str:
     body = "".join(f"    {line}\n" for line in lines)
     names = [name_of(entry) for entry in recipe.architecture.inputs()]
     ids = [name for name in names if takes_ids(recipe.architecture, name)]
+    if len(names) == 1 and nested:
+        return (
+            f"def scale(x, values):\n{body}    return x\n"
+            "first = keras.tree.map_structure(lambda part: keras.Input(part.shape[1:]), X_train)\n"
+            "scaled = keras.tree.map_structure(lambda x, part: scale(x, np.asarray(part, 'float64')), first, X_train)\n"
+            "model = keras.Model(first, model(scaled))"
+        )
     if len(names) == 1:
         return (
             f"def scale(x, values):\n{body}    return x\n"

@@ -71,7 +71,7 @@ class ScaleTargets(Remedy):
             return OUTPUTS.format(names=_keys(dataset, coding))
         return (
             "axes = tuple(range(max(1, y_train.ndim - 1)))\n"
-            "y_mean, y_spread = y_train.mean(axes), y_train.std(axes)\n"
+            "y_mean, y_spread = np.nanmean(y_train, axes), np.nanstd(y_train, axes)\n"
             "y_spread = np.where(y_spread > 0, y_spread, 1.0)  # what never changes stays as it is\n"
             "y_train = (y_train - y_mean) / y_spread\n"
             "if isinstance(fit.get('validation_data'), (tuple, list)):\n"

@@ -9,6 +9,17 @@ from remedy.errors import NotApplicable
 from remedy.recipe.recipe import Recipe
 from remedy.remedies._base import Remedy
 
+POOLED = """\
+X_val, y_val, *rest = fit.pop('validation_data')
+fit['validation_split'] = len(y_val) / (len(y_train) + len(y_val))
+X_train = keras.tree.map_structure(lambda a, b: np.concatenate([a, np.asarray(b)]), X_train, X_val)
+y_train = np.concatenate([y_train, np.asarray(y_val)])
+"""
+POOLED_WEIGHTS = """\
+rest = rest[0] if rest else np.ones(len(y_val))
+fit['sample_weight'] = np.concatenate([np.asarray(fit['sample_weight']), np.asarray(rest)])
+"""
+
 
 class ShuffleSplit(Remedy):
     """Shuffle the rows before they are split, classes kept in shares.
@@ -42,11 +53,13 @@ class ShuffleSplit(Remedy):
 
     def patch(self, recipe: Recipe, dataset: Dataset, **dose: Any) -> str:
         """Shuffle before ``fit`` splits."""
-        lines = (
+        weighted = dataset.train.sample_weight is not None and not recipe.unweighted
+        lines = "" if dataset.validation_tail else POOLED + (POOLED_WEIGHTS if weighted else "")
+        lines += (
             "order = np.random.default_rng(0).permutation(len(y_train))\n"
             "X_train = keras.tree.map_structure(lambda part: np.asarray(part)[order], X_train)\n"
-            "y_train = np.asarray(y_train)[order]  # with any rows of validation_data put in before"
+            "y_train = np.asarray(y_train)[order]"
         )
-        if dataset.train.sample_weight is not None and not recipe.unweighted:
+        if weighted:
             lines += "\nfit['sample_weight'] = np.asarray(fit['sample_weight'])[order]"
         return lines

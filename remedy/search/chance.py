@@ -17,7 +17,7 @@ import numpy as np
 
 from remedy.data.arrays import Array
 from remedy.data.heads import Head, parts
-from remedy.data.scores import CLASSIFICATION, Task, class_ids, constant_score, predicted_ids
+from remedy.data.scores import CLASSIFICATION, Task, class_ids, constant_score, cut_at_zero, predicted_ids
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def correlation(task: Task, y: Array, answers: Any, units: Array, logits: bool =
         wrong = truth - np.nan_to_num(np.asarray(answers, dtype="float64")).reshape(n, -1)
         right = ((truth - truth.mean(0)) ** 2).sum(1) - (wrong**2).sum(1)
     elif task in CLASSIFICATION:
-        right = (class_ids(y) == predicted_ids(answers, logits)).reshape(n, -1).mean(1)
+        right = (class_ids(y) == predicted_ids(answers, cut_at_zero(y, answers, logits))).reshape(n, -1).mean(1)
     else:
         guess = np.nan_to_num(np.asarray(answers, dtype="float64")) > (0.0 if logits else 0.5)
         right = ((np.asarray(y) > 0.5) == guess).reshape(n, -1).mean(1)

@@ -23,6 +23,7 @@ from remedy.data.scores import (
     Scorer,
     answers,
     confusion,
+    cut_at_zero,
     is_mask,
     moved_threshold,
     predicted_ids,
@@ -266,7 +267,8 @@ class EvidenceRecorder(keras.callbacks.Callback):
         values: dict[str, Any] = {"output_spread": float(np.max(np.std(flat.astype("float64"), axis=0)))}
         if self.evidence.task in CLASSIFICATION:
             classes = max(2, flat.shape[-1])
-            counts = np.bincount(np.clip(predicted_ids(outputs, self._logits), 0, None), minlength=classes)
+            cut = cut_at_zero(probe.target, outputs, self._logits)
+            counts = np.bincount(np.clip(predicted_ids(outputs, cut), 0, None), minlength=classes)
             values["predicted_counts"] = tuple(int(c) for c in counts)
             values["probe_recalls"] = tuple(recalls(probe.target, outputs, self._logits).values())
         if self._scorer is not None:

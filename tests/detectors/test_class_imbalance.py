@@ -1,6 +1,7 @@
 import pytest
 
 from remedy import registry
+from remedy.detectors.class_imbalance import ClassImbalance
 from remedy.diagnosis import diagnose
 from remedy.evidence.static import static_evidence
 
@@ -22,3 +23,8 @@ def test_unbalanced_rows_are_found_before_training_with_both_classes_named():
 
 def test_balanced_rows_are_left_alone():
     assert _found([0.4, 0.3, 0.3]) == ()
+
+
+def test_labels_of_pixels_are_not_called_rows():
+    found = ClassImbalance().detect({0: 9000, 1: 1000}, n_train=10)
+    assert "Class 0 has 9000 labels" in found.message

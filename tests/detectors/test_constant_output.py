@@ -6,6 +6,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.detectors.constant_output import ConstantOutput
 from remedy.evidence.evidence import Evidence
+from remedy.evidence.static import static_evidence
 from remedy.recipe.recipe import Recipe
 
 from ..conftest import blobs, dense, stuck_run_of
@@ -60,3 +61,12 @@ def test_outputs_that_are_equal_to_the_last_digit_are_found_in_the_second_epoch(
 def test_equal_outputs_that_cost_far_more_than_a_constant_are_given_the_usual_time():
     """They are saturated, not dead: there is a gradient that may bring them back."""
     assert ConstantOutput().detect((9.0, 8.0), (0.0, 0.0), 1.0986, None, 100) is None
+
+
+def test_targets_with_holes_have_a_spread_all_the_same():
+    y = np.random.default_rng(0).standard_normal((100, 1))
+    y[3] = np.nan
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("adam", lambda y, answer: keras.ops.mean(answer))
+    recipe, data = stuck_run_of(model, np.zeros((100, 4)), y)
+    assert 0.5 < static_evidence(recipe, data).target_spread < 1.5

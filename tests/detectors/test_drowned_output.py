@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
 import remedy
+from remedy.detectors.drowned_output import DrownedOutput
+from remedy.diagnosis import diagnose
 
 
 @pytest.mark.parametrize(("scale", "stuck"), [(30_000.0, True), (1.0, False)], ids=["in the ten thousands", "scaled"])
@@ -21,3 +25,11 @@ def test_a_price_in_the_ten_thousands_drowns_a_class_and_a_scaled_one_does_not(s
     result = remedy.fit(model, X, y, epochs=10, verbose=0, search=False)
     assert result.stuck == stuck
     assert ("drowned-output" in {d.name for d in result.diagnoses}) == stuck
+
+
+def test_an_output_that_was_learnt_before_is_not_drowned():
+    seen = replace(
+        DrownedOutput.fires_on[0],
+        metrics={"kind_loss": (0.053, 0.051, 0.05, 0.05), "price_loss": (28.0,) * 4, "kind_score": (0.96,) * 4},
+    )
+    assert not diagnose(seen, [DrownedOutput()]).diagnoses

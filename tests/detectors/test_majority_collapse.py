@@ -52,3 +52,11 @@ def test_a_fresh_head_on_loaded_layers_may_come_down_to_the_prior_first():
     begun = Start(2, 4, "head", score=0.9, constant=1 / 3)
     assert diagnose(Evidence(**told), [MajorityCollapse()]).stuck
     assert not diagnose(Evidence(**told, start=begun), [MajorityCollapse()]).stuck
+
+
+@pytest.mark.parametrize(("recalls", "fires"), [((0.999, 0.8), False), ((1.0, 0.0), True), (None, True)])
+def test_a_rare_class_that_is_found_is_no_collapse(recalls, fires):
+    given = {"probe_recalls": (recalls,) * 4} if recalls else {}
+    found = MajorityCollapse().detect((0.1,) * 4, ((510, 2),) * 4, {0: 9950, 1: 50}, 20, None, **given)
+    assert (found is not None) is fires
+    assert found is None or found.message.startswith("510 of 512 probe rows are answered with class 0")

@@ -71,3 +71,8 @@ def test_the_fullest_array_is_named_first():
     target = OutputFacts(name="head", loss="mse", nonfinite=9)
     found = NonFiniteInput().detect(inputs=[holes], outputs=[OutputFacts(), target])
     assert "9 in the target of 'head', 4 in input 'table'" in found.message
+
+
+def test_what_the_users_own_code_reads_first_may_be_cleaned_there():
+    holes = InputFacts("table", (8,), -3.0, 3.0, 0.0, 1.0, nonfinite=4, own_code=True)
+    assert NonFiniteInput().detect(inputs=[holes]) is None

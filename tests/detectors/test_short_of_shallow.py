@@ -1,5 +1,7 @@
 """short-of-shallow: the epochs are over, and a shallow model covers far more of the way."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 from keras import layers
@@ -8,6 +10,7 @@ from sklearn.datasets import load_iris
 from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.detectors import ShortOfShallow
+from remedy.diagnosis import diagnose
 from remedy.evidence.evidence import Shallow
 from remedy.recipe.recipe import Recipe
 
@@ -49,3 +52,13 @@ def test_validation_rows_count_where_there_are_some_and_what_was_learnt_by_heart
     detect = ShortOfShallow().detect
     assert "on validation rows" in detect((0.9,) * 4, FOREST, 4, (0.5,) * 4).message
     assert detect((0.9,) * 4, FOREST, 4, (0.5,) * 4, probe_loss=(0.01,) * 4, prior_loss=1.1) is None
+
+
+def test_on_validation_rows_from_elsewhere_the_shallow_model_is_measured_there_too():
+    seen = replace(
+        ShortOfShallow.fires_on[0],
+        val_score=(0.33, 0.6, 0.62, 0.62),
+        shallow=Shallow(4, 0.95, 0.02, 0.333, "a forest of trees", held=0.62),
+    )
+    assert not diagnose(seen, [ShortOfShallow()]).diagnoses
+    assert diagnose(replace(seen, shallow=replace(seen.shallow, held=0.94)), [ShortOfShallow()]).diagnoses

@@ -1,8 +1,10 @@
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
+from remedy.evidence.static import row_weights
 from remedy.remedies.class_weights import ClassWeights
 from remedy.testing import check_rewritten, check_unchanged
 
@@ -43,3 +45,16 @@ def test_beside_weights_of_rows_the_patch_makes_one_of_both():
     assert "class_weight" not in space["fit"]
     expected = own * np.array([wanted[label] for label in data.train.y.argmax(1)])
     np.testing.assert_allclose(space["fit"]["sample_weight"], expected, rtol=1e-6)
+
+
+def test_labels_of_minus_one_and_one_keep_their_names_in_the_weights():
+    X = np.random.default_rng(0).standard_normal((100, 4))
+    y = np.where(np.arange(100) < 90, -1, 1)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="tanh")])
+    model.compile("adam", "hinge")
+    recipe, data = stuck_run_of(model, X, y)
+    changed = ClassWeights().apply(recipe, data, kind="balanced")
+    assert changed.class_weight == pytest.approx({-1: 0.5556, 1: 5.0}, abs=1e-3)
+    assert row_weights(data.train, changed.class_weight)[y[: len(data.train)] == -1].mean() == pytest.approx(
+        0.5556, abs=1e-3
+    )

@@ -1,6 +1,8 @@
 from dataclasses import replace
 
+import keras
 import numpy as np
+import pytest
 
 from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
@@ -68,3 +70,20 @@ def test_groups_stay_on_one_side_of_what_a_search_chooses_and_confirms_by_though
     found = replace(data, train=train, validation=held).for_search(0, resplit=True)
     sides = [set(part.groups) for part in (found.train, found.validation, found.holdout)]
     assert len(set.union(*sides)) == sum(map(len, sides))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_patch_puts_the_validation_rows_in_before_it_splits_anew(weighted):
+    _, data = _sorted_program()
+    given = replace(data, validation_tail=False)
+    weights = np.ones(240) if weighted else None
+    given = replace(given, train=replace(given.train, sample_weight=weights))
+    recipe = Recipe.from_model(dense(), {"epochs": 2, "batch_size": 32})
+    fit = {"validation_data": (data.validation.X, data.validation.y)} | ({"sample_weight": weights} if weighted else {})
+    space = {"np": np, "keras": keras, "X_train": data.train.X, "y_train": data.train.y, "fit": fit}
+    exec(ShuffleSplit().patch(recipe, given), space)
+    assert len(space["X_train"]) == len(space["y_train"]) == 300
+    assert space["fit"]["validation_split"] == 0.2
+    assert "validation_data" not in space["fit"]
+    assert set(class_ids(space["y_train"][240:])) == {0, 1, 2}
+    assert not weighted or len(space["fit"]["sample_weight"]) == 300
