@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
+from types import FrameType
 from typing import Any
 
 import keras
@@ -28,13 +29,16 @@ OPEN: list[Recorder] = []
 """Those whose training has begun and not ended: Keras does not tell a callback that a training was broken off."""
 
 
-def _in_fit(model: Any) -> bool:
-    """Say whether a model is being trained further down the stack."""
-    frame = sys._getframe(1)
+def _in_fit(recorder: Recorder) -> bool:
+    """Say whether a callback belongs to a training further down the stack."""
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
-            return True
-        frame = frame.f_back  # type: ignore[assignment]
+        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is recorder.model:
+            given = frame.f_locals.get("callbacks")
+            given = getattr(given, "callbacks", given)
+            if isinstance(given, (list, tuple)) and any(one is recorder for one in given):
+                return True
+        frame = frame.f_back
     return False
 
 
@@ -96,7 +100,7 @@ class Recorder(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Begin a run; those of trainings that were broken off in this process end before."""
         self.close()
-        for other in [recorder for recorder in OPEN if not _in_fit(recorder.model)]:
+        for other in [recorder for recorder in OPEN if not _in_fit(recorder)]:
             other.close()
         OPEN.append(self)
         self._stack = ExitStack()

@@ -13,10 +13,10 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize(
     "kind",
     [
-        "own_fit",
         *(
             pytest.param(kind, marks=pytest.mark.slow)
             for kind in (
+                "own_fit",
                 "shuffled_tf_data",
                 "counting_layer",
                 "random_py_dataset",

@@ -129,6 +129,6 @@ def test_answers_from_one_to_five_are_no_windows():
 
 
 def test_long_windows_of_few_values_are_found_all_the_same():
-    states = np.random.default_rng(4).integers(0, 2, 600)
+    states = np.random.default_rng(4).integers(0, 4, 600)
     windows = np.lib.stride_tricks.sliding_window_view(states, 60)[::5]
     assert kinship(np.ascontiguousarray(windows)).positions is not None

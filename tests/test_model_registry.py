@@ -38,6 +38,7 @@ def fixed(tmp_path_factory):
             validation_split=0.2,
             verbose=0,
             search=search,
+            run_name="ecg 7",
             register_as="blobs",
         ),
     )
@@ -49,6 +50,18 @@ def test_the_model_of_a_fix_is_registered_and_becomes_the_champion(fixed):
     assert _champion("blobs").run_id == fixed[2].fix.run_id
     told = mlflow.get_run(fixed[2].fix.run_id).data.tags["remedy.registered"]
     assert told == "Registered as blobs, version 1: the first with the alias champion."
+
+
+def test_a_stuck_run_and_its_fix_carry_the_same_parameters_and_models_have_names_of_their_own(fixed):
+    mlflow.set_tracking_uri(fixed[0])
+    result = fixed[2]
+    stuck, fix = (mlflow.get_run(run_id) for run_id in (result.run_id, result.fix.run_id))
+    own = {name for name in fix.data.params if name.startswith("remedy.") or name in result.fix.prescription.params()}
+    assert set(stuck.data.params) <= set(fix.data.params)
+    assert set(fix.data.params) - set(stuck.data.params) <= own
+    assert fix.data.metrics["score_after"] == pytest.approx(result.fix.score)
+    names = [mlflow.get_logged_model(run.outputs.model_outputs[0].model_id).name for run in (stuck, fix)]
+    assert names == ["ecg-7", "ecg-7-fixed"]
 
 
 def test_a_fixed_model_predicts_the_same_from_mlflow_in_another_process_given_raw_rows(fixed, tmp_path):

@@ -10,7 +10,7 @@ from remedy.errors import NotFound
 from remedy.tracking import queries
 from remedy.tracking.connection import use_default_store
 
-from .conftest import blobs, dense, sick_program
+from .conftest import blobs, dense
 
 
 def _fit(**kwargs):
@@ -39,20 +39,6 @@ def test_a_store_of_remedys_own_stays_the_one_and_the_other_is_named(store):
     assert "remedy --tracking-uri sqlite:///mlflow.db" in str(told.value)
     with pytest.raises(NotFound, match="Did you mean 'ours'"):
         queries.find_experiment("our")
-
-
-def test_a_stuck_run_and_its_fix_carry_the_same_parameters_and_models_have_names_of_their_own(store):
-    model, X, y = sick_program()
-    search = remedy.Search(trials=6, timeout=30)
-    result = remedy.fit(model, X, y, epochs=8, validation_split=0.2, verbose=0, run_name="ecg 7", search=search)
-    assert result.fix is not None
-    stuck, fixed = (mlflow.get_run(run_id) for run_id in (result.run_id, result.fix.run_id))
-    own = {name for name in fixed.data.params if name.startswith("remedy.") or name in result.fix.prescription.params()}
-    assert set(stuck.data.params) <= set(fixed.data.params)
-    assert set(fixed.data.params) - set(stuck.data.params) <= own
-    assert fixed.data.metrics["score_after"] == pytest.approx(result.fix.score)
-    names = [mlflow.get_logged_model(run.outputs.model_outputs[0].model_id).name for run in (stuck, fixed)]
-    assert names == ["ecg-7", "ecg-7-fixed"]
 
 
 def test_tune_says_why_what_watch_found_cannot_be_treated(store):

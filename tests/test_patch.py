@@ -280,7 +280,7 @@ def test_rows_in_pythons_lists_and_in_a_nest_of_one_are_read_as_keras_reads_them
     rows = table if form == "list of rows" else X
     recipe, data = Recipe.from_model(model, {"epochs": 1}), Dataset(Rows(rows, y), None, "multiclass")
     lines = patch(Prescription((("scale-inputs", {"kind": "standard"}),)), recipe, data, remedies())
-    space = {"model": model, "X": X, "y": y}
+    space = {"model": model, "X": X, "rows": X, "y": y}
     exec(in_script(lines, "", read_names(model, X, y, {"epochs": 1, "verbose": 0}), {}), space)
     assert space["model"].predict(rows, verbose=0).shape == (120, 3)
 

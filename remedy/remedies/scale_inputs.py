@@ -131,7 +131,7 @@ def scaling_patch(recipe: Recipe, nested: bool = False) -> str:
     if len(names) == 1 and nested:
         return (
             f"def scale(x, values):\n{body}    return x\n"
-            "first = keras.tree.map_structure(lambda part: keras.Input(part.shape[1:]), X_train)\n"
+            f"first = keras.tree.map_structure(lambda part: keras.Input(part.shape[1:], name={names[0]!r}), X_train)\n"
             "scaled = keras.tree.map_structure(lambda x, part: scale(x, np.asarray(part, 'float64')), first, X_train)\n"
             "model = keras.Model(first, model(scaled))"
         )

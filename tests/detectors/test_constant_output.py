@@ -68,5 +68,5 @@ def test_targets_with_holes_have_a_spread_all_the_same():
     y[3] = np.nan
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     model.compile("adam", lambda y, answer: keras.ops.mean(answer))
-    recipe, data = stuck_run_of(model, np.zeros((100, 4)), y)
+    recipe, data = Recipe.from_model(model, {}), Dataset(Rows(np.zeros((100, 4)), y), None, "regression")
     assert 0.5 < static_evidence(recipe, data).target_spread < 1.5

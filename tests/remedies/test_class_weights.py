@@ -4,7 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from remedy.data.dataset import Dataset
+from remedy.data.rows import Rows
 from remedy.evidence.static import row_weights
+from remedy.recipe.recipe import Recipe
 from remedy.remedies.class_weights import ClassWeights
 from remedy.testing import check_rewritten, check_unchanged
 
@@ -52,7 +55,7 @@ def test_labels_of_minus_one_and_one_keep_their_names_in_the_weights():
     y = np.where(np.arange(100) < 90, -1, 1)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="tanh")])
     model.compile("adam", "hinge")
-    recipe, data = stuck_run_of(model, X, y)
+    recipe, data = Recipe.from_model(model, {}), Dataset(Rows(X, y), None, "binary")
     changed = ClassWeights().apply(recipe, data, kind="balanced")
     assert changed.class_weight == pytest.approx({-1: 0.5556, 1: 5.0}, abs=1e-3)
     assert row_weights(data.train, changed.class_weight)[y[: len(data.train)] == -1].mean() == pytest.approx(
