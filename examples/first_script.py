@@ -3,6 +3,7 @@ import numpy as np
 
 import remedy
 
+keras.utils.set_random_seed(0)
 rng = np.random.default_rng(0)
 y = rng.choice(3, size=600, p=[0.85, 0.1, 0.05])
 X = 500 + 100 * (rng.normal(size=(600, 8)) + 2 * np.eye(8)[y])
