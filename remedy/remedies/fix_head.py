@@ -89,10 +89,10 @@ class FixHead(Remedy):
         """Put a new last layer on what the old one read."""
         wanted = wanted_head(recipe, dataset)
         _, kernel = _end(copy.deepcopy(recipe.architecture))
-        kernel_name = name_of(kernel)
+        changes = {str(width_key(kernel)): wanted.units, "activation": wanted.activation}
         lines = [
-            f"hidden = model.get_layer({kernel_name!r}).input",
-            f"head = keras.layers.Dense({wanted.units}, activation={wanted.activation!r}, name={kernel_name!r})",
+            f"old = model.get_layer({name_of(kernel)!r})",
+            f"hidden, head = old.input, again(old, {changes!r})",
             "ends = model.output if type(model).__name__ == 'Functional' else model.outputs[0]",
             "model = keras.Model(model.inputs, keras.tree.pack_sequence_as(ends, [head(hidden)]))",
         ]

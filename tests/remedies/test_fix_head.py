@@ -7,6 +7,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.data.task import infer_task
 from remedy.evidence.model_facts import head_facts
+from remedy.prescription import Prescription, patch
 from remedy.recipe.recipe import Recipe
 from remedy.remedies.fix_head import FixHead
 from remedy.testing import check_rewritten, check_unchanged
@@ -88,6 +89,22 @@ def test_the_patch_puts_a_new_last_layer_on_the_old_network():
     exec(FixHead().patch(recipe, data), names)
     assert names["model"].output_shape == (None, 3)
     assert set(names["y_train"]) == {0, 1, 2}
+
+
+def test_a_convolution_at_the_end_keeps_its_window_and_its_padding_in_the_patch():
+    pixels, classes = np.zeros((20, 8, 8, 1), "float32"), np.zeros((20, 8, 8, 1), "int64")
+    classes[:, 2:5, 2:5], classes[:, 6:] = 1, 2
+    head = layers.Conv2D(1, 3, padding="same", activation="relu", kernel_regularizer="l2")
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(4, 3, padding="same"), head])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    recipe, data = Recipe.from_model(model, {"epochs": 1}), Dataset(Rows(pixels, classes), None, "multiclass")
+    lines = patch(Prescription((("fix-head", {}),)), recipe, data, [FixHead()])
+    space = {"keras": keras, "np": np, "model": model, "X_train": pixels, "y_train": classes, "fit": {}}
+    exec(lines, space)
+    new = space["model"].layers[-1]
+    assert (new.filters, new.kernel_size, new.padding) == (3, (3, 3), "same")
+    assert new.kernel_regularizer is not None
+    assert space["model"].output_shape == (None, 8, 8, 3)
 
 
 def test_a_model_that_ends_in_something_else_is_left_alone():
