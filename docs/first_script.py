@@ -36,6 +36,7 @@ def main() -> None:
             filled = f"<!-- {name} -->\n\n```{body.rstrip()}\n```\n"
             text = re.sub(rf"<!-- {name} -->\n(\n```.*?\n```\n)?", lambda _, filled=filled: filled, text, flags=re.S)
         page.write_text(text)
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", *PAGES], check=True)  # As make check wants it.
 
 
 if __name__ == "__main__":
