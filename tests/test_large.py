@@ -256,7 +256,6 @@ def store_run(store):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_stuck_training_on_a_memory_mapped_file_is_fixed_without_reading_it_whole(bound, store, mapped, monkeypatch):
     monkeypatch.setattr(dataset, "SEARCH_ROWS", 600)
     X, y = blobs(rows=6000, scale=300.0, shift=5000.0)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from remedy.data.rows import Rows
-from remedy.data.scores import moved_threshold
+from remedy.data.thresholds import moved_threshold
 from remedy.recipe.recipe import Recipe
 
 LEAST = 1e-6

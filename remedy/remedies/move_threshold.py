@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remedy.data.dataset import Dataset
-from remedy.data.scores import UNSURE
+from remedy.data.thresholds import UNSURE
 from remedy.errors import NotApplicable
 from remedy.evidence.model_facts import head_facts
 from remedy.recipe.recipe import Recipe

@@ -25,10 +25,10 @@ from remedy.data.scores import (
     confusion,
     cut_at_zero,
     is_mask,
-    moved_threshold,
     predicted_ids,
     recalls,
 )
+from remedy.data.thresholds import moved_threshold
 from remedy.diagnosis import Diagnosis, Examination, Looks, diagnose
 from remedy.errors import RemedyWarning
 from remedy.evidence.closer_look import CloserLook

@@ -86,7 +86,7 @@ def test_the_patch_puts_a_new_last_layer_on_the_old_network():
     recipe, data = _program(IDS + 1, layers.Dense(1, activation="sigmoid"), "binary_crossentropy")
     model = recipe.build(data, 0)
     names = {"keras": keras, "np": np, "model": model, "X_train": data.train.X, "y_train": data.train.y, "fit": {}}
-    exec(FixHead().patch(recipe, data), names)
+    exec(patch(Prescription((("fix-head", {}),)), recipe, data, [FixHead()]), names)
     assert names["model"].output_shape == (None, 3)
     assert set(names["y_train"]) == {0, 1, 2}
 
