@@ -7,7 +7,7 @@ from keras import layers
 
 from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
-from remedy.data.scores import moved_threshold
+from remedy.data.thresholds import moved_threshold
 from remedy.recipe.recipe import Recipe
 
 from ..watch import named, watched
