@@ -45,6 +45,21 @@ def every_layer(model: Any, itself: bool = False) -> list[Any]:
     return ([model] if itself else []) + list(_below(model))
 
 
+def layers_by_key(model: Any) -> dict[str, Any]:
+    """Return every layer by its name; where inner models repeat a name, the later ones by ``name#2``, ``name#3`` ...
+
+    Loading a model does not advance the names that Keras counts, so a new "dense" may stand beside a loaded one. Models
+    built from one configuration have their layers in one order, and so the same keys.
+    """
+    found: dict[str, Any] = {}
+    seen: dict[str, int] = {}
+    for layer in every_layer(model):
+        name = str(layer.name)
+        seen[name] = seen.get(name, 0) + 1
+        found[name if seen[name] == 1 else f"{name}#{seen[name]}"] = layer
+    return found
+
+
 def _below(model: Any) -> Iterator[Any]:
     for layer in getattr(model, "layers", ()):
         yield layer

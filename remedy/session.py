@@ -92,7 +92,7 @@ class Session:
         self._model, self._call, self._wishes, self._run, self._terminal = model, call, wishes, run, terminal
         self._recipe = recipe_of_call(model, call, wishes.build)
         self._callbacks = as_list(call.kwargs.get("callbacks"))
-        self._start: Weights | None = snapshot(model) if self._recipe else None
+        self._start: Weights | None = snapshot(model)
         self.repaired: RepairResult | None = None
         self.unsearched: str | None = None
         late = call.arrival is not None and call.dataset is None  # A stream tells its batch size with its rows.
@@ -246,6 +246,13 @@ class Session:
             self.unsearched = "No remedy is searched: a model of several outputs cannot be scored."
             warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
             return False
+        if self._start is None:
+            self.unsearched = (
+                "No remedy is searched: the model has more than 512 MB of weights that are trained, too many to keep a "
+                "copy and to tell loaded ones from fresh ones."
+            )
+            warnings.warn(self.unsearched, RemedyWarning, stacklevel=2)
+            return False
         free_iterators()
         try:
             if self._wishes.build is None:
@@ -309,8 +316,14 @@ class Session:
             artifacts.keep_weights(self._run.run_id, recipe.kept_weights)
         return recipe
 
+    def as_begun(self) -> Recipe | None:
+        """The recipe, with the weights that were loaded before; None where it could not be read."""
+        if self._recipe is None:
+            return None
+        return self._recipe.replace(kept_weights={**self._recipe.kept_weights, **self._loaded(self._recipe)})
+
     def _loaded(self, recipe: Recipe) -> Mapping[str, Any]:
-        if self._start is None or self._call.dataset is None:
+        if not self._start or self._call.dataset is None:
             return {}
         with keep_random_state():
             return loaded(self._start, *(recipe.build(self._call.dataset, seed) for seed in (0, 1)))

@@ -3,11 +3,18 @@
 import keras
 import numpy as np
 import pytest
+from keras import layers
 
 import remedy
+from remedy.detectors.nothing_trainable import NothingTrainable
+from remedy.diagnosis import diagnose
 from remedy.evidence.model_facts import layer_facts
+from remedy.evidence.static import static_evidence
 from remedy.recipe.recipe import Recipe
+from remedy.recipe.starting_weights import loaded, pretrained, snapshot
+from remedy.remedies._backbone import set_trainable
 
+from .conftest import blobs, dense, stuck_run_of
 from .gratings import backbone, few, fine_tuned
 
 FIT = {"epochs": 12, "batch_size": 16, "validation_split": 0.25, "verbose": 0, "experiment": "gratings"}
@@ -113,3 +120,66 @@ def test_a_fine_tuning_is_mended_with_the_loaded_weights(store, sick, divided):
     answers = result.fix.model.predict(X_new / divided, verbose=0).argmax(-1)
     assert np.mean(answers == y_new) > 0.9
     assert len(result.fix.prescription) <= 2
+
+
+def _named_twice():
+    """A frozen net with a layer "dense", and a new layer "dense" behind it, as a loaded model in a new session has."""
+    base = keras.Sequential([keras.Input((6,)), layers.Dense(5, activation="relu", name="dense")], name="base")
+    base.set_weights([np.full((6, 5), 0.25), np.full(5, 0.5)])
+    base.trainable = False
+    model = keras.Sequential([keras.Input((6,)), base, layers.Dense(3, activation="softmax", name="dense")])
+    model.compile("adam", "categorical_crossentropy")
+    return model
+
+
+def test_a_loaded_layer_keeps_its_weights_beside_a_new_one_of_the_same_name():
+    X, y = blobs(rows=60)
+    recipe, data = stuck_run_of(_named_twice(), X, y)
+    copy = recipe.build(data, 7)
+    np.testing.assert_array_equal(copy.layers[0].layers[0].get_weights()[0], np.full((6, 5), 0.25))
+    assert copy.layers[1].get_weights()[0].std() > 0
+    trained = _named_twice()
+    trained.layers[0].trainable = True
+    start = snapshot(trained)
+    assert sorted(start) == ["dense", "dense#2"]
+    kept = loaded(start, *(_named_twice_fresh(seed) for seed in (0, 1)))
+    assert list(kept) == ["dense"]
+    np.testing.assert_array_equal(kept["dense"][0], np.full((6, 5), 0.25))
+
+
+def _named_twice_fresh(seed):
+    keras.utils.set_random_seed(seed)
+    base = keras.Sequential([keras.Input((6,)), layers.Dense(5, activation="relu", name="dense")], name="base")
+    return keras.Sequential([keras.Input((6,)), base, layers.Dense(3, activation="softmax", name="dense")])
+
+
+def test_loaded_layers_of_a_model_that_is_not_built_yet_are_known():
+    base = keras.Sequential([keras.Input((6,)), layers.Dense(5, name="body")])
+    model = keras.Sequential([base, layers.Dense(3, name="head")])
+    assert "body" in snapshot(model)
+
+
+def test_a_normalization_with_loaded_weights_is_part_of_the_backbone():
+    model = keras.Sequential([keras.Input((6,)), layers.LayerNormalization(name="norm"), layers.Dense(3, name="head")])
+    model.compile("adam", "mse")
+    recipe = Recipe.from_model(model, {})
+    kept = {layer.name: layer.get_weights() for layer in model.layers}
+    assert pretrained(recipe.replace(kept_weights=kept)) == {"norm", "head"}
+
+
+def test_a_plan_that_begins_later_has_as_many_epochs_as_are_left():
+    recipe = Recipe.from_model(dense(), {"epochs": 20, "initial_epoch": 12})
+    assert recipe.epochs == 8
+
+
+def test_a_functional_model_frozen_as_a_whole_is_opened():
+    rows = keras.Input((6,))
+    model = keras.Model(rows, layers.Dense(3, name="head")(layers.Dense(4, name="body")(rows / 2.0)))
+    model.trainable = False
+    model.compile("adam", "mse")
+    recipe, data = stuck_run_of(model, *blobs(rows=60))
+    assert "nothing-trainable" in [
+        d.name for d in diagnose(static_evidence(recipe, data), [NothingTrainable()]).diagnoses
+    ]
+    opened = recipe.replace(architecture=set_trainable(recipe.architecture, ["body", "head"], True))
+    assert len(opened.build(data, 0).trainable_weights) == 4

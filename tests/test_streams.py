@@ -15,6 +15,7 @@ from remedy.data import streams
 from remedy.data.arrays import tree_map
 from remedy.data.arrival import watched
 from remedy.data.fit_call import read_fit_call
+from remedy.data.kept import Kept
 from remedy.data.streams import is_stream, read_stream
 from remedy.errors import InvalidInput, RemedyWarning
 
@@ -391,3 +392,12 @@ def test_a_stream_of_single_rows_for_tune_is_named(store, monkeypatch):
     monkeypatch.syspath_prepend(store)
     with pytest.raises(InvalidInput, match="batch"):
         load("rows:single")
+
+
+def test_an_epoch_that_a_callback_broke_off_is_not_taken_for_the_whole_stream():
+    kept = Kept(expected=10)
+    for _ in range(3):
+        kept.keep((np.zeros((4, 2)), np.zeros(4)))
+    kept.epoch_over()
+    assert kept.ended
+    assert not kept.complete

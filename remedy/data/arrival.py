@@ -16,7 +16,7 @@ import numpy as np
 
 from remedy.data.kept import Kept
 from remedy.data.rows import Rows
-from remedy.data.streams import is_stream
+from remedy.data.streams import batch_count, is_stream
 
 
 def watched(stream: Any, steps_per_epoch: int | None, searched: bool = False) -> tuple[Any, Kept | None]:
@@ -27,7 +27,7 @@ def watched(stream: Any, steps_per_epoch: int | None, searched: bool = False) ->
         steps_per_epoch: As given to ``fit``, or None.
         searched: Whether a remedy may be searched on the rows; more of very large ones are kept then.
     """
-    kept = Kept(steps_per_epoch, searched)
+    kept = Kept(steps_per_epoch, searched, expected=batch_count(stream) if is_stream(stream) else None)
     if isinstance(stream, types.GeneratorType):
         return _generator(stream, kept), kept
     if not is_stream(stream):

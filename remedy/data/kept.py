@@ -41,6 +41,7 @@ class Kept:
         complete: Whether these are all rows. Of a stream that is larger than what is kept, batches are drawn over all
             of an epoch, each with the same chance (Vitter, "Random sampling with a reservoir", 1985).
         total: Rows that training met in the first epoch.
+        expected: Batches of an epoch, where the stream says so.
     """
 
     steps_per_epoch: int | None = None
@@ -51,6 +52,7 @@ class Kept:
     ended: bool = False
     complete: bool = False
     total: int = 0
+    expected: int | None = None
     _full: bool = False
     _draw: Any = field(default_factory=lambda: random.Random(0), repr=False)
     _size: int = 0
@@ -127,7 +129,8 @@ class Kept:
         self._passes, self._looked_at = self._passes + 1, self._offered
         if self.steps_per_epoch is None:
             # An epoch without a number of steps is the whole stream.
-            self.ended, self.complete = True, not (self._skipped or self._full)
+            broken = self.expected is not None and self._offered < self.expected  # A callback ended the epoch early.
+            self.ended, self.complete = True, not (self._skipped or self._full or broken)
             return
         if self._full:  # What repeats itself cannot be told from what is new: a sample is all there is.
             self.ended = True

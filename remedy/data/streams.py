@@ -52,7 +52,7 @@ def read_stream(X: Any) -> Stream | None:
     """
     batches: list[Any] = []
     size, complete, first = 0, True, 0
-    count = _batch_count(X)
+    count = batch_count(X)
     for seen, batch in enumerate(_batches(X, count), 1):
         if not isinstance(batch, (tuple, list)) or len(batch) < 2:
             return None
@@ -102,7 +102,7 @@ def _is_py_dataset(X: Any) -> bool:
     return isinstance(X, keras.utils.PyDataset)
 
 
-def _batch_count(X: Any) -> int | None:
+def batch_count(X: Any) -> int | None:
     """Return the batches of an epoch; None where endless or unknown."""
     if _is_tf_data(X):
         count = int(X.cardinality())

@@ -39,6 +39,7 @@ class NothingTrainable(Detector):
 
     def detect(self, layers: Sequence[LayerFacts]) -> Finding | None:
         """Report a model all of whose kernels are frozen."""
+        layers = [layer for layer in layers if not layer.operation]
         holding = [layer for layer in layers if not any(part in layer.kind for part in WITHOUT_WEIGHTS)]
         kernels = [layer for layer in holding if layer.units is not None]
         if not kernels or not all(layer.frozen for layer in holding):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from remedy.evidence.records import LayerFacts
-from remedy.keras_internals import every_layer, is_keras, layers_in_order
+from remedy.keras_internals import every_layer, is_keras, layers_in_order, operation_modules
 from remedy.recipe.architecture import KERNEL_LAYERS, Architecture, LayerConfig, name_of, width_key
 from remedy.recipe.readers import DROPOUTS, RESHAPERS
 from remedy.recipe.recipe import Recipe
@@ -66,7 +66,8 @@ def layer_facts(architecture: Architecture) -> tuple[LayerFacts, ...] | None:
         if entry["class_name"] == "InputLayer" and name_of(entry) not in unread:
             continue
         facts = _layer(entry, name_of(entry) not in unread)
-        facts = replace(facts, inference=facts.name in in_inference)
+        operation = str(entry.get("module", "")).startswith(operation_modules())
+        facts = replace(facts, inference=facts.name in in_inference, operation=operation)
         if entry["class_name"] == "Add":
             facts = replace(facts, branches=_branches(architecture, facts.name))
         found.append(replace(facts, units=2 * facts.units) if facts.units and facts.name in doubled else facts)

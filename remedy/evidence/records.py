@@ -145,6 +145,7 @@ class LayerFacts:
         empty_rows: Of a frozen Embedding: share of its rows that hold nothing but zeros; None for other layers.
         frozen: True where its weights are set not to be trained.
         inference: True where it is only ever called with ``training=False``.
+        operation: True for an operation in the graph, such as ``x / 255.0``, which is no layer.
     """
 
     name: str
@@ -165,6 +166,7 @@ class LayerFacts:
     empty_rows: float | None = None
     frozen: bool = False
     inference: bool = False
+    operation: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from remedy.keras_internals import compile_arguments, every_layer
+from remedy.keras_internals import compile_arguments, layers_by_key
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +82,8 @@ def plain(value: Any) -> Any:
 def kept_weights(model: Model) -> dict[str, list[Any]]:
     """Return the weights of frozen layers and of layers adapted to data, by layer name."""
     kept = {}
-    for layer in every_layer(model):
+    for key, layer in layers_by_key(model).items():
         own = [w for w in layer.weights if "seed" not in w.path]
         if own and not layer.trainable_weights and not hasattr(layer, "layers"):
-            kept[layer.name] = [np.asarray(w) for w in layer.get_weights()]
+            kept[key] = [np.asarray(w) for w in layer.get_weights()]
     return kept

@@ -93,7 +93,9 @@ def _read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any], groups: Any)
     def name(value: Any) -> str | None:
         return spelled.get(id(value))
 
-    told = {key: _as_expression(value, name) for key, value in fit.items() if key != "verbose"}
+    told = {key: _as_expression(value, name) for key, value in fit.items() if key not in ("verbose", "initial_epoch")}
+    if fit.get("initial_epoch"):  # The lines train from the first epoch: as many as were planned.
+        told["epochs"] = repr(int(fit.get("epochs", 1)) - int(fit["initial_epoch"]))
     kind = "tf.data" if hasattr(X, "element_spec") else "PyDataset" if y is None and hasattr(X, "__getitem__") else None
     return Names(
         name(model),
@@ -202,7 +204,11 @@ fit |= {{'sample_weight': weights[0]}} if weights else {{}}"""
 HELD = """\
 held = fit.get('validation_data')
 if held is not None and not isinstance(held, (tuple, list)):  # the validation rows as arrays, too
-    held = list(held.as_numpy_iterator()) if hasattr(held, 'element_spec') else [held[i] for i in range(len(held))]
+    many = fit.pop('validation_steps', None)
+    if hasattr(held, 'element_spec'):
+        held = list((held.take(many) if many else held).as_numpy_iterator())
+    else:
+        held = [held[i] for i in range(many or len(held))]
     fit['validation_data'] = tuple(
         keras.tree.map_structure(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *side)
         for side in zip(*(tuple(batch) for batch in held))

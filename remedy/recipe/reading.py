@@ -68,7 +68,7 @@ def training(model: Model, fit: Mapping[str, Any]) -> dict[str, Any]:
             "optimizer": plain(compiled["optimizer"]),
             "loss": plain(compiled["loss"]),
             "jit_compile": compiled.get("jit_compile", "auto"),
-            "epochs": int(fit.get("epochs", 1)),
+            "epochs": max(1, int(fit.get("epochs", 1)) - int(fit.get("initial_epoch") or 0)),
             "shuffle": bool(fit.get("shuffle", True)),
             "callbacks": read_callbacks(as_list(fit.get("callbacks")), fit.get("validated", True)),
             "trusted": True,

@@ -18,7 +18,7 @@ from remedy.data import arrays
 from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.errors import ModelError, NotApplicable
-from remedy.keras_internals import every_layer
+from remedy.keras_internals import layers_by_key
 from remedy.recipe import reading
 from remedy.recipe.architecture import Architecture
 from remedy.recipe.input_scaling import InputScaling, scaled
@@ -186,7 +186,7 @@ class Recipe:
             raise
         except Exception as error:
             raise ModelError(f"Keras cannot build this recipe: {error}") from error
-        by_name = {layer.name: layer for layer in every_layer(model, itself=True)}
+        by_name = layers_by_key(model)
         for name, weights in self.kept_weights.items():
             if name in by_name and [w.shape for w in weights] == [w.shape for w in by_name[name].get_weights()]:
                 by_name[name].set_weights(weights)

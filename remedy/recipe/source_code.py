@@ -47,12 +47,14 @@ before = str(model.get_config())"""
 CHANGED = "assert str(model.get_config()) != before, 'nothing was changed'"
 
 KEEP = """\
-kept = {layer.name: layer.get_weights() for layer in inside(model) if layer.weights and CONDITION}"""
+kept = [(layer.name, layer.get_weights()) for layer in inside(model) if layer.weights and CONDITION]"""
 
 PUT_BACK = """\
 for layer in inside(model):  # a clone knows nothing: these layers get their weights back
-    if layer.name in kept and len(kept[layer.name]) == len(layer.weights):
-        layer.set_weights(kept[layer.name])
+    own = next((pair for pair in kept if pair[0] == layer.name), None)
+    if own and [w.shape for w in own[1]] == [tuple(w.shape) for w in layer.weights]:
+        kept.remove(own)
+        layer.set_weights(own[1])
         getattr(layer, 'finalize_state', lambda: None)()"""
 
 

@@ -12,15 +12,19 @@ from typing import Any
 import numpy as np
 
 from remedy.data.arrays import Array
-from remedy.keras_internals import every_layer, layers_in_order
-from remedy.recipe.architecture import KERNEL_LAYERS, name_of
+from remedy.keras_internals import layers_by_key, layers_in_order
+from remedy.recipe.architecture import name_of
 from remedy.recipe.recipe import Recipe
 
 Weights = Mapping[str, list[Array]]
 """Weights by layer name, as ``layer.get_weights()`` gives them."""
 
 MOST_BYTES = 1 << 29
-"""The weights of a larger model are not copied; a search of it then begins from fresh ones, and says so."""
+"""More weights that are trained are not copied: what was loaded cannot be told from fresh ones then, and no remedy is
+searched."""
+
+ADAPTED = ("Normalization", "Discretization", "TextVectorization", "StringLookup", "IntegerLookup", "Hashing")
+"""Layers whose weights come from data by ``adapt``, and not from training."""
 
 FORM = ("units", "filters", "kernel_size", "strides")
 """What a layer is built with that its weights have to fit, and the features behind them."""
@@ -30,14 +34,18 @@ COMPARED, UNLIKE = 5000, 1e-6
 
 
 def snapshot(model: Any) -> Weights | None:
-    """Return a copy of the weights of every layer that may be trained; None where they are too many or not made yet."""
-    if not model.built or sum(int(np.prod(w.shape)) for w in model.weights) * 4 > MOST_BYTES:
+    """Return a copy of the weights of every layer that may be trained and has some yet; None where they are too many.
+
+    A model may hold loaded layers and not be built itself: a stream tells its shapes later.
+    """
+    trained = {
+        key: layer
+        for key, layer in layers_by_key(model).items()
+        if layer.built and layer.trainable_weights and not _nests(layer)
+    }
+    if sum(int(np.prod(w.shape)) for layer in trained.values() for w in layer.weights) * 4 > MOST_BYTES:
         return None
-    found = {}
-    for layer in every_layer(model):
-        if layer.built and layer.trainable_weights and not _nests(layer):
-            found[str(layer.name)] = [np.array(w, copy=True) for w in layer.get_weights()]
-    return found
+    return {key: [np.array(w, copy=True) for w in layer.get_weights()] for key, layer in trained.items()}
 
 
 def loaded(start: Weights, fresh: Any, again: Any) -> dict[str, list[Array]]:
@@ -48,7 +56,8 @@ def loaded(start: Weights, fresh: Any, again: Any) -> dict[str, list[Array]]:
         fresh, again: Two models built anew from different seeds.
     """
     one, two = snapshot(fresh) or {}, snapshot(again) or {}
-    order = [str(layer.name) for layer in layers_in_order(fresh)]
+    keys = {id(layer): key for key, layer in layers_by_key(fresh).items()}
+    order = [keys[id(layer)] for layer in layers_in_order(fresh) if id(layer) in keys]
     known = [name for name in dict.fromkeys(order) if name in start and name in one and name in two]
     unlike = [i for i, name in enumerate(known) if not _fresh(start[name], one[name], two[name])]
     # A kernel of few values, little changed since, still looks drawn. But what is fresh stands behind what was loaded.
@@ -56,13 +65,14 @@ def loaded(start: Weights, fresh: Any, again: Any) -> dict[str, list[Array]]:
 
 
 def pretrained(recipe: Recipe) -> frozenset[str]:
-    """Return the names of the layers with kernels, or averages, whose weights belong to the recipe and not to chance.
+    """Return the names of the layers whose weights belong to the recipe and not to chance.
 
     Layers that are adapted to data (Normalization, TextVectorization) are not among them.
     """
-    kinds = KERNEL_LAYERS | {"BatchNormalization"}
     return frozenset(
-        name for entry in recipe.architecture.layers(*kinds) if (name := name_of(entry)) in recipe.kept_weights
+        name
+        for entry in recipe.architecture.layers()
+        if entry["class_name"] not in ADAPTED and (name := name_of(entry)) in recipe.kept_weights
     )
 
 

@@ -22,7 +22,11 @@ def set_trainable(architecture: Architecture, names: Collection[str], trainable:
         if name_of(entry) in names or (trainable and holds(entry)):
             entry["config"]["trainable"] = trainable
 
-    return architecture.edit(change)
+    changed = architecture.edit(change)
+    whole = changed.config["config"]
+    if trainable and whole.get("trainable") is False:  # The model itself may be frozen.
+        changed = Architecture({**changed.config, "config": {**whole, "trainable": True}})
+    return changed
 
 
 def backbone(recipe: Recipe) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from remedy.data import arrays
 from remedy.data.dataset import Dataset
 from remedy.data.kinship import row_keys
 from remedy.data.scores import Scorer
+from remedy.errors import RemedyWarning
 from remedy.evidence.evidence import Evidence
 from remedy.evidence.static import static_evidence
 from remedy.recipe.own_callbacks import make_callbacks, restores_weights
@@ -118,6 +120,9 @@ def train_in_full(
             return _train(stuck_run, recipe, seed, run, terminal, ground, own)
         except NotApart:  # Then only what was read is kept apart from what it is scored on.
             log.debug("the stream gives other rows every time: the fix is trained on what was read of it")
+        except Exception as error:  # A stream may do anything; what was proven is not lost for it.
+            text = f"The fix is trained on the rows that were read of your stream ({type(error).__name__}: {error})."
+            warnings.warn(text, RemedyWarning, stacklevel=2)
     return _train(stuck_run, recipe, seed, run, terminal, ground, None)
 
 
