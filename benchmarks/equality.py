@@ -380,7 +380,8 @@ def main() -> None:
                 )
     if args.json:
         equal = sum(not differs for differs in found.values())
-        print(json.dumps({"kinds": len(found), "equal": equal, "differs": {k: v for k, v in found.items() if v}}))
+        print(json.dumps({"comparisons": len(found), "equal": equal, "differs": {k: v for k, v in found.items() if v}}))
+    sys.exit(any(found.values()))
 
 
 if __name__ == "__main__":

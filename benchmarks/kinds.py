@@ -104,7 +104,8 @@ def _started(source: str, optimizer: str) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     words = SOURCES[row["kind"]][0]
-    fix = "none" if row["fix"] is None else f"{row['before']:.2f} to {row['after']:.2f}"
+    before = "nothing compared" if row.get("before") is None else f"{row['before']:.2f}"
+    fix = "none" if row["fix"] is None else f"{before} to {row['after']:.2f}"
     fix += "" if row["fix"] in (None, True) else ", not confirmed"
     stuck = "seen" if row["stuck"] else "not seen"
     return f"| {row['kind']} | {words} | {row['healthy']} | {stuck} | {fix} | {row.get('patch') or '-'} |"

@@ -28,6 +28,6 @@ ROOT = Path(__file__).parent.parent
 )
 def test_a_watched_program_ends_as_keras_alone_ends_it(kind):
     command = [sys.executable, str(ROOT / "benchmarks" / "equality.py"), "--json", "--kinds", kind]
-    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
     assert told["differs"] == {}
     assert told["equal"] >= 1

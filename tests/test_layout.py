@@ -65,7 +65,7 @@ def test_every_detector_and_remedy_is_found_by_its_class_name():
 def test_the_generated_catalogue_in_the_docs_is_up_to_date():
     from remedy.catalogue import catalogue
 
-    assert (ROOT / "docs" / "catalogue.md").read_text() == catalogue(), "run `make docs`"
+    assert (ROOT / "docs" / "catalogue.md").read_text() == catalogue(), "run `make catalogue`"
 
 
 def _fastest(command, runs=3):

@@ -296,7 +296,7 @@ def test_a_stuck_program_on_a_complete_stream_is_searched_a_remedy_for(store):
     trials = mlflow.search_runs(
         search_all_experiments=True, filter_string="tags.`remedy.role` = 'trial'", output_format="list"
     )
-    assert trials or any(issubclass(w.category, RemedyWarning) for w in said)
+    assert trials, [str(w.message) for w in said]
 
 
 def _rows_by_class(rows=600):
@@ -350,6 +350,7 @@ def test_nothing_is_confirmed_on_an_endless_stream_that_gives_new_rows_always(st
     search = remedy.Search(trials=4, timeout=30)
     result = remedy.fit(model, noisy, steps_per_epoch=15, epochs=10, verbose=0, search=search)
     assert result.stuck
+    assert "Searched" in result.conclusion or "tried" in result.conclusion or result.fix
     assert result.fix is None or not result.fix.confirmed
 
 
