@@ -118,7 +118,7 @@ class Session:
     def train(self) -> Any:
         """Train as the user asked for; return Keras' History."""
         kwargs = {name: value for name, value in self._call.kwargs.items() if name != "callbacks"}
-        watch = [*self._callbacks, *self._logging(), *self._lines(), self.recorder]
+        watch = [*self._callbacks, *self._logging(), *self._lines(), *self._counting(), self.recorder]
         try:
             return fit_model(self._model, self._call.X, self._call.y, callbacks=watch, **kwargs)
         except Exception as error:
@@ -148,6 +148,11 @@ class Session:
             yield StepLog(self._run.metrics, logs.every_n_steps)
         if logs.checkpoints:
             yield Checkpoints(self._run.checkpoint)
+
+    def _counting(self) -> Iterator[Any]:
+        """Yield the callback that tells what is kept of a stream that an epoch is over; a verdict may come much later."""
+        if (arrival := self._call.arrival) is not None:
+            yield keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: arrival.epoch_over())
 
     def end(self) -> str:
         """Log what is known at the end; return the sentence that says how it ended."""

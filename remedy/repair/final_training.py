@@ -130,6 +130,8 @@ def _stream(stuck_run: StuckRun, recipe: Recipe, searched: Dataset) -> OwnStream
     """Return the user's stream without the rows that are set aside; None where there is none, or it does not suit."""
     if stuck_run.stream is None or searched.holdout is None or not fits(recipe, searched):
         return None
+    if not searched.provable:  # Nothing is confirmed then, and the user's training goes on with the stream.
+        return None
     drawn = searched.validation if searched.validation is not stuck_run.dataset.validation else None
     aside = [searched.holdout, *([] if drawn is None else [drawn])]
     return OwnStream(*stuck_run.stream, recipe, searched, aside)
