@@ -150,7 +150,7 @@ class Session:
             yield Checkpoints(self._run.checkpoint)
 
     def _counting(self) -> Iterator[Any]:
-        """Yield the callback that tells what is kept of a stream that an epoch is over; a verdict may come much later."""
+        """Yield what tells the rows kept of a stream that an epoch is over; a verdict may come much later."""
         if (arrival := self._call.arrival) is not None:
             yield keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: arrival.epoch_over())
 

@@ -123,7 +123,13 @@ class Kept:
         return self._draw.random() * self._offered < len(self.batches)
 
     def epoch_over(self) -> None:
-        """Decide after an epoch whether all rows are there."""
+        """Decide after an epoch whether all rows are there; never raises."""
+        try:
+            self._decide()
+        except Exception as error:
+            self.unread = f"its rows could not be compared ({type(error).__name__})"
+
+    def _decide(self) -> None:
         if self.ended or not self.batches or self._offered == self._looked_at:
             return
         self._passes, self._looked_at = self._passes + 1, self._offered
