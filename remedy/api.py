@@ -179,9 +179,7 @@ def fit(
         terminal.conclusion(conclusion)
     examination, evidence = session.recorder.examination, session.recorder.evidence
     stuck, seen = examination.stuck, examination.diagnoses
-    advice = None if fix else advise(seen, chosen, session.recipe, session.dataset)
-    if advice and "clone_model" in advice:  # A clone of a model that began from loaded weights has to keep them.
-        advice = advise(seen, chosen, session.as_begun(), session.dataset)
+    advice = None if fix else advise(seen, chosen, session.recipe, session.dataset, session.with_loaded)
     terminal.advice(advice, stuck)
     terminal.where(run.url, ui_options())
     return Result(model, history, run.run_id, run.url, stuck, seen, examination, fix, conclusion, evidence, advice)

@@ -200,8 +200,8 @@ class Session:
             return None
         try:
             with keep_random_state():
-                kept = {**recipe.kept_weights, **self._loaded(recipe)}
-                return starting_point(recipe.replace(kept_weights=kept), data, epoch) if kept else None
+                begun = self.with_loaded(recipe)
+                return starting_point(begun, data, epoch) if begun.kept_weights else None
         except RemedyError:  # No fresh model can be made of it; that is said when one is needed.
             return None
 
@@ -321,11 +321,9 @@ class Session:
             artifacts.keep_weights(self._run.run_id, recipe.kept_weights)
         return recipe
 
-    def as_begun(self) -> Recipe | None:
-        """The recipe, with the weights that were loaded before; None where it could not be read."""
-        if self._recipe is None:
-            return None
-        return self._recipe.replace(kept_weights={**self._recipe.kept_weights, **self._loaded(self._recipe)})
+    def with_loaded(self, recipe: Recipe) -> Recipe:
+        """Return a recipe with the weights that were loaded before the training."""
+        return recipe.replace(kept_weights={**recipe.kept_weights, **self._loaded(recipe)})
 
     def _loaded(self, recipe: Recipe) -> Mapping[str, Any]:
         if not self._start or self._call.dataset is None:

@@ -119,7 +119,7 @@ def check_labels_are_there(model: Any, X: Any, y: Any) -> None:
 
 def plain_arrays(value: Any) -> Any:
     """Return numbers or texts in Python's lists as an array; everything else as it is."""
-    if not isinstance(value, (list, tuple)) or not len(value) or not _is_plain(value[0]):
+    if not is_listed(value):
         return value
     text = _first_leaf(value)
     try:
@@ -128,6 +128,11 @@ def plain_arrays(value: Any) -> Any:
         raise InvalidInput(
             "A list of rows of different length cannot be trained on: pad them, keras.utils.pad_sequences(rows)."
         ) from error
+
+
+def is_listed(value: Any) -> bool:
+    """Say whether a value is numbers or texts in Python's lists, which is one array to Keras."""
+    return isinstance(value, (list, tuple)) and bool(len(value)) and _is_plain(value[0])
 
 
 def _first_leaf(value: Any) -> Any:

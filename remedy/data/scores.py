@@ -70,13 +70,14 @@ def predicted_ids(output: Array, logits: bool = False) -> Array:
 def keras_labels(y: Array) -> dict[int, int]:
     """Return how ``class_weight`` of Keras names the ids of `class_ids`, where by another number: -1 and 1."""
     y = np.asarray(y)
-    flat = y.ndim == 1 or y.shape[-1] == 1
-    return {0: -1, 1: 1} if flat and y.size and y.dtype.kind in "if" and set(np.unique(y)) == {-1, 1} else {}
+    if not y.size or y.dtype.kind not in "if" or (y.ndim > 1 and y.shape[-1] > 1) or y.min() != -1 or y.max() != 1:
+        return {}
+    return {0: -1, 1: 1} if np.all(np.abs(y) == 1) else {}
 
 
 def cut_at_zero(y: Array, output: Array, logits: bool) -> bool:
     """Say whether answers of a single unit are cut at 0: raw scores, and answers on both sides of 0 to labels -1/1."""
-    return logits or (bool(keras_labels(y)) and bool(np.nanmin(output, initial=0.0) < 0))
+    return logits or (bool(np.nanmin(output, initial=0.0) < 0) and bool(keras_labels(y)))
 
 
 def recalls(y: Array, output: Array, logits: bool = False) -> dict[int, float]:

@@ -134,13 +134,12 @@ def _inputs(recipe: Recipe, rows: Rows, most: int = FACT_VALUES) -> tuple[InputF
         ids[name] = takes_ids(architecture, name)
         inside[name] = recipe.input_scaling is not None or bool(kinds and all(kind in NORMALIZERS for kind in kinds))
     own = {name for name in names if read_by_own_layer(architecture, name)}
-    hidden = architecture.opaque
     return tuple(
         replace(
             facts,
             normalized_inside=bool(inside.get(facts.name)),
             rescaled=rescaled.get(facts.name),
-            own_code=bool(hidden) or facts.name in own,
+            own_code=bool(architecture.opaque) or facts.name in own,
             ids=facts.ids or (facts.name in own and facts.integers and facts.minimum >= 0),
         )
         for facts in input_facts(rows.X, names or None, ids, most)

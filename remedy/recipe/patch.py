@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from remedy.data import arrays
-from remedy.data.fit_arguments import plain_arrays
+from remedy.data.fit_arguments import is_listed
 from remedy.data.streams import is_stream
 from remedy.data.text import is_text
 
@@ -110,7 +110,7 @@ def _read_names(model: Any, X: Any, y: Any, fit: Mapping[str, Any], groups: Any)
         _holds_text(X),
         isinstance(y, (Mapping, list, tuple)) and len(_parts(y)) > 1,
         None if groups is None or not fit.get("validation_split") else name(groups) or "",
-        plain_arrays(X) is not X,
+        is_listed(X),
     )
 
 

@@ -102,24 +102,30 @@ class FixHead(Remedy):
 
 
 def recoded_weights(weights: Mapping[int, float] | None, coding: TargetCoding | None) -> Mapping[int, float] | None:
-    """Return class weights that were given for labels as those of their codes."""
-    if not weights or coding is None:
+    """Return class weights that were given for labels as those of their codes; fractions are named by rank already."""
+    if not weights or coding is None or not _whole(coding):
         return weights
     return {code: weights.get(int(value), 1.0) for code, value in enumerate(coding.values)}
+
+
+def _whole(coding: TargetCoding) -> bool:
+    return all(value == int(value) for value in coding.values)
 
 
 def coding_patch(coding: TargetCoding) -> str:
     """Return lines of Python that code ``y_train``."""
     known = [int(v) if v == int(v) else v for v in coding.values]
+    weights = (
+        "if fit.get('class_weight'):\n"
+        f"    fit['class_weight'] = {{i: fit['class_weight'].get(v, 1.0) for i, v in enumerate({known})}}\n"
+    )
     shape = "[..., None].astype('float32')" if coding.kind == "binary" else ""
     return (
         "def code(labels):\n"
         "    labels = np.asarray(labels)\n"
         "    labels = labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels\n"
         f"    return np.abs(labels[..., None] - np.array({known})).argmin(-1){shape}\n"
-        "y_train = code(y_train)\n"
-        "if fit.get('class_weight'):\n"
-        f"    fit['class_weight'] = {{i: fit['class_weight'].get(v, 1.0) for i, v in enumerate({known})}}\n"
+        f"y_train = code(y_train)\n{weights if _whole(coding) else ''}"
         "if isinstance(fit.get('validation_data'), (tuple, list)):\n"
         "    X_val, y_val, *rest = fit['validation_data']\n"
         "    fit['validation_data'] = (X_val, code(y_val), *rest)"

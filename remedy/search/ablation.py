@@ -13,10 +13,11 @@ from remedy.prescription import Change, Prescription
 from remedy.search.attempts import Attempt, epoch_seconds
 from remedy.search.context import SearchContext
 from remedy.search.intensify import other_seeds
+from remedy.search.stopping import SHARE
 from remedy.training.engines._base import Job, Outcome
 
-SLACK, SHARE = 0.02, 0.05
-"""Remedies that may be left out together for less than this on the validation rows, for less than this share of what
+SLACK = 0.02
+"""Remedies that may be left out together for less than this on the validation rows, for less than `SHARE` of what
 all of them gained, or for less than one standard error of the score are not worth their lines (the one-standard-error
 rule: Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees", 1984, section 3.4.3) ..."""
 

@@ -25,9 +25,11 @@ LEAST_ALIKE = 0.85
 FAR = 0.8
 """A proven score that covers less of a shallow model's way is far behind it, and leaves much to gain."""
 
-NEAR = 0.95
-"""Share of the way from a constant answer to a perfect one from which on no further remedy could be worth its line: a
-reduction keeps what is worth a twentieth of what all of them gain."""
+SHARE = 0.05
+"""A remedy that is worth less than this share of what all of a prescription gain is not worth its line."""
+
+TOP = 1 - SHARE
+"""Share of the way from a constant answer to a perfect one from which on no further remedy could be worth its line."""
 
 LEVEL = 8
 """Attempts without a gain after which a strong result is taken for what there is."""
@@ -85,7 +87,7 @@ class StoppingRule:
         """Say whether an attempt leaves less to gain than a remedy has to be worth to stay in a prescription."""
         if best is None or self.constant is None or not self.bounded or best.outcome.stuck:
             return False
-        return best.score >= self.constant + NEAR * (1 - self.constant)
+        return best.score >= self.constant + TOP * (1 - self.constant)
 
     def levelled_off(self, best: Attempt | None, attempts: int) -> bool:
         """Say whether a strong result was not beaten by the last attempts of so many, whatever a shallow model does."""

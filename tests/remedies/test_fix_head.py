@@ -112,3 +112,10 @@ def test_a_model_that_ends_in_something_else_is_left_alone():
         TWO[:, None], [layers.Dense(1, activation="softmax"), layers.Rescaling(2.0)], "binary_crossentropy"
     )
     check_unchanged(FixHead(), recipe, data)
+
+
+def test_weights_for_the_ranks_of_scaled_labels_stay_those_of_their_ranks():
+    recipe, data = _program(IDS / 255, layers.Dense(10, activation="softmax"), "sparse_categorical_crossentropy")
+    recipe = recipe.replace(class_weight={0: 0.5, 1: 1.0, 2: 4.0})
+    assert FixHead().apply(recipe, data).class_weight == {0: 0.5, 1: 1.0, 2: 4.0}
+    assert "class_weight" not in FixHead().patch(recipe, data)
