@@ -112,7 +112,7 @@ class Recorder(keras.callbacks.Callback):
             planned = {**options, "epochs": self.params.get("epochs") or 1}
             self._call = self._read(X, y, planned)
             recipe = recipe_of_call(self.model, self._call)
-            write_start(self._run, recipe, self._call.dataset, self._name, log_data=False)
+            write_start(self._run, recipe, self._call.dataset, self._name, log_data=False, given=planned)
             data = self._call.dataset
             known = None if data is None else known_for(self.model, recipe, data)
             known = known if self._call.unread is None else unread(self._call.unread)

@@ -97,7 +97,7 @@ class Session:
         self.unsearched: str | None = None
         late = call.arrival is not None and call.dataset is None  # A stream tells its batch size with its rows.
         with run.together():
-            write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.logs.data)
+            write_start(run, None if late else self._recipe, call.dataset, wishes.name, wishes.logs.data, call.kwargs)
             write_call(run, model, call.kwargs)
         known = self._known() if call.dataset is not None and call.arrival is None else None
         known = known if call.unread is None else unread(call.unread, wishes.expect)
@@ -212,7 +212,7 @@ class Session:
             return None
         arrival.epoch_over()
         if arrival.unread is not None:
-            write_recipe(self._run, self._recipe)
+            write_recipe(self._run, self._recipe, self._call.kwargs)
             return unread(arrival.unread, self._wishes.expect)
         first = self._call.dataset is None
         self._call = arrived(self._model, self._call)
@@ -220,7 +220,7 @@ class Session:
             return None
         if first:
             self._recipe = recipe_of_call(self._model, self._call, self._wishes.build)
-            write_recipe(self._run, self._recipe)
+            write_recipe(self._run, self._recipe, self._call.kwargs)
         if arrival.settled:
             self._write_rows()
         return self._known()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from remedy.data.dataset import Dataset
@@ -25,31 +25,39 @@ from remedy.training.recorder import EvidenceRecorder
 
 
 def write_start(
-    run: Run, recipe: Recipe | None, dataset: Dataset | None, name: str | None, log_data: bool | None
+    run: Run,
+    recipe: Recipe | None,
+    dataset: Dataset | None,
+    name: str | None,
+    log_data: bool | None,
+    given: Mapping[str, Any],
 ) -> None:
     """Write what is known before the first epoch: parameters, recipe, dataset, device."""
     run.tags({"remedy.device": device(), "remedy.backend": os.environ.get("KERAS_BACKEND") or backend()})
-    write_recipe(run, recipe)
+    write_recipe(run, recipe, given)
     write_rows(run, dataset, name, log_data)
 
 
-def write_recipe(run: Run, recipe: Recipe | None) -> None:
-    """Write how a run is trained."""
+def write_recipe(run: Run, recipe: Recipe | None, given: Mapping[str, Any]) -> None:
+    """Write how a run is trained, by a call of ``fit`` with the given keywords."""
     if recipe is not None:
-        run.params(_parameters(recipe))
+        run.params(_parameters(recipe, given))
         run.json("recipe.json", recipe.to_dict())
         if recipe.kept_weights and run.run_id is not None:
             _try_to_keep("weights of frozen layers", artifacts.keep_weights, run.run_id, recipe.kept_weights)
 
 
-def _parameters(recipe: Recipe) -> dict[str, Any]:
-    """Return what a stuck run and its fix both say of their recipes, so that MLflow can set them side by side."""
+def _parameters(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a stuck run and its fix both say of their recipes, so that MLflow can set them side by side.
+
+    The number of epochs counts from 0 as in Keras, beside ``initial_epoch``; a recipe counts those it trains.
+    """
     return {
         "optimizer": recipe.descent["class_name"],
         "learning_rate": number(recipe.learning_rate),
         "loss": recipe.loss_name,
         "batch_size": recipe.batch_size or 32,
-        "epochs": recipe.epochs,
+        "epochs": recipe.epochs + int(given.get("initial_epoch") or 0),
         "class_weight": recipe.class_weight,
         "architecture": recipe.architecture.digest,
         "recipe": recipe.digest,
@@ -122,7 +130,7 @@ def write_fix(
     """Write a fix into its own run and link it both ways with the stuck one."""
     stuck = stuck_run.run
     data = stuck_run.dataset
-    run.params({**_parameters(recipe), "task": data.task, "rows_train": len(data.train)})
+    run.params({**_parameters(recipe, stuck_run.arguments), "task": data.task, "rows_train": len(data.train)})
     write_call(run, fix.model, stuck_run.arguments)
     run.params(fix.prescription.params())
     scores = {"confirmed": fix.proof.score, "handed_over": fix.score, "baseline": fix.baseline_score}
