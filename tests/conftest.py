@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import keras
 import mlflow
+import mlflow.db
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from keras import layers
 
 from remedy.data.dataset import Dataset
@@ -44,8 +47,25 @@ def _own_start():
     gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """A database with MLflow's tables and nothing in them. MLflow takes a second to make one, tests take a copy."""
+    file = tmp_path_factory.mktemp("empty_store") / "mlflow.db"
+    made = CliRunner().invoke(mlflow.db.commands, ["upgrade", f"sqlite:///{file}"])
+    assert made.exit_code == 0, made.output
+    return file
+
+
 @pytest.fixture
-def store(tmp_path, monkeypatch):
+def store(folder, empty_store):
+    """A working folder in which remedy's default store is there, with nothing in it."""
+    (folder / "mlruns").mkdir()
+    shutil.copy(empty_store, folder / "mlruns" / "mlflow.db")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
     """An empty folder as working folder, in which remedy makes its default store."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("MLFLOW")]:

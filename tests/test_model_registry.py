@@ -82,7 +82,7 @@ print(json.dumps([np.asarray(model.predict(np.load("rows.npy"))).tolist(), np.sh
     assert example == [1, 6]
 
 
-def test_a_model_is_logged_in_an_experiment_that_is_not_the_one_in_use(store):
+def test_a_model_is_logged_in_an_experiment_that_is_not_the_one_in_use(folder):
     mlflow.set_experiment("another")
     model, X, y = healthy_program()
     with warnings.catch_warnings():

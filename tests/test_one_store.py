@@ -18,13 +18,13 @@ def _fit(**kwargs):
     return remedy.fit(dense(), X, y, epochs=1, verbose=0, search=False, **kwargs)
 
 
-def test_a_store_that_bare_mlflow_began_is_used(store):
+def test_a_store_that_bare_mlflow_began_is_used(folder):
     with mlflow.start_run():
         mlflow.log_metric("loss", 1.0)
     mlflow.set_tracking_uri(None)
     result = _fit()
     assert use_default_store().endswith("/mlflow.db")
-    assert not (store / "mlruns" / "mlflow.db").exists()
+    assert not (folder / "mlruns" / "mlflow.db").exists()
     assert mlflow.get_run(result.run_id).data.tags["remedy.verdict"] == "healthy"
 
 

@@ -150,7 +150,7 @@ def test_diagnose_reads_any_run_of_a_server(online):
 
 
 def test_a_run_goes_to_the_experiment_and_the_server_that_the_environment_names(
-    small, store, sqlite_server, monkeypatch
+    small, folder, sqlite_server, monkeypatch
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", sqlite_server.uri)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "named outside")
@@ -162,7 +162,7 @@ def test_a_run_goes_to_the_experiment_and_the_server_that_the_environment_names(
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", other)
     second = remedy.fit(*small, epochs=1, verbose=0)
     assert logged(second.run_id).info.experiment_id == other
-    assert not (store / "mlruns").exists()
+    assert not (folder / "mlruns").exists()
 
 
 def test_the_run_that_the_environment_names_is_gone_on_with_and_ended(small, here, monkeypatch):

@@ -163,15 +163,15 @@ def test_diagnose_takes_an_ellipsis():
         ("[tool.remedy", InvalidInput, "cannot be read"),
     ],
 )
-def test_mistakes_stop_fit_before_training_and_before_a_run_is_made(store, text, error, says):
-    (store / "pyproject.toml").write_text(text)
+def test_mistakes_stop_fit_before_training_and_before_a_run_is_made(folder, text, error, says):
+    (folder / "pyproject.toml").write_text(text)
     model, X, y = dense(), *blobs()
     before = [np.array(v) for v in model.weights]
     with pytest.raises(error, match=says) as raised:
         remedy.fit(model, X, y, verbose=0)
-    assert str(store / "pyproject.toml") in str(raised.value)
+    assert str(folder / "pyproject.toml") in str(raised.value)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.weights, strict=True))
-    assert not (store / "mlruns").exists()
+    assert not (folder / "mlruns").exists()
     with pytest.raises(error, match=says):
         remedy.diagnose(model, X, y)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 import time
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from remedy.monitoring.watch import Event, Watch
+from remedy.tracking.timeouts import answer_within
 
 COLORS = {"stuck": "bold red", "note": "yellow", "silent": "magenta", "ended": "dim", "error": "red"}
 
@@ -102,11 +102,9 @@ def follow(watch: Watch, lines: Lines, tellers: Sequence[Tells] = (), every: flo
     Returns:
         Whether a run is stuck.
     """
-    # MLflow's client would try again for minutes before it says that a server is down.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     try:
-        with _interrupts() as pressed, lines.status:
+        # MLflow's client would try again for minutes before it says that a server is down.
+        with answer_within(30, retries=1), _interrupts() as pressed, lines.status:
             while not pressed.is_set():
                 for event in watch.poll():
                     lines.event(event)
