@@ -208,8 +208,10 @@ answer costs: it may be at its best from the start, or learn nothing."""
 
 def _unjudged(evidence: Evidence) -> str | None:
     """Return why nothing can be said of how a run learns; None where there is something to go by."""
-    if not evidence.epochs_seen or evidence.probe_score or evidence.nonfinite_epoch is not None:
+    if not evidence.epochs_seen or evidence.nonfinite_epoch is not None:
         return None
+    if evidence.probe_score:
+        return _too_early(evidence)
     if evidence.unscored is not None:
         return (
             f"{evidence.unscored}, so its answers cannot be scored against y. Its loss was watched. Give "
@@ -225,6 +227,24 @@ def _unjudged(evidence: Evidence) -> str | None:
             "a constant answer costs. Give X and y to remedy.fit as arrays or batches to have its answers looked at"
         )
     return None
+
+
+AT_CHANCE = 0.05
+"""A score within this share of the way from a constant answer to a perfect one is that of a constant answer."""
+
+
+def _too_early(evidence: Evidence) -> str | None:
+    """Return why a run that answers as a constant does, with no symptom, is not called healthy; None for others."""
+    last = [scores[-1] for scores in (evidence.probe_score, evidence.val_score) if scores]
+    floor, epochs = evidence.constant_score, evidence.epochs_seen
+    if floor is None or max(last) - floor > AT_CHANCE * (1.0 - floor):
+        return None
+    planned = evidence.epochs_planned or epochs
+    seen = f"{epochs} of {planned} epochs" if planned > epochs else "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    return (
+        f"after {seen} its score ({max(last):.2f}) is no better than a constant answer's, and so early a slow start "
+        "looks like a net that learns nothing. Train it for more epochs"
+    )
 
 
 def replay(evidence: Evidence, detectors: Iterable[Looks]) -> Examination:

@@ -315,6 +315,18 @@ def test_ctrl_c_in_the_search_keeps_the_best_so_far(store, monkeypatch):
     assert result.fix.model.predict(X[:3], verbose=0).shape == (3, 3)
 
 
+def test_an_objective_that_cannot_be_computed_costs_the_search_and_is_named(store):
+    def broken(y_true, y_pred):
+        return y_true[len(y_true)]
+
+    model, X, y = sick_program()
+    with pytest.warns(remedy.RemedyWarning, match=r"objective=broken\) cannot be used: .* it raised IndexError: "):
+        result = remedy.fit(model, X, y, epochs=8, verbose=0, search=remedy.Search(timeout=20, objective=broken))
+    assert result.stuck
+    assert result.fix is None
+    assert len(result.history.epoch) == 8
+
+
 @pytest.mark.parametrize("epochs", [0, 2])
 def test_ctrl_c_in_the_last_training_keeps_what_is_there_and_says_so(store, monkeypatch, epochs):
     from remedy.repair import final_training

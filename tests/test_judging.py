@@ -10,7 +10,7 @@ from remedy.diagnosis import Examination, diagnose
 from remedy.evidence.evidence import Evidence
 from remedy.reporting import text as report
 
-from .conftest import blobs
+from .conftest import blobs, sick_program
 
 QUIET = {"verbose": 0, "search": False}
 
@@ -86,6 +86,20 @@ def test_a_loss_of_anything_that_rests_where_nothing_else_is_known_is_not_called
     assert diagnose(Evidence(loss=(1.1, 0.9, 0.7, 0.5, 0.4)), ()).outcome == "healthy"
     assert diagnose(Evidence(loss=(1.1,) * 10, probe_score=(0.9,) * 10), ()).outcome == "healthy"
     assert Examination().outcome == "healthy"
+
+
+@pytest.mark.parametrize("ended", [1, 2])
+def test_a_run_broken_off_at_the_score_of_a_constant_answer_is_too_early_to_judge(store, ended):
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(stop.model, "stop_training", epoch + 1 >= ended)
+    )
+    model, X, y = sick_program()
+    result = remedy.fit(model, X, y, epochs=10, callbacks=[stop], **QUIET)
+    epochs = "1 of 10 epochs" if ended == 1 else "2 of 10 epochs"
+    assert result.examination.outcome == "not judged"
+    assert f"Not judged: after {epochs} its score" in result.conclusion
+    assert "Outcome" not in str(result)
+    assert diagnose(Evidence(probe_score=(0.6,), constant_score=0.5, loss=(0.6,)), ()).outcome == "healthy"
 
 
 class Adversary(keras.Model):

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 def story(servers, tmp_path_factory):
     """The stuck run, its fix and its search of `examples/ecg.py --quick`, logged to a server."""
     server = servers("sqlite")
-    command = [sys.executable, str(ROOT / "examples" / "ecg.py"), "--quick", "--json", "--timeout", "50"]
+    command = [sys.executable, str(ROOT / "examples" / "ecg.py"), "--quick", "--json", "--timeout", "30"]
     environment = clean_environment(MLFLOW_TRACKING_URI=server.uri)
     folder = tmp_path_factory.mktemp("story")
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -82,6 +82,8 @@ def check_keywords(model: Any, kwargs: Mapping[str, Any]) -> None:
             f"{OWN[-1]}."
         )
     epochs, first = kwargs.get("epochs", 1), kwargs.get("initial_epoch") or 0
+    if not isinstance(first, Integral):
+        raise InvalidInput(f"initial_epoch={first!r:.60}: give the number of the epoch to go on from, such as 2.")
     if isinstance(epochs, Integral) and epochs <= first:
         begun = f", as initial_epoch={first}" if first else ""
         raise InvalidInput(f"epochs={epochs}: nothing would be trained. Give at least {first + 1}{begun}.")

@@ -244,6 +244,19 @@ def score_name(task: Task, y: Array | None = None) -> str:
     return {"multilabel": "macro_f1", "regression": "r2", "several": "mean_of_outputs"}.get(task, "balanced_accuracy")
 
 
+def require_known(objective: object) -> None:
+    """Check the name of an objective.
+
+    Raises:
+        InvalidInput: No score has that name.
+    """
+    if not isinstance(objective, str) or objective not in OBJECTIVES:
+        raise InvalidInput(
+            f"Search(objective={objective!r:.60}) is not known: use one of {', '.join(sorted(OBJECTIVES))}, "
+            "or a function (y_true, y_pred) -> float."
+        )
+
+
 def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -> Scorer:
     """Choose the scorer of a task, or wrap the user's own objective.
 
@@ -259,11 +272,7 @@ def scorer_for(task: Task, y: Array, objective: str | Objective | None = None) -
     if callable(objective):
         return Scorer(getattr(objective, "__name__", "objective"), None, objective, own=True)
     name = objective or score_name(task, y)
-    if name not in OBJECTIVES:
-        raise InvalidInput(
-            f"Search(objective={objective!r}) is not known: use one of {', '.join(sorted(OBJECTIVES))}, "
-            "or a function (y_true, y_pred) -> float."
-        )
+    require_known(name)
     return Scorer(name, constant_score(task, y), OBJECTIVES[name])
 
 

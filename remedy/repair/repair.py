@@ -36,7 +36,7 @@ from remedy.search.proof import FAR_AHEAD, Proof
 from remedy.search.schedule import Schedule
 from remedy.search.stopping import StoppingRule
 from remedy.tracking.run import Run
-from remedy.training.answers import loss_scorer
+from remedy.training.answers import loss_scorer, require_objective
 from remedy.training.engines.choice import engine_for
 from remedy.training.engines.resumed import RememberedEngine
 from remedy.training.runtime import rare_collections
@@ -61,6 +61,8 @@ def repair(stuck_run: StuckRun, options: Search, terminal: Terminal) -> RepairRe
         assert held is not None
         by_loss = stuck_run.evidence.unscored is not None and options.objective is None
         scorer = loss_scorer(stuck_run.recipe) if by_loss else data.scorer(held, options.objective)
+        if callable(options.objective):
+            require_objective(scorer, stuck_run.recipe, data)
         if by_loss:
             stuck_run = replace(stuck_run, remedies=[r for r in stuck_run.remedies if not r.recodes])
         if held.order is not None and scorer.constant is not None:

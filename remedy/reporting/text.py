@@ -51,11 +51,12 @@ def summary(examination: Examination, conclusion: str, fixed: bool, url: str | N
     """
     found = [d.name for d in examination.diagnoses]
     more = "print(result.fix) for the fix, print(result.fix.patch) for lines of Python" if fixed else "result.diagnoses"
+    judged = verdict(examination)
     return "\n".join(
         [
-            f"Verdict: {verdict(examination)}",
+            f"Verdict: {judged}",
             f"Found: {', '.join(found) or 'nothing'}",
-            f"Outcome: {conclusion}",
+            *([] if conclusion == judged else [f"Outcome: {conclusion}"]),
             f"More: {more}",
             f"MLflow run: {url or 'none'}",
         ]

@@ -7,7 +7,7 @@ from dataclasses import InitVar, dataclass
 from numbers import Integral, Real
 from typing import Protocol
 
-from remedy.data.scores import Objective
+from remedy.data.scores import Objective, require_known
 from remedy.errors import InvalidInput
 from remedy.search.attempts import Attempt
 
@@ -57,6 +57,8 @@ class Search:
             raise InvalidInput(f"Search(timeout={self.timeout!r}): give seconds above 0, or None.")
         if self.workers != "auto" and not (isinstance(self.workers, int) and self.workers >= 1):
             raise InvalidInput(f'Search(workers={self.workers!r}): give a number of processes from 1, or "auto".')
+        if self.objective is not None and not callable(self.objective):
+            require_known(self.objective)
 
 
 class Listener(Protocol):

@@ -8,9 +8,12 @@ import keras
 import numpy as np
 
 from remedy.data import arrays
+from remedy.data.dataset import Dataset
 from remedy.data.rows import Rows
 from remedy.data.scores import Scorer
-from remedy.evidence.static import row_weights
+from remedy.errors import InvalidInput
+from remedy.evidence.static import KERAS_BATCH_SIZE, row_weights
+from remedy.recipe.live_model import first_line
 from remedy.recipe.recipe import Recipe
 
 
@@ -28,6 +31,24 @@ def predict(model: Any, X: arrays.Nest, batch_size: int) -> Any:
         part = model.predict_on_batch(arrays.take(X, rows))
         whole = part if whole is None else arrays.concatenate(whole, part)
     return arrays.take(whole, slice(0, n))
+
+
+def require_objective(scorer: Scorer, recipe: Recipe, data: Dataset) -> None:
+    """Try an objective of the user's own once, on what a fresh model answers, before a search rests on it.
+
+    Raises:
+        InvalidInput: It raises, or returns no number.
+    """
+    held = data.holdout or data.train
+    answers = predict(recipe.build(data, 0), held.X, recipe.batch_size or KERAS_BATCH_SIZE)
+    shapes = f"labels of shape {held.target.shape} and answers of shape {np.shape(arrays.leaves(answers)[0])}"
+    try:
+        scorer(held.y if scorer.whole else held.target, answers)
+    except Exception as error:
+        raise InvalidInput(
+            f"Search(objective={scorer.name}) cannot be used: given {shapes} it raised "
+            f"{first_line(error)}. Give a function (y_true, y_pred) -> float."
+        ) from error
 
 
 WORST_LOSS = 1e30
