@@ -2,6 +2,7 @@
 
     python benchmarks/proof.py --json                  # 300 searches, two processes: over an hour
     python benchmarks/proof.py --searches 30 --json
+    python benchmarks/proof.py --out searches.jsonl    # keeps every search: stopped and called again, it goes on
 
 Four kinds have labels that say nothing: arrays, a stream that repeats its rows, overlapping windows of one series, and
 groups whose rows look alike. Every confirmed fix on them is a false claim. The fifth kind are healthy programs that a
@@ -24,6 +25,7 @@ import tempfile
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -205,15 +207,23 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=300)
     parser.add_argument("--timeout", type=float, default=20.0, help="seconds of every search")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="keeps every search; with the same file the next call goes on")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--numbers", nargs="*", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.numbers is not None:
         run(args.numbers, args.timeout)
         return
-    chunks = [list(range(args.searches))[start : start + CHUNK] for start in range(0, args.searches, CHUNK)]
+    kept = args.out.read_text().splitlines() if args.out is not None and args.out.exists() else []
+    rows = [json.loads(line) for line in kept]
+    left = sorted(set(range(args.searches)) - {row["number"] for row in rows})
+    chunks = [left[start : start + CHUNK] for start in range(0, len(left), CHUNK)]
     with ThreadPoolExecutor(args.processes) as pool:
-        rows = [row for found in pool.map(lambda numbers: _chunk(numbers, args.timeout), chunks) for row in found]
+        for found in pool.map(lambda numbers: _chunk(numbers, args.timeout), chunks):
+            rows += found
+            if args.out is not None:
+                with args.out.open("a") as file:
+                    file.writelines(json.dumps(row) + "\n" for row in found)
     lost = sorted(set(range(args.searches)) - {row["number"] for row in rows})
     told = {}
     for kind in KINDS:
