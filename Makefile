@@ -28,7 +28,7 @@ check: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/test_contracts.py tests/test_layout.py -n 2 --dist loadscope
+	$(BIN)/python -m pytest tests/test_contracts.py tests/test_layout.py -n 2 --dist worksteal
 
 venv: $(DONE)
 

@@ -74,6 +74,7 @@ def serve_ui(host: str, port: int, browser: bool) -> int:
         opening.daemon = True
         opening.start()
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
+    command += ["--workers", "1"]  # For one reader; each worker imports MLflow before the page is there.
     server = subprocess.Popen(command)
     try:
         signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # Who ends remedy ends its server.

@@ -38,7 +38,7 @@ def test_tune_finds_and_fixes_a_stuck_run_in_a_new_process_without_the_script(st
         "--timeout",
         "25",
         "--trials",
-        "8",
+        "4",
         "--json",
     ]
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}

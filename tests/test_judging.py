@@ -140,5 +140,5 @@ def test_tune_treats_a_run_that_is_not_stuck_where_its_author_asks_for_it(store)
     model.compile(keras.optimizers.Adam(0.02), "categorical_crossentropy")
     run = remedy.fit(model, X, y, epochs=12, **QUIET)
     assert not run.stuck
-    found = remedy.tune(run_id=run.run_id, search=remedy.Search(trials=4, timeout=20))
+    found = remedy.tune(run_id=run.run_id, search=remedy.Search(trials=2, timeout=8))
     assert found[run.run_id].course.attempts[1:]

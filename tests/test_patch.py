@@ -45,7 +45,7 @@ def test_the_patch_of_a_fix_is_pasted_into_the_script_and_reaches_what_the_fix_r
     call = """
 import remedy
 result = remedy.fit(net, table, labels, epochs=12, batch_size=32, validation_split=0.2, verbose=0,
-                    search=remedy.Search(trials=8, timeout=40))
+                    search=remedy.Search(trials=5, timeout=40))
 """
     exec(PROGRAM + call, names)
     fix = names["result"].fix

@@ -347,7 +347,7 @@ def test_nothing_is_confirmed_on_an_endless_stream_that_gives_new_rows_always(st
     source = tf.data.Dataset.from_tensor_slices((wide, y)).shuffle(600, seed=0).repeat()
     noisy = source.map(lambda a, b: (a + tf.random.normal((8,), stddev=0.1), b)).batch(32)
     model = _stuck_on(wide, y)
-    search = remedy.Search(trials=4, timeout=30)
+    search = remedy.Search(trials=2, timeout=15)
     result = remedy.fit(model, noisy, steps_per_epoch=15, epochs=10, verbose=0, search=search)
     assert result.stuck
     assert "Searched" in result.conclusion or "tried" in result.conclusion or result.fix

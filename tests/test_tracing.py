@@ -89,7 +89,7 @@ def test_a_stuck_class_is_repaired_its_patch_runs_and_the_class_is_left_as_it_wa
     model.compile(keras.optimizers.Adam(1e-7), "categorical_crossentropy")
     fit = {"epochs": 8, "verbose": 0, "validation_split": 0.2}
     cheap = ["learning-rate", "scale-inputs"]
-    result = remedy.fit(model, rows, y, search=remedy.Search(trials=6, timeout=30), remedies=cheap, **fit)
+    result = remedy.fit(model, rows, y, search=remedy.Search(trials=3, timeout=30), remedies=cheap, **fit)
     assert result.fix.confirmed
     assert not model.first._inbound_nodes
     space = {"model": model, "rows": rows, "y": y, "fit": fit}

@@ -22,7 +22,7 @@ from remedy.search.attempts import whole_epoch_seconds
 from remedy.search.budget import FRESH_SEEDS
 from remedy.search.chance import Dependence, correlation, lead_by_chance, lead_of_heads
 from remedy.search.context import SearchContext
-from remedy.search.proof import LEAST, Proof
+from remedy.search.proof import LEAST, NEAR, Proof
 from remedy.training.answers import predict
 from remedy.training.engines._base import Job, Outcome
 
@@ -48,6 +48,8 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
     No detector ends a training here. The untouched recipe is judged by the weights that it ends with; of the treated
     one the epoch is chosen by the validation rows, as that of the model handed over is. A treated recipe with more
     epochs is weighed against the untouched one with as many, too, from one seed; more epochs alone against the plan.
+    Where both sides come out alike, the untouched recipe is trained from the search's own start too, which no seed of
+    the proof repeats: a program that fails from some starts only has a fix in one that never fails.
 
     Args:
         context: Of the search.
@@ -72,26 +74,33 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
     if more:  # Early: where time ends the proof, fewer seeds say more than a gain that more epochs alone may bring.
         wanted.insert(2, job("longer", seeds[0]))
     ended: dict[tuple[str, int], Outcome] = {}
+    seen, own = _seen(context), ("untouched", context.options.seed)
 
-    def affordable() -> Iterator[Job]:
+    def affordable(jobs: Sequence[Job]) -> Iterator[Job]:
         """Give the first seed's trainings, and of others those that the time left pays for to their end."""
-        for planned in wanted:
+        for planned in jobs:
             if planned.seed != seeds[0] and context.budget.left() < _expected_seconds(
                 context, planned, prescription, ended
             ):
                 return
             yield planned
 
-    for done, found in context.engine.run(affordable()):
-        side, outcome = done.key.split("-")[0], found
-        if side == "longer" or (side == "treated" and context.dataset.units is None):
-            context.engine.forget(done.key)
-        if outcome.error is not None and side != "treated" and context.ledger.baseline.outcome.error is not None:
-            # What can never be trained has no score; a constant answer has. A process that died says nothing of it.
-            outcome = Outcome((scorer.worst if scorer.constant is None else scorer.constant,) * done.epochs)
-        if outcome.in_full(done.epochs):  # What time ended is no training in full.
-            ended[side, done.seed] = outcome
-        context.listener.step(f"{side}, seed {done.seed}", outcome.score)
+    def train(jobs: Sequence[Job]) -> None:
+        for done, found in context.engine.run(affordable(jobs)):
+            side, outcome = done.key.split("-")[0], found
+            if side == "longer" or (side == "treated" and context.dataset.units is None):
+                context.engine.forget(done.key)
+            if outcome.error is not None and side != "treated" and context.ledger.baseline.outcome.error is not None:
+                # What can never be trained has no score; a constant answer has. A process that died says nothing of it.
+                outcome = Outcome((scorer.worst if scorer.constant is None else scorer.constant,) * done.epochs)
+            if outcome.in_full(done.epochs):  # What time ended is no training in full.
+                ended[side, done.seed] = outcome
+            context.listener.step(f"{side}, seed {done.seed}", outcome.score)
+
+    train(wanted)
+    if seen is None and _undecided(ended, seeds):  # The search ended its training early, from one more start.
+        context.listener.stage("confirm", 1)
+        train([job(*own)])
     both = tuple(seed for seed in seeds if ("treated", seed) in ended and ("untouched", seed) in ended)
     planned = tuple(_score(ended["untouched", seed]) for seed in both)
     both = both or tuple(seed for seed in seeds[:1] if ("treated", seed) in ended)
@@ -108,7 +117,7 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
         scorer.constant,
         both,
         recipe.epochs,
-        _seen(context),
+        _score(ended[own]) if own in ended else seen,
         evidence=(
             None if middle is None else ended["untouched", middle].evidence,
             None if best is None else ended["treated", best].evidence,
@@ -116,6 +125,16 @@ def prove(context: SearchContext, prescription: Prescription, scorer: Scorer, pr
         longer=longer,
         weighed=not more or bool(longer),
         metrics={} if middle is None else _own_metrics(context, f"untouched-{middle}"),
+    )
+
+
+def _undecided(ended: Mapping[tuple[str, int], Outcome], seeds: Sequence[int]) -> bool:
+    """Say whether both sides ended alike from all seeds, so that one more start of the untouched recipe would tell."""
+    sides = [
+        [_score(ended[side, seed]) for seed in seeds if (side, seed) in ended] for side in ("treated", "untouched")
+    ]
+    return all(len(side) == len(seeds) for side in sides) and (
+        abs(statistics.median(sides[0]) - statistics.median(sides[1])) <= NEAR
     )
 
 

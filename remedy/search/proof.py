@@ -34,8 +34,8 @@ class Proof:
         constant: Score of the best constant answer, or None for a user's own objective.
         seeds: The seeds.
         epochs: Epochs that every training of the treated recipe was given.
-        seen: Score of the untouched recipe in the search, on the rows that prescriptions were chosen by; None where it
-            was not trained in full there.
+        seen: Score of the untouched recipe from one more start, that of the search: in full, on the rows set aside or,
+            where the search trained it to its end, on those that prescriptions were chosen by; None where unknown.
         rivals: Prescriptions that held on the same rows, of which this one did best.
         evidence: Of the untouched and of the treated training with the median score; None where there is none.
         weighed: False where more epochs are part of the treatment and time did not pay for the untouched recipe with
