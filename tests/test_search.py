@@ -479,8 +479,20 @@ def test_a_slow_start_that_the_search_cut_short_is_no_failure_of_the_untouched_p
 
     proof = proven(slow_starter, epochs=40, options=Search(trials=3, timeout=None))
     assert proof.baseline == (0.95,) * 3
-    assert proof.seen is None
+    assert proof.seen == 0.95, "trained in full from the search's own start, after a proof that ended alike"
     assert not proof.holds
+
+
+def test_a_start_from_which_the_untouched_program_fails_for_good_is_found_where_the_proofs_own_all_work():
+    def fails_from_one_start(recipe):
+        treated = lambda job: "scale-inputs" in names_of(job, recipe)  # noqa: E731
+        return lambda job, epoch: 0.95 if treated(job) or job.seed >= 1000 else 1 / 3
+
+    proof = proven(fails_from_one_start, options=Search(trials=3, timeout=None))
+    assert proof.baseline == (0.95,) * 3
+    assert proof.seen == pytest.approx(1 / 3)
+    assert proof.holds
+    assert not proof.better
 
 
 def test_an_untouched_training_whose_process_died_proves_nothing():
