@@ -139,7 +139,7 @@ fit |= dict(epochs=20)
         START + STACKED.replace("BODY", "return self.head(self.first(x))") + SPARSE + SPLIT,
     ),
     "a subclassed model that asks for values": (
-        "a call that symbols cannot follow: treated in training alone, by build=",
+        "a call that symbols cannot follow: treated in training alone",
         START
         + STACKED.replace("BODY", "return self.head(self.first(x if float(keras.ops.sum(x)) != 0.5 else -x))")
         + "model.compile(OPTIMIZER, 'sparse_categorical_crossentropy', metrics=['accuracy'], run_eagerly=True)\n"

@@ -38,7 +38,8 @@ behind the program's own source. Made with `python benchmarks/kinds.py --markdow
 
 What is not treated, and why:
 
-- a `train_step` or a `call` that symbols cannot follow: remedies for layers are left out; `build=` opens them.
+- a `train_step` of one's own or a `call` that symbols cannot follow: treated in training and data; remedies for layers
+  are left out, `build=` opens them. A class that adds weights in `__init__` needs `build=` to be treated at all.
 - answers that fit no score (distances, mixtures, a loss inside the model): judged by `Search(objective=...)` or by the
   program's own loss.
 - streams of more than 256 MB: a sample drawn over a whole epoch is searched and proven on; the patch reads as many rows

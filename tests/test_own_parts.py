@@ -211,15 +211,37 @@ def test_a_subclassed_model_with_an_ordinary_init_is_stuck_and_searched(store):
     assert result.fix is not None or "prescriptions were tried" in result.conclusion
 
 
-def test_one_that_needs_arguments_is_judged_and_the_way_out_is_said_in_one_sentence(store):
-    model = WithWidth(8)
-    model.compile(keras.optimizers.SGD(1e-6), "categorical_crossentropy")
+class Factor(Ordinary):
+    """Its weights are made by __init__ itself: nothing that is left behind says how they begin."""
+
+    def __init__(self, start):
+        super().__init__()
+        self.factor = self.add_weight(shape=(), initializer=keras.initializers.Constant(start))
+
+    def call(self, x):
+        return super().call(x * self.factor) if float(ops.sum(x)) != 0.5 else x
+
+
+def test_one_that_cannot_be_copied_is_judged_and_the_way_out_is_said_in_one_sentence(store):
+    model = Factor(1.0)
+    model.compile(keras.optimizers.SGD(1e-6), "categorical_crossentropy", run_eagerly=True)
     with pytest.warns(RemedyWarning, match="build=") as caught:
         result = remedy.fit(model, X, Y, epochs=10, verbose=0)
     assert result.stuck
     assert result.fix is None
     assert "build=" in result.conclusion
     assert all(len(str(w.message)) < 300 for w in caught if w.category is RemedyWarning)
+
+
+def test_a_build_that_returns_the_live_model_is_refused_for_both_would_be_trained(store):
+    model = Ordinary()
+    model.compile(keras.optimizers.SGD(1e-6), "categorical_crossentropy")
+    with pytest.raises(ModelError, match="the live model"):
+        Recipe.from_model(model, {}, lambda: model)
+    result = remedy.fit(model, X, Y, epochs=10, verbose=0, build=lambda: model, search=remedy.Search(trials=4))
+    assert result.stuck
+    assert result.fix is None
+    assert "not built anew" in result.conclusion
 
 
 class Moody(layers.Layer):

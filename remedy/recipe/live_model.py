@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from remedy.keras_internals import compile_arguments, layers_by_key
+from remedy.keras_internals import compile_arguments, every_layer, layers_by_key
 
 log = logging.getLogger(__name__)
 
@@ -87,3 +87,9 @@ def kept_weights(model: Model) -> dict[str, list[Any]]:
         if own and not layer.trainable_weights and not hasattr(layer, "layers"):
             kept[key] = [np.asarray(w) for w in layer.get_weights()]
     return kept
+
+
+def share_layers(one: Model, other: Model) -> bool:
+    """Say whether two models are, or hold, one and the same layer: training the one would change the other."""
+    ids = [{id(layer) for layer in every_layer(model, itself=True)} for model in (one, other)]
+    return bool(ids[0] & ids[1])

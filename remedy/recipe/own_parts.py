@@ -6,6 +6,7 @@ names, with the globals that they use, registered or not, in this process and in
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,11 +33,12 @@ def own_parts(model: Any) -> dict[str, Any]:
     return found
 
 
-def _parts(roots: Any, depth: int = 3) -> Iterator[Any]:
-    """Yield what may be a part of a program: functions and Keras' objects, those inside of others too."""
+@functools.cache
+def part_kinds() -> tuple[type, ...]:
+    """Return the classes of Keras' that a program is made of beside its layers, and the layer itself."""
     import keras
 
-    kinds = (
+    return (
         keras.Layer,
         keras.initializers.Initializer,
         keras.regularizers.Regularizer,
@@ -45,7 +47,18 @@ def _parts(roots: Any, depth: int = 3) -> Iterator[Any]:
         keras.metrics.Metric,
         keras.optimizers.Optimizer,
         keras.optimizers.schedules.LearningRateSchedule,
+        keras.random.SeedGenerator,
     )
+
+
+def has_own_config(kind: type) -> bool:
+    """Say whether a class says by a ``get_config`` of the user's own how it is made."""
+    return any("get_config" in vars(base) for base in kind.__mro__ if not is_keras(base))
+
+
+def _parts(roots: Any, depth: int = 3) -> Iterator[Any]:
+    """Yield what may be a part of a program: functions and Keras' objects, those inside of others too."""
+    kinds = part_kinds()
     seen: set[int] = set()
     waiting = [(root, 0) for root in roots]
     while waiting:
@@ -62,7 +75,9 @@ def _parts(roots: Any, depth: int = 3) -> Iterator[Any]:
             yield value
             inside = vars(value).values()
         elif callable(value) and hasattr(value, "__name__"):
-            yield value
+            method = getattr(value, "__wrapped__", value)  # Keras keeps a layer's build() wrapped, on the layer.
+            if not isinstance(getattr(method, "__self__", None), kinds):  # A method of the live model is no part.
+                yield value
         if level < depth:
             waiting += [(part, level + 1) for part in inside]
 

@@ -6,8 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from remedy.errors import ModelError
+from remedy.keras_internals import compile_arguments
 from remedy.recipe.architecture import Architecture
-from remedy.recipe.live_model import Model, as_list, compiled_parts, first_line, kept_weights, plain, serialized
+from remedy.recipe.copying import copier
+from remedy.recipe.live_model import (
+    Model,
+    as_list,
+    compiled_parts,
+    first_line,
+    kept_weights,
+    plain,
+    serialized,
+    share_layers,
+)
 from remedy.recipe.own_callbacks import read_callbacks
 from remedy.recipe.own_parts import bare_parts_spelled, live_loss, maker, own_parts, spelled_out
 
@@ -33,7 +44,8 @@ def program(model: Model, fit: Mapping[str, Any], build: Callable[[], Model] | N
         raise ModelError(f"build() failed ({type(error).__name__}: {error}); it must return a fresh model.") from error
     if not isinstance(twin, keras.Model):
         raise ModelError(f"build() returned {type(twin).__name__} and not a Keras model.")
-    again = build or maker(model)
+    parts = copier(model) if build is None and maker(model) is None else None
+    again = build or maker(model) or (parts and parts[0])
     try:
         with bare_parts_spelled(twin):
             config = serialized(twin, again is not None)
@@ -47,7 +59,9 @@ def program(model: Model, fit: Mapping[str, Any], build: Callable[[], Model] | N
     if not isinstance(config, dict):
         raise ModelError(f"{type(model).__name__} gives no configuration to rebuild it from; pass build=.")
     architecture, live = Architecture.from_serialized(config), live_loss(model)
-    fields["custom_objects"] |= functions
+    if build is not None and architecture.opaque and share_layers(twin, model):  # Compiling it would be felt.
+        raise ModelError("build() returned the live model, or layers of it; it must make new ones at every call.")
+    fields["custom_objects"] |= functions | (parts[1] if parts else {})
     return fields | {
         "architecture": architecture,
         "factory": again if architecture.opaque else None,
@@ -68,6 +82,7 @@ def training(model: Model, fit: Mapping[str, Any]) -> dict[str, Any]:
             "optimizer": plain(compiled["optimizer"]),
             "loss": plain(compiled["loss"]),
             "jit_compile": compiled.get("jit_compile", "auto"),
+            "run_eagerly": bool(compile_arguments(model).get("run_eagerly")),
             "epochs": max(1, int(fit.get("epochs", 1)) - int(fit.get("initial_epoch") or 0)),
             "shuffle": bool(fit.get("shuffle", True)),
             "callbacks": read_callbacks(as_list(fit.get("callbacks")), fit.get("validated", True)),

@@ -38,7 +38,7 @@ STORED = frozenset(
         "epochs",
     }
     | {"steps_per_epoch", "class_weight", "shuffle", "input_scaling", "resampling", "target", "restarts", "resplit"}
-    | {"jit_compile", "callbacks", "threshold", "traced", "warm_up", "unweighted"}
+    | {"jit_compile", "callbacks", "run_eagerly", "threshold", "traced", "warm_up", "unweighted"}
 )
 """Keys of a stored recipe. Whether its code may run is never among them."""
 
@@ -73,6 +73,7 @@ class Recipe:
         restarts: Initial weights to try for a few epochs; training goes on from those with the lowest loss.
         resplit: True where training and validation rows are put together and split anew, classes kept in shares.
         jit_compile: As compiled.
+        run_eagerly: As compiled; it counts where the layers cannot be read, for such a ``call`` may ask for values.
         callbacks: The user's own callbacks that steer a training, as `remedy.recipe.own_callbacks` writes them down.
         threshold: "half", or "moved" where the bias of a binary head is shifted after training, so that one half
             becomes the threshold that is best on the validation rows.
@@ -107,6 +108,7 @@ class Recipe:
     restarts: int = 1
     resplit: bool = False
     jit_compile: Any = "auto"
+    run_eagerly: bool = False
     callbacks: tuple[Mapping[str, Any], ...] = ()
     threshold: str = "half"
     traced: bool = False
@@ -181,6 +183,7 @@ class Recipe:
                     metrics=keras.saving.deserialize_keras_object(parts["metrics"]),
                     weighted_metrics=keras.saving.deserialize_keras_object(parts["weighted_metrics"]),
                     jit_compile=self.jit_compile,
+                    run_eagerly=self.run_eagerly and bool(self.architecture.opaque),
                 )
         except NotApplicable:
             raise
@@ -293,6 +296,7 @@ class Recipe:
             "restarts": self.restarts,
             "resplit": self.resplit,
             "jit_compile": self.jit_compile,
+            "run_eagerly": self.run_eagerly,
             "callbacks": [dict(spec) for spec in self.callbacks],
             "threshold": self.threshold,
             "traced": self.traced,

@@ -13,7 +13,7 @@ from remedy.data import arrays
 from remedy.data.dataset import Dataset
 from remedy.errors import ModelError
 from remedy.keras_internals import every_layer
-from remedy.recipe.live_model import first_line
+from remedy.recipe.live_model import first_line, share_layers
 from remedy.recipe.own_parts import own_parts
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.seeds import keep_random_state
@@ -41,6 +41,8 @@ def difference(recipe: Recipe, dataset: Dataset, model: Any, given: bool = False
             copy = recipe.build(dataset, 0)
         except ModelError as error:
             return f"A copy of your model cannot be built: {_inner(error)}. {WAY_OUT}"
+        if share_layers(model, copy):
+            return f"A copy of your model shares layers with it: training the one would change the other. {WAY_OUT}"
         if given:
             return None
         ours, theirs = model.get_weights(), copy.get_weights()
