@@ -162,8 +162,6 @@ def compile_line(recipe: Recipe, model: str = "model") -> str:
         value = getattr(recipe, name)
         if value:
             arguments.append(f"{name}={_call(value)}")
-    if recipe.jit_compile != "auto":
-        arguments.append(f"jit_compile={recipe.jit_compile!r}")
     if recipe.run_eagerly and recipe.architecture.opaque:
         arguments.append("run_eagerly=True")
     return f"{model}.compile({', '.join(arguments)})"
