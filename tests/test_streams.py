@@ -329,6 +329,7 @@ def _stuck_on(wide, y):
 @pytest.mark.slow
 def test_a_stuck_program_on_a_large_stream_is_repaired_on_a_sample_and_that_is_said(store, monkeypatch):
     monkeypatch.setattr("remedy.data.kept.WHOLE_BYTES", 300 * 8 * 4)
+    monkeypatch.setattr("remedy.data.kept.SEARCHED_ROWS", 300)
     wide, y = _rows_by_class()
     order = np.random.default_rng(1).permutation(600)
     model, stream = _stuck_on(wide, y), as_tf_data(wide[order], y[order])

@@ -153,11 +153,12 @@ def _facts(name: str, array: Array, ids: bool, most: int) -> InputFacts:
         sample = sample[(slice(None), *thinner)]
     values = sample.astype("float64", copy=False)
     clean = np.isfinite(values)
-    finite = values[clean]
+    whole = bool(clean.all())  # Photos are large, and a copy less is felt.
+    finite = values.ravel() if whole else values[clean]
     if finite.size == 0:
         return InputFacts(name, shape, 0.0, 0.0, 0.0, 0.0, ids=ids, nonfinite=int(array.size))
-    columns = np.where(clean, values, np.nan).reshape(-1, shape[-1] if shape else 1)
-    some = columns[:, np.isfinite(columns).any(0)]
+    columns = (values if whole else np.where(clean, values, np.nan)).reshape(-1, shape[-1] if shape else 1)
+    some = columns if whole else columns[:, clean.reshape(columns.shape).any(0)]
     spreads = np.nanstd(some, axis=0)
     varying = spreads[np.nanmin(some, axis=0) != np.nanmax(some, axis=0)]
     return InputFacts(

@@ -28,8 +28,8 @@ FIRST = 8
 """Candidates that a first look must have time for; a search rarely needs more of them."""
 
 KEPT_FOR_ONE = 0.8
-"""Share of the budget that may be kept for one seed of a proof, where a whole one is past paying: a long search that
-shows nothing helps nobody."""
+"""Share of the budget that may be kept for one seed of a proof, or its treated side, where more is past paying: a long
+search that shows nothing helps nobody."""
 
 WORTH, RESERVED = 0.1, 0.6
 """A best attempt that is so much better than the untouched recipe is not given up for want of time to drop what it
@@ -250,15 +250,21 @@ class Pace:
     def _kept_for(self, attempt: Attempt, near_top: bool) -> float:
         """Return the seconds that are kept for an attempt: for its reduction and its proof.
 
-        Where the whole proof is past paying, one seed of it is kept: what leads by far on that is shown, unconfirmed.
+        Where the whole proof is past paying, one seed of it is kept, or the treated side of one: what leads by far on
+        that, or has learnt where the user's run never did, is shown, unconfirmed.
         Near the top all that it takes is kept, for what every part is worth says more than what is left to gain.
         """
         proof, most = self.proof_seconds(attempt), RESERVED * self.timeout
         if proof < most:
             needed = proof + self._reduction_seconds(attempt, near_top)
             return needed if near_top else min(most, needed)
-        one = self.proof_seconds(attempt, seeds=1)
-        return one if one < KEPT_FOR_ONE * self.timeout else 0.0
+        return self._least_seconds(attempt)
+
+    def _least_seconds(self, attempt: Attempt) -> float:
+        """Return what the least of a proof may cost: one seed of both sides, or of the treated one; 0 past paying."""
+        treated = attempt.seconds_per_epoch * attempt.recipe.epochs + self.building if attempt.recipe else 0.0
+        least = (self.proof_seconds(attempt, seeds=1), PROOF_MARGIN * treated)
+        return next((seconds for seconds in least if seconds < KEPT_FOR_ONE * self.timeout), 0.0)
 
     def last_call(self, best: Attempt | None, baseline: float) -> float | None:
         """Return when a training that goes on to find something better has to end, as a time of the engine's clock.
@@ -268,9 +274,9 @@ class Pace:
         end = self.budget.deadline(self.shares.go_on)
         if end is None or best is None or best.score <= baseline + WORTH or best.outcome.stuck is not None:
             return end
-        one = self.proof_seconds(best, seeds=1)
-        slow = self.proof_seconds(best) >= RESERVED * self.timeout and one < KEPT_FOR_ONE * self.timeout
-        return min(end, self.budget.deadline(1 - one / self.timeout) or math.inf) if slow else end
+        least = self._least_seconds(best)
+        slow = self.proof_seconds(best) >= RESERVED * self.timeout and least > 0
+        return min(end, self.budget.deadline(1 - least / self.timeout) or math.inf) if slow else end
 
     def over(self, best: Attempt | None, baseline: float, waiting: bool, near_top: bool = False) -> bool:
         """Say whether to stop trying: the share is spent, or the best could not be proven any more.

@@ -16,14 +16,18 @@ from remedy.evidence.static import KERAS_BATCH_SIZE, row_weights
 from remedy.recipe.live_model import first_line
 from remedy.recipe.recipe import Recipe
 
+PREDICTED_BYTES = 1 << 23
+"""Bytes of the rows that are asked at once: batches of photos are felt beside a training."""
+
 
 def predict(model: Any, X: arrays.Nest, batch_size: int) -> Any:
     """Return the model's outputs for X in inference mode, as Keras' ``predict`` does, in batches.
 
     ``predict_on_batch`` keeps its traced function, so a call an epoch costs milliseconds and not
-    the rebuilding of a data pipeline.
+    the rebuilding of a data pipeline. Batches of more than `PREDICTED_BYTES` are made smaller.
     """
-    n, size = arrays.length(X), batch_size
+    n = arrays.length(X)
+    size = max(1, min(batch_size, PREDICTED_BYTES * n // max(1, arrays.nbytes(X))))
     whole: Any = None
     for start in range(0, n, size):
         # A short batch is filled up with the first rows: another shape would be another trace.
