@@ -18,7 +18,10 @@ from mlflow.exceptions import MlflowException
 from requests import RequestException
 
 from remedy.errors import RemedyError, StoreError
+from remedy.tracking.first_use import make_tables
 from remedy.tracking.timeouts import answer_within
+
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """MLflow's words for an experiment or a run that is not there, and for what cannot be the id of one."""
@@ -93,23 +96,13 @@ def require_reachable(uri: str, seconds: int = 5) -> None:
         StoreError: A server does not answer within ``seconds`` or refuses, or a database cannot be opened.
     """
     try:
-        _try_database(uri, seconds)
         # The first use of a database announces every table it makes.
         with silent_mlflow(), answer_within(seconds, retries=1, forced=True):
+            if uri.partition("://")[0].partition("+")[0] in DATABASES:  # MLflow would try for minutes.
+                make_tables(uri, seconds)
             mlflow.MlflowClient().search_experiments(max_results=1)
     except Exception as error:
         raise refusal(error, uri) from error
-
-
-def _try_database(uri: str, seconds: int) -> None:
-    """Connect with a database once; MLflow would try for minutes."""
-    kind = uri.partition("://")[0].partition("+")[0]
-    if kind in ("postgresql", "mysql", "mssql", "sqlite"):
-        import sqlalchemy
-
-        # The drivers of mssql call it otherwise; a file has no server to wait for.
-        limit = {} if kind in ("mssql", "sqlite") else {"connect_timeout": seconds}
-        sqlalchemy.create_engine(uri, connect_args=limit, poolclass=sqlalchemy.NullPool).connect().close()
 
 
 @contextmanager
