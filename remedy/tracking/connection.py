@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shlex
 import threading
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from requests import RequestException
 
 from remedy.errors import RemedyError, StoreError
 from remedy.tracking.first_use import make_tables
+from remedy.tracking.masking import masked
 from remedy.tracking.timeouts import answer_within
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
@@ -134,8 +134,8 @@ def refusal(error: Exception, uri: str) -> StoreError:
 
 
 def shown(uri: str | None = None) -> str:
-    """Return a URI, or that of the store in use, without its password."""
-    return re.sub(r"(?<=://)([^/@:]*):[^@/]*@", r"\1:***@", uri or str(mlflow.get_tracking_uri()))
+    """Return a URI, or that of the store in use, without its secrets."""
+    return masked(uri or str(mlflow.get_tracking_uri()))
 
 
 class Line:
@@ -208,8 +208,8 @@ def silent_mlflow() -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its kind."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    """Return the first line of an error's message without secrets, or its kind."""
+    return masked(str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 def _file_name(name: str) -> str:
