@@ -30,7 +30,10 @@ def hook():
             body = self.rfile.read(int(self.headers["Content-Length"]))
             self.server.posted.append((self.path, self.headers["Content-Type"], json.loads(body)))
             time.sleep(self.server.pause)
-            self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
+            code = self.server.answers.pop(0) if self.server.answers else 200
+            self.send_response(code)
+            if 300 <= code < 400:
+                self.send_header("Location", f"{self.server.url}/elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -112,6 +115,13 @@ def test_a_server_error_is_tried_again_and_then_said_in_one_line(hook):
 def test_an_address_that_refuses_is_not_asked_again(hook):
     hook.answers = [404]
     assert "answered 404 Not Found." in Webhook(hook.url, pause=0.01).send(FACTS)
+    assert len(hook.posted) == 1
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+def test_a_webhook_that_sends_elsewhere_is_not_followed_and_that_is_said(hook, code):
+    hook.answers = [code]
+    assert f"sends elsewhere ({code}), which is not followed" in Webhook(hook.url, pause=0.01).send(FACTS)
     assert len(hook.posted) == 1
 
 

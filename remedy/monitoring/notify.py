@@ -121,7 +121,11 @@ class Webhook:
                 time.sleep(self.pause * 2 ** (attempt - 1))
             try:
                 answer = requests.post(
-                    self.url, data=_json(facts), headers={"Content-Type": "application/json"}, timeout=self.seconds
+                    self.url,
+                    data=_json(facts),
+                    headers={"Content-Type": "application/json"},
+                    timeout=self.seconds,
+                    allow_redirects=False,  # Where the facts go is the user's choice, not a server's.
                 )
             except requests.ReadTimeout:
                 # It has the facts perhaps: told twice is worse than a missing answer.
@@ -129,6 +133,8 @@ class Webhook:
             except requests.RequestException as error:
                 wrong = f"The webhook at {self.host} cannot be reached ({type(error).__name__})."
                 continue
+            if 300 <= answer.status_code < 400:
+                return f"The webhook at {self.host} sends elsewhere ({answer.status_code}), which is not followed."
             if answer.ok:
                 return None
             wrong = f"The webhook at {self.host} answered {answer.status_code} {answer.reason}.".replace(" .", ".")
