@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +23,9 @@ from remedy.recipe.recipe import Recipe
 from remedy.tracking.connection import asking, first_line
 from remedy.tracking.run import FOLDER
 from remedy.tracking.timeouts import answer_within
+
+DIGEST = re.compile("[0-9a-f]{32}")
+"""What `remedy.data.arrays.digest` returns."""
 
 WEIGHTS, APART_FILE = "kept_weights.npz", "apart.npz"
 
@@ -125,7 +129,7 @@ def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
         return True
     target = folder / f"{dataset.digest}.npz"
     if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)  # Rows may be patients.
         # Never a half-written file under the final name, nor two writers of one file.
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as buffer:
             try:
@@ -139,7 +143,14 @@ def keep_data(run_id: str, dataset: Dataset, always: bool | None) -> bool:
 
 @asking()
 def load_data(run_id: str, digest: str) -> Dataset | None:
-    """Return the dataset that `keep_data` kept, or None."""
+    """Return the dataset that `keep_data` kept, or None.
+
+    Args:
+        run_id: The run.
+        digest: As its tag says; what is no digest names no file.
+    """
+    if not DIGEST.fullmatch(digest):  # Who may write a tag may not read the files of who tunes.
+        return None
     client = mlflow.MlflowClient()
     folder = _data_folder(client.get_run(run_id))
     with tempfile.TemporaryDirectory() as tmp:
