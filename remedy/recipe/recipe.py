@@ -23,25 +23,8 @@ from remedy.recipe import reading
 from remedy.recipe.architecture import Architecture
 from remedy.recipe.input_scaling import InputScaling, scaled
 from remedy.recipe.live_model import Model
+from remedy.recipe.stored import WAY_ON, checked
 from remedy.recipe.target_coding import TargetCoding, coding_from_dict
-
-STORED = frozenset(
-    {
-        "architecture",
-        "opaque",
-        "optimizer",
-        "loss",
-        "metrics",
-        "weighted_metrics",
-        "loss_weights",
-        "batch_size",
-        "epochs",
-    }
-    | {"steps_per_epoch", "class_weight", "shuffle", "input_scaling", "resampling", "target", "restarts", "resplit"}
-    | {"jit_compile", "callbacks", "run_eagerly", "threshold", "traced", "warm_up", "unweighted"}
-)
-"""Keys of a stored recipe. Whether its code may run is never among them."""
-
 
 LATER_RATE = 0.1
 """Share of the rate at which loaded layers are trained behind a head that was trained first."""
@@ -163,8 +146,8 @@ class Recipe:
 
         if self.unbuildable is not None:
             raise ModelError(self.unbuildable)
-        set_seeds(seed, self.own_code)
         try:
+            set_seeds(seed, self.own_code)
             # Keras rewrites configurations while it reads them, so it gets copies.
             config = copy.deepcopy(scaled(self.architecture, self.input_scaling, dataset).config)
             names = ("optimizer", "loss_weights", "metrics", "weighted_metrics")
@@ -309,23 +292,19 @@ class Recipe:
         """Rebuild a recipe that `to_dict` wrote; it never runs code that it carries.
 
         Raises:
-            ModelError: It holds keys that no recipe has.
+            ModelError: It holds keys that no recipe has, or values of another kind.
         """
-        values = dict(data)
-        if unknown := sorted(set(values) - STORED):
-            raise ModelError(
-                f"A stored recipe holds {', '.join(map(repr, unknown))}, which no recipe has: it was changed by hand, "
-                "or written by another version. Train the run anew with remedy.fit."
-            )
+        values = checked(data)
         weights, scaling, resampling = (values.pop(k) for k in ("class_weight", "input_scaling", "resampling"))
-        return cls(
-            architecture=Architecture(values.pop("architecture"), values.pop("opaque")),
-            class_weight=None if weights is None else {int(k): float(v) for k, v in weights.items()},
-            input_scaling=None if scaling is None else InputScaling(**scaling),
-            resampling=None if resampling is None else Resampling(**resampling),
-            target=coding_from_dict(values.pop("target", None)),
-            resplit=values.pop("resplit", False),
-            restarts=values.pop("restarts", 1),
-            callbacks=tuple(values.pop("callbacks", ())),
-            **values,
-        )
+        try:
+            return cls(
+                architecture=Architecture(values.pop("architecture"), values.pop("opaque")),
+                class_weight=None if weights is None else {int(k): float(v) for k, v in weights.items()},
+                input_scaling=None if scaling is None else InputScaling(**scaling),
+                resampling=None if resampling is None else Resampling(**resampling),
+                target=coding_from_dict(values.pop("target", None)),
+                callbacks=tuple(values.pop("callbacks", ())),
+                **values,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:  # Inside of one of its parts.
+            raise ModelError(f"A stored recipe cannot be read ({error!r}): {WAY_ON}") from error
