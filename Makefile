@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
 
-.PHONY: demo test slow examples check venv lock docs docs-serve catalogue first-script dist matrix pictures ecg clean
+.PHONY: demo test slow examples check venv lock docs docs-serve catalogue first-script dist matrix pictures recording ecg clean
 
 demo: venv
 	$(BIN)/python examples/ecg.py
@@ -83,6 +83,10 @@ matrix:
 # The pictures of the README, from the newest fixed run of the ECG example and from what the browser test saw.
 pictures: venv
 	$(BIN)/python docs/pictures.py
+
+# What opens the README: make demo, as it prints.
+recording: venv
+	$(BIN)/python docs/recording.py
 
 # The ECG example on real recordings: make ecg DATA=mitbih_30s_90hz.npz
 ecg: venv

@@ -1,6 +1,6 @@
 """Record `make demo` as a picture that moves: docs/pictures/demo.svg.
 
-    python docs/recording.py
+    make recording
 
 The demo is run in an empty folder; what it prints is shown as it came, its waiting cut short.
 """
@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from rich.console import Console
@@ -25,7 +26,7 @@ STILL, LAST = 1.6, 6.0
 
 def main() -> None:
     """Run the demo, draw a frame at every stop, and put them one behind the other."""
-    lines = [line for line in _demo() if line.strip()]
+    lines = [part for line in _demo() if line.strip() for part in textwrap.wrap(line, COLUMNS, break_long_words=True)]
     ends = [next(i for i, line in enumerate(lines) if line.strip().startswith(stop)) + 1 for stop in STOPS]
     shown = [lines[:end][-LINES:] for end in (*sorted(set(ends)), len(lines))]
     frames = [_drawn(part, number) for number, part in enumerate(shown)]
@@ -51,7 +52,8 @@ def _drawn(lines: list[str], number: int) -> str:
         console.print(text)
     for _ in range(LINES - len(lines)):
         console.print()
-    return console.export_svg(title="remedy", unique_id=f"frame{number}")
+    drawn = console.export_svg(title="remedy", unique_id=f"frame{number}")
+    return re.sub(r"@font-face\s*{.*?}", "", drawn, flags=re.DOTALL)  # A picture asks no network for its letters.
 
 
 def _moving(frames: list[str]) -> str:
