@@ -2,7 +2,7 @@
 
 import pytest
 
-from remedy.tracking.masking import masked
+from remedy.tracking.masking import masked, visible
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,9 @@ def test_what_is_secret_is_masked(address, seen):
 )
 def test_what_is_not_secret_stays(address):
     assert masked(address) == address
+
+
+def test_a_name_that_would_steer_a_terminal_is_spelled_out():
+    assert visible("ecg\x1b[2J\nfixed\r\x9b") == "ecg\\x1b[2J\\nfixed\\r\\x9b"
+    assert visible("Größe µ [kg] 走") == "Größe µ [kg] 走"
+    assert visible("two\nlines\x07", lines=True) == "two\nlines\\x07"

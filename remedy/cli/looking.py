@@ -25,6 +25,7 @@ def diagnose(run_id: str | None, experiment: str | None, as_json: bool) -> None:
     from remedy import api
     from remedy.reporting import text as report
     from remedy.tracking import queries
+    from remedy.tracking.masking import visible
 
     with working("Examining what was logged ..."):
         runs = [queries.get_run(run_id)] if run_id else queries.find_runs(experiment, "")
@@ -36,7 +37,7 @@ def diagnose(run_id: str | None, experiment: str | None, as_json: bool) -> None:
         console = Console(highlight=False)
         for run in runs:
             run_id, examination = run.info.run_id, found[run.info.run_id]
-            console.print(f"{run.info.run_name} ({run_id})", style="bold", markup=False, soft_wrap=True)
+            console.print(f"{visible(run.info.run_name)} ({run_id})", style="bold", markup=False, soft_wrap=True)
             console.print(report.verdict(examination), markup=False, soft_wrap=True)
             console.print(report.examination_table(examination))
             ours = run.data.tags.get("remedy.role") == "fit"

@@ -14,6 +14,7 @@ from remedy.data.dataset import Dataset
 from remedy.errors import DataMismatch, InvalidInput, NotFound
 from remedy.recipe.recipe import Recipe
 from remedy.tracking import artifacts, queries
+from remedy.tracking.masking import visible
 
 FROM_RECIPE = frozenset(
     {"optimizer", "learning_rate", "loss", "class_weight", "batch_size", "epochs"}
@@ -170,4 +171,4 @@ def _outcome(run: Any) -> dict[str, Any]:
 
 
 def _name(run: Any) -> str:
-    return f"{run.info.run_name} ({run.info.run_id})"
+    return f"{visible(run.info.run_name)} ({run.info.run_id})"

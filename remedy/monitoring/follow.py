@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from remedy.monitoring.watch import Event, Watch
+from remedy.tracking.masking import visible
 from remedy.tracking.timeouts import answer_within
 
 COLORS = {"stuck": "bold red", "note": "yellow", "silent": "magenta", "ended": "dim", "error": "red"}
@@ -50,7 +51,7 @@ class Lines:
         cause = f" {event.code} {event.cause}:" if event.code and event.event in ("stuck", "note") else ""
         where = f" {event.run_url}" if event.event == "stuck" and event.run_url else ""
         text = f"{run}{step}{cause} {event.message}{where}"
-        self._console.print(f"{at} [{COLORS[event.event]}]{event.event}[/]{escape(text)}")
+        self._console.print(f"{at} [{COLORS[event.event]}]{event.event}[/]{escape(visible(text))}")
 
     def looked(self, watch: Watch) -> None:
         """Renew the status line."""
