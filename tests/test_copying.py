@@ -1,5 +1,7 @@
 """A class that needs arguments is copied part by part, and the copy is the model."""
 
+import functools
+
 import cloudpickle
 import keras
 import numpy as np
@@ -66,7 +68,7 @@ class Weights(keras.Model):
     def __init__(self, start):
         super().__init__()
         self.head = layers.Dense(3, activation="softmax")
-        self.factor = self.add_weight(shape=(), initializer=keras.initializers.Constant(start))
+        self.factor = self.add_weight(shape=(), initializer=keras.initializers.Constant(float(start)))
 
     def call(self, x):
         return self.head(x * self.factor)
@@ -83,6 +85,26 @@ class Hidden(keras.Model):
 
     def call(self, x):
         return self.head(self.box.layer(x))
+
+
+class Closure(Hidden):
+    """Keeps a function that uses the model."""
+
+    def __init__(self, width):
+        super(Hidden, self).__init__()
+        self.hidden, self.head = layers.Dense(width), layers.Dense(3, activation="softmax")
+        self.body = lambda x: self.hidden(2.0 * x)
+
+    def call(self, x):
+        return self.head(self.body(x))
+
+
+class Partial(Closure):
+    """The same with a part that was given beforehand."""
+
+    def __init__(self, width):
+        super().__init__(width)
+        self.body = functools.partial(self.hidden.__call__)
 
 
 def own_step(rate=1e-6, **more):
@@ -112,9 +134,9 @@ def test_the_recipe_of_such_a_class_is_the_model_and_travels_to_a_worker():
     assert difference(recipe, Dataset(Rows(X, Y), None, "multiclass"), model) is None
 
 
-@pytest.mark.parametrize("kind", [lambda: Weights(2.0), lambda: Hidden(4)], ids=["weights", "hidden"])
+@pytest.mark.parametrize("kind", [Weights, Hidden, Closure, Partial])
 def test_what_cannot_be_made_anew_is_left_to_build(kind):
-    model = kind()
+    model = kind(4)
     model(X[:1])
     assert copier(model) is None
 

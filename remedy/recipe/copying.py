@@ -61,7 +61,7 @@ def copier(model: Any) -> tuple[Rebuilt, dict[str, Any]] | None:
     """Return what makes a fresh model like this one, and its functions by the names that configurations know them by.
 
     None for a model of Keras' own classes, for one that says by its ``get_config`` how it is made, and where a part
-    cannot be made anew: weights that ``__init__`` adds by itself, layers inside of objects that are no layers.
+    cannot be made anew: weights that ``__init__`` adds by itself, layers inside of functions and other objects.
 
     Args:
         model: Built; it is left as it was.
@@ -118,9 +118,8 @@ class _Reader:
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, types.MethodType) and id(value.__self__) in self._seen:
             return Method(self._seen[id(value.__self__)], value.__func__)
-        beside = [] if isinstance(value, (type, types.ModuleType)) else getattr(value, "__dict__", {}).values()
-        if isinstance(value, keras.Variable) or any(isinstance(part, keras.Layer) for part in beside):
-            raise _NoCopyError(type(value).__name__)
+        if any(isinstance(part, (keras.Layer, keras.Variable)) for part in (value, *_inside(value))):
+            raise _NoCopyError(type(value).__name__)  # The copy would hold parts of the model itself.
         return value
 
     def _spelled(self, value: Any) -> Spelled:
@@ -135,6 +134,23 @@ class _Reader:
             config.pop("build_config", None)  # Its owner may build it, which works once.
         found = self._seen[id(value)] = Spelled(config)
         return found
+
+
+def _inside(value: Any) -> list[Any]:
+    """Return what an object, a function or a method keeps."""
+    if isinstance(value, (type, types.ModuleType)):
+        return []
+    cells = [cell.cell_contents for cell in getattr(value, "__closure__", None) or () if _is_filled(cell)]
+    given = [value.func, *value.args, *value.keywords.values()] if isinstance(value, functools.partial) else []
+    owners = [getattr(part, "__self__", None) for part in (value, *given)]
+    return [*getattr(value, "__dict__", {}).values(), *cells, *given, *owners]
+
+
+def _is_filled(cell: types.CellType) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
 
 
 @functools.cache
