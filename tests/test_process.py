@@ -122,12 +122,79 @@ def test_a_job_that_kills_every_worker_is_given_up_with_the_reason(program, engi
     del data
 
 
+def test_a_worker_that_hangs_is_ended_and_its_job_tried_once_more(program, engine, monkeypatch):
+    monkeypatch.setattr("remedy.training.engines.process.GRACE", 2.0)
+    monkeypatch.setattr("remedy.training.engines.process.STARTING", 60.0)
+    recipe, _, _ = program
+    engine.train(Job(recipe, 0, 1, "warm"))
+    owner = next(worker for worker in engine._workers if "warm" in worker.keys)
+    os.kill(owner.pid, signal.SIGSTOP)
+    stopped, began = owner.pid, time.perf_counter()
+    outcome = engine.train(Job(recipe, 0, 2, "warm", seconds=1.0))
+    assert outcome.error is None
+    assert len(outcome.scores) == 2
+    assert owner.pid != stopped
+    assert time.perf_counter() - began < 60
+
+
+def test_a_job_that_hangs_to_its_deadline_is_given_up(program, engine, monkeypatch):
+    monkeypatch.setattr("remedy.training.engines.process.GRACE", 1.0)
+    recipe, _, _ = program
+    engine.train(Job(recipe, 0, 1, "hung"))
+    owner = next(worker for worker in engine._workers if "hung" in worker.keys)
+    os.kill(owner.pid, signal.SIGSTOP)
+    outcome = engine.train(Job(recipe, 0, 2, "hung", deadline=engine.clock() + 1.0))
+    assert outcome.error == "The process that trained it hung and was ended"
+
+
 def test_a_deadline_holds_in_a_worker(program, engine):
     recipe, _, _ = program
     began = time.perf_counter()
     outcome = engine.train(Job(recipe, 7, 100_000, "long", deadline=engine.clock() + 3.0, stop_when_stuck=False))
     assert 0 < len(outcome.scores) < 100_000
     assert time.perf_counter() - began < 15
+
+
+DRIVER = """
+import time, keras
+from remedy import registry
+from remedy.data.scores import scorer_for
+from remedy.training.engines._base import Job
+from remedy.training.engines.process import ProcessEngine
+from tests.conftest import blobs, dense, stuck_run_of
+recipe, data = stuck_run_of(dense(), *blobs(rows=300))
+data = data.for_search(0)
+engine = ProcessEngine(data, scorer_for(data.task, data.holdout.target), registry.detectors(), 1)
+engine.train(Job(recipe, 0, 1, "warm"))
+print(engine._workers[0].pid, engine._folder.name, flush=True)
+engine.train(Job(recipe, 0, 10**9, "long", stop_when_stuck=False))
+"""
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="asks Linux for processes")
+def test_a_worker_and_its_copy_of_the_rows_end_with_a_driver_that_is_killed():
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, text=True)
+    worker, folder = driver.stdout.readline().split()
+    time.sleep(1.0)
+    assert _alive(int(worker))
+    assert os.path.exists(folder)
+    driver.kill()
+    driver.wait()
+    end = time.monotonic() + 10
+    while _alive(int(worker)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not _alive(int(worker))
+    assert not os.path.exists(folder)
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """The engine that trains in several processes, one job in each at a time.
 
 The driver's process alone decides, and writes to Optuna and MLflow; a worker process that dies (out
-of memory, a crash, a kill) costs its job one retry and never the search.
+of memory, a crash, a kill) or hangs costs its job one retry and never the search.
 """
 
 from __future__ import annotations
@@ -28,15 +28,20 @@ from remedy.training.engines.inline import rebuilt, trace_key
 from remedy.training.engines.worker import ROWS, Worker
 
 RETRIES = 1
-"""How often a job is tried again whose worker died."""
+"""How often a job is tried again whose worker died, or hung."""
+
+GRACE, STARTING, ASKED = 30.0, 120.0, 120.0
+"""Seconds that a worker may be late, for a step or a graph that takes long; that its start may take; and that it may
+take over a question beside a training."""
 
 
 @dataclass
 class _Task:
-    """A job that a worker is at, and how often its worker died."""
+    """A job that a worker is at, how often its worker died, and from when on it hangs by the driver's clock."""
 
     job: Job
     deaths: int = 0
+    due: float | None = None
 
 
 class ProcessEngine(Engine):
@@ -152,36 +157,49 @@ class ProcessEngine(Engine):
         worker.keys.add(job.key)
         worker.traces.add(trace_key(job.recipe))
         self._tasks[id(worker)] = task
-        deadline = None if job.deadline is None else job.deadline - self.clock() + time.time()
+        now = self.clock()
+        ends = [
+            end for end in (job.deadline, None if job.seconds is None else now + 2 * job.seconds) if end is not None
+        ]
+        task.due = max(now, min(ends)) + GRACE + (0.0 if worker.ready else STARTING) if ends else None
+        deadline = None if job.deadline is None else job.deadline - now + time.time()
         try:
             worker.call("train", replace(job, deadline=deadline))
         except EOFError:
             self._mourn(worker)
 
     def _end(self, worker: Worker) -> None:
-        """Wait for a worker's job; where the worker died, the job is tried again."""
+        """Wait for a worker's job; where the worker died or hangs, the job is tried again."""
+        due = self._tasks[id(worker)].due
         try:
-            outcome: Outcome = worker.answer()
+            outcome: Outcome = worker.answer(None if due is None else due - self.clock())
         except EOFError:
             self._mourn(worker)
+        except TimeoutError:
+            self._mourn(worker, hung=True)
         else:
             self._ended.append((self._tasks.pop(id(worker)).job, outcome))
 
-    def _mourn(self, worker: Worker) -> None:
-        """Put a new process in the place of a dead one, and its job there once more."""
+    def _mourn(self, worker: Worker, hung: bool = False) -> None:
+        """Put a new process in the place of one that is dead or hangs, and its job there once more."""
         task = self._tasks.pop(id(worker))
         code = worker.restart()
-        if task.deaths < RETRIES:
+        late = task.job.deadline is not None and self.clock() >= task.job.deadline
+        if task.deaths < RETRIES and not (hung and late):
             self._begin(worker, _Task(task.job, task.deaths + 1))
             return
-        text = f"The process that trained it died {task.deaths + 1} times (exit code {code}); out of memory?"
+        died = f"died {task.deaths + 1} times (exit code {code}); out of memory?"
+        text = f"The process that trained it {'hung and was ended' if hung else died}"
         self._ended.append((task.job, Outcome(error=text)))
 
     def _next(self) -> tuple[Job, Outcome]:
         """Return a job that has ended; wait for one."""
         while not self._ended:
             doors = {worker.door: worker for worker in self._workers if id(worker) in self._tasks}
-            for door in wait(list(doors)):
+            dues = [task.due for task in self._tasks.values() if task.due is not None]
+            ready = wait(list(doors), max(0.0, min(dues) - self.clock()) if dues else None)
+            hung = [w.door for w in doors.values() if (due := self._tasks[id(w)].due) and due <= self.clock()]
+            for door in dict.fromkeys([*ready, *hung]):
                 self._end(doors[door])  # type: ignore[index]
         return self._ended.pop(0)
 
@@ -191,17 +209,17 @@ class ProcessEngine(Engine):
             self._end(worker)
         if worker.busy:  # Ctrl-C came before an answer was read.
             try:
-                worker.answer()
-            except EOFError:
+                worker.answer(ASKED)
+            except (EOFError, TimeoutError):
                 worker.restart()
 
     def _ask(self, worker: Worker, name: str, *arguments: Any) -> Any:
-        """Return a worker's answer; None where it died."""
+        """Return a worker's answer; None where it died or hangs."""
         self._settle(worker)
         try:
             worker.call(name, *arguments)
-            return worker.answer()
-        except EOFError:
+            return worker.answer(ASKED + (0.0 if worker.ready else STARTING))
+        except (EOFError, TimeoutError):
             worker.restart()
             return None
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,6 +39,7 @@ class Worker:
         traces: Graphs that it has compiled.
         forgotten: Trainings that it is told to forget with the next call.
         busy: Whether an answer is awaited.
+        ready: Whether it has answered before: until then it may still be importing Keras.
     """
 
     def __init__(self, folder: Path, setting: bytes, environment: Mapping[str, str]) -> None:
@@ -54,7 +57,7 @@ class Worker:
         self.keys: set[str] = set()
         self.traces: set[str] = set()
         self.forgotten: list[str] = []
-        self.busy = False
+        self.busy = self.ready = False
         spawn = multiprocessing.get_context("spawn")
         self.door, theirs = spawn.Pipe()
         self._process = spawn.Process(target=serve, args=(theirs, *self._arguments), daemon=True)
@@ -81,17 +84,25 @@ class Worker:
         except OSError as error:
             raise EOFError from error
 
-    def answer(self) -> Any:
+    def answer(self, within: float | None = None) -> Any:
         """Wait for the answer of the last call.
+
+        Args:
+            within: Seconds to wait; None without a limit.
 
         Raises:
             EOFError: The process has died.
+            TimeoutError: It has not answered: it hangs, or was stopped.
         """
         try:
+            if within is not None and not self.door.poll(max(0.0, within)):
+                raise TimeoutError
             found = cloudpickle.loads(self.door.recv_bytes())
+        except TimeoutError:
+            raise
         except OSError as error:
             raise EOFError from error
-        self.busy = False
+        self.busy, self.ready = False, True
         return found
 
     def restart(self) -> int | None:
@@ -117,6 +128,7 @@ def serve(door: Connection, folder: str, setting: bytes, environment: Mapping[st
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle.
     os.environ.update(environment)
+    threading.Thread(target=_end_with_driver, args=(Path(folder),), daemon=True).start()
     try:
         with quiet_start(always=True):
             engine = _engine(Path(folder), setting)
@@ -129,6 +141,15 @@ def serve(door: Connection, folder: str, setting: bytes, environment: Mapping[st
                 door.send_bytes(cloudpickle.dumps(getattr(engine, name)(*arguments)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def _end_with_driver(folder: Path) -> None:
+    """Wait until the driver is gone, however it ended; then take the copy of the rows along, whatever goes on here."""
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        wait([driver.sentinel])
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)
 
 
 def _engine(folder: Path, setting: bytes) -> Any:
