@@ -146,6 +146,21 @@ class Line:
         self.down = False
         self._lock = threading.Lock()
 
+    def refused(self, run_id: str | None, error: Exception, name: str, last: bool) -> tuple[str | None, bool]:
+        """Return what there is to say of a file that was not taken, and whether the store is lost with it.
+
+        Args:
+            run_id: The run.
+            error: What the store of files raised.
+            name: Of the file.
+            last: Whether no more files of this run are tried.
+        """
+        text = self.failed(run_id, error)
+        if self.down or text is None:
+            return text, True
+        more = "no more of its files are tried" if last else "everything else of it is logged"
+        return f"MLflow did not take {name} of run {run_id} ({first_line(error)}); {more}.", False
+
     def failed(self, run_id: str | None, error: Exception) -> str | None:
         """Return what there is to say of a failed write; None when it was said of another."""
         with self._lock:

@@ -1,7 +1,7 @@
 """A run of MLflow, as remedy writes to it: parameters, metrics, tags, files, links, models.
 
-Writing never raises: the first failure becomes a `RemedyWarning` and the run goes on unlogged, so
-a dead server costs seconds and log lines, and not a training.
+Writing never raises. A file that is refused is missing, and that is said; the first other failure becomes a
+`RemedyWarning` and the run goes on unlogged, so a dead server costs seconds and log lines, and not a training.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ WRITE_EVERY = 2.0
 ANSWER = 10
 """Seconds that a server has to take up metrics, parameters or tags; a large file takes as long as it takes."""
 
+MOST_REFUSED = 3
+"""Files of a run that are refused before no more of them are tried: each costs seconds."""
+
 MAX_TAG, MAX_PARAM = 5000, 6000
 FOLDER = "remedy"
 """Artifact folder of everything that remedy writes beside the model."""
@@ -78,6 +81,7 @@ class Run:
         self._waiting: list[Metric] = []
         self._sent = -math.inf
         self._held: dict[str, list[Any]] | None = None
+        self._refused = 0
 
     @property
     def _client(self) -> mlflow.MlflowClient | None:
@@ -169,28 +173,26 @@ class Run:
 
     def text(self, name: str, text: str) -> None:
         """Keep a text artifact in remedy's folder."""
-        with self._guard():
-            if self._client is not None:
-                self._client.log_text(self.run_id, text, f"{FOLDER}/{name}")
+        self.top_text(f"{FOLDER}/{name}", text)
 
     def top_text(self, name: str, text: str) -> None:
         """Keep a text at the top of the run's artifacts, where MLflow's own autologging has it."""
-        with self._guard():
-            if self._client is not None:
-                self._client.log_text(self.run_id, text, name)
+        with self._files(name) as client:
+            if client is not None:
+                client.log_text(self.run_id, text, name)
 
     def file(self, path: Path) -> None:
         """Keep a file, such as a picture, at the top of the run's artifacts."""
-        with self._guard():
-            if self._client is not None:
-                self._client.log_artifact(self.run_id, str(path))
+        with self._files(path.name) as client:
+            if client is not None:
+                client.log_artifact(self.run_id, str(path))
 
     def checkpoint(self, path: Path, told: Mapping[str, float]) -> None:
         """Keep a model file in place of the one before, where `mlflow.tensorflow.load_checkpoint` finds it."""
-        with self._guard():
-            if self._client is not None:
-                self._client.log_artifact(self.run_id, str(path), CHECKPOINTS)
-                self._client.log_dict(self.run_id, dict(told), f"{CHECKPOINTS}/latest_checkpoint_metrics.json")
+        with self._files(path.name) as client:
+            if client is not None:
+                client.log_artifact(self.run_id, str(path), CHECKPOINTS)
+                client.log_dict(self.run_id, dict(told), f"{CHECKPOINTS}/latest_checkpoint_metrics.json")
         self.tags({LATEST_CHECKPOINT_ARTIFACT_TAG_KEY: f"{CHECKPOINTS}/{path.name}"})
 
     def dataset(self, dataset: Dataset, name: str, context: str = "training") -> None:
@@ -230,8 +232,8 @@ class Run:
         if self._client is not None and (why := unsaved(model)) is not None:
             warnings.warn(f"The model is not logged: {why}", RemedyWarning, stacklevel=3)
             return None
-        with self._guard():
-            if self._client is not None:
+        with self._files("model") as client:
+            if client is not None:
                 with silent_mlflow(), self._active():
                     return log_model(model, X, requirements, name)
         return None
@@ -284,6 +286,20 @@ class Run:
         except Exception as error:
             self._writes = None
             text = self.line.failed(self.run_id, error)
+            if text is not None:
+                warnings.warn(text, RemedyWarning, stacklevel=4)
+
+    @contextmanager
+    def _files(self, name: str) -> Iterator[mlflow.MlflowClient | None]:
+        """Yield what writes a file; one that is refused while the store answers is missing, and all else is logged."""
+        client = self._client if self._refused < MOST_REFUSED else None
+        try:
+            with answer_within(None, 0 if self._refused else RETRIES):
+                yield client
+        except Exception as error:
+            self._refused += 1
+            text, lost = self.line.refused(self.run_id, error, name, last=self._refused == MOST_REFUSED)
+            self._writes = None if lost else self._writes
             if text is not None:
                 warnings.warn(text, RemedyWarning, stacklevel=4)
 
