@@ -8,6 +8,7 @@
     ├── ModelError        (also ValueError)   a model that is not compiled, or cannot be rebuilt
     ├── NotApplicable                         a remedy that has nothing to act on in this recipe
     ├── StoreError        (also OSError)      the tracking store refuses or cannot be reached
+    │   └── Searched                          another process searches the run at this moment
     ├── NotFound          (also LookupError)  an unknown experiment, run, code, detector or remedy
     ├── DataMismatch      (also ValueError)   data whose digest is not that of the recorded run
     └── PluginError                           a plugin package that breaks the contract
@@ -52,6 +53,10 @@ class NotApplicable(RemedyError):
 
 class StoreError(RemedyError, OSError):
     """The tracking store refuses, or cannot be reached."""
+
+
+class Searched(StoreError):
+    """Another process searches a fix for the run at this moment."""
 
 
 class NotFound(RemedyError, LookupError):

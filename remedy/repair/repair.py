@@ -35,6 +35,7 @@ from remedy.search.options import Search
 from remedy.search.proof import FAR_AHEAD, Proof
 from remedy.search.schedule import Schedule
 from remedy.search.stopping import StoppingRule
+from remedy.tracking import lease
 from remedy.tracking.run import Run
 from remedy.training.answers import loss_scorer, require_objective
 from remedy.training.engines.choice import engine_for
@@ -50,7 +51,7 @@ def repair(stuck_run: StuckRun, options: Search, terminal: Terminal) -> RepairRe
         options: How to search.
         terminal: Hears how it goes on.
     """
-    with keep_random_state(), rare_collections():
+    with keep_random_state(), rare_collections(), lease.held(stuck_run.run, options.timeout):
         asked = [r for d in stuck_run.examination.diagnoses for r in remedies_for(d, stuck_run.remedies)]
         own, distrusted = stuck_run.dataset, _distrusted(stuck_run)
         if distrusted:

@@ -9,7 +9,7 @@ from remedy.data.dataset import Dataset
 from remedy.data.model_checks import heads_and_task
 from remedy.detectors.below_expectation import BelowExpectation
 from remedy.diagnosis import Diagnosis, Examination, replay
-from remedy.errors import DataMismatch, ModelError, RemedyError
+from remedy.errors import DataMismatch, ModelError, RemedyError, Searched, StoreError
 from remedy.recipe.own_callbacks import has_schedule, with_rates
 from remedy.recipe.recipe import Recipe
 from remedy.recipe.seeds import keep_random_state
@@ -21,8 +21,9 @@ from remedy.reporting.search_log import unfinished_search
 from remedy.reporting.terminal import Terminal
 from remedy.results import RepairResult, StuckRun
 from remedy.search.options import Search
-from remedy.tracking import artifacts, logged_evidence, queries
+from remedy.tracking import artifacts, lease, logged_evidence, queries
 from remedy.tracking import run as tracking
+from remedy.tracking.connection import first_line
 
 STUCK = "tags.`remedy.verdict` = 'stuck' and tags.`remedy.role` = 'fit'"
 """Runs that `tune` can treat; what `remedy watch` finds stuck was logged by something else, without recipe and data."""
@@ -56,6 +57,7 @@ def tune(
     Raises:
         NotFound: No such experiment or run, or a run that remedy did not log to its end.
         DataMismatch: The data is not that of the run, or there is none.
+        Searched: Another process searches the run at this moment.
     """
     runs = [queries.get_run(run_id)] if run_id else queries.find_runs(experiment, STUCK)
     waiting = [run for run in runs if run_id or "remedy.fixed_by_run_id" not in run.data.tags]
@@ -66,11 +68,16 @@ def tune(
             continue
         options = search or Search()
         try:
+            if not _taken(found, options, asked=run_id is not None):
+                continue
             stuck_run = _stuck_run(found, data, force)
-        except RemedyError as error:
+        except Exception as error:  # What lies in a store was written by anybody: one run never ends the others.
+            if not isinstance(error, Searched):
+                lease.leave(found.info.run_id)
+            known = error if isinstance(error, RemedyError) else StoreError(_unreadable(found, error))
             if run_id is not None:
-                raise
-            treated[found.info.run_id] = RepairResult(None, f"Not searched: {error}")
+                raise known from error
+            treated[found.info.run_id] = RepairResult(None, f"Not searched: {known}")
             (terminal or Terminal()).conclusion(treated[found.info.run_id].conclusion)
             continue
         if unfinished is not None:
@@ -90,6 +97,27 @@ def tune(
             (terminal or Terminal()).conclusion(repaired.conclusion)
         treated[found.info.run_id] = repaired
     return treated
+
+
+def _taken(found: Any, options: Search, asked: bool) -> bool:
+    """Put this process's name on a run; say False where it got a fix meanwhile, and nobody asked for this very run.
+
+    Raises:
+        Searched: Another process searches it.
+    """
+    run_id = found.info.run_id
+    tags = queries.get_run(run_id).data.tags
+    if not asked and "remedy.fixed_by_run_id" in tags:
+        return False
+    other = lease.other_holder(tags)
+    if other is None and lease.take(run_id, options.timeout):
+        return True
+    other = other or lease.other_holder(queries.get_run(run_id).data.tags) or "Another process"
+    raise Searched(f"Run {run_id} is searched already: by {other}. Wait for it, or end it.")
+
+
+def _unreadable(found: Any, error: Exception) -> str:
+    return f"Run {found.info.run_id} cannot be read ({type(error).__name__}: {first_line(error)})."
 
 
 def untreatable(experiment: str | None) -> str | None:

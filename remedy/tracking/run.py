@@ -163,6 +163,12 @@ class Run:
         self._write()
         self._log(tags=[RunTag(k, str(v)[:MAX_TAG]) for k, v in values.items() if v is not None])
 
+    def untag(self, name: str) -> None:
+        """Take a tag away."""
+        with self._guard(ANSWER):
+            if self._client is not None:
+                self._client.delete_tag(self.run_id, name)
+
     def note(self, markdown: str) -> None:
         """Set the description."""
         self.tags({MLFLOW_RUN_NOTE: markdown})
