@@ -19,6 +19,7 @@ from remedy.doors import load_keras
 @click.option(
     "--resume", is_flag=True, help="Go on with searches that were killed; of all experiments if none is given."
 )
+@click.option("--dry-run", is_flag=True, help="List what would be treated, and train nothing.")
 @click.option("--trials", default=40, show_default=True, type=click.IntRange(1), help="Most prescriptions to try.")
 @click.option(
     "--timeout",
@@ -38,6 +39,7 @@ def tune(
     data: str | None,
     force: bool,
     resume: bool,
+    dry_run: bool,
     trials: int,
     timeout: float,
     workers: str,
@@ -50,12 +52,15 @@ def tune(
         raise click.UsageError("Give either --experiment NAME or --run ID.")
     if workers != "auto" and not (workers.isascii() and workers.isdecimal() and int(workers) > 0):
         raise click.UsageError(f"--workers {workers}: give a number from 1, or auto.")
+    if dry_run:
+        _list_waiting(experiment, run_id, as_json)
+        return
     load_keras()
     from remedy.data import files as loading
     from remedy.repair.tuning import tune as tune_runs
-    from remedy.repair.tuning import untreatable
     from remedy.reporting.terminal import Terminal
     from remedy.search.options import Search
+    from remedy.tracking.waiting import untreatable
 
     search = Search(
         trials=trials,
@@ -80,6 +85,29 @@ def tune(
         why = None if resume else untreatable(experiment)
         click.echo("No search was killed." if resume else why or "No run is stuck without a fix.")
     sys.exit(EXIT_STUCK if any(t.fix is None for t in found.values()) else 0)
+
+
+def _list_waiting(experiment: str | None, run_id: str | None, as_json: bool) -> None:
+    """Print the runs that would be treated: one a line, or as JSON."""
+    from remedy.tracking.lease import other_holder
+    from remedy.tracking.masking import visible
+    from remedy.tracking.waiting import untreatable, waiting
+
+    def facts(run: Any) -> dict[str, Any]:
+        tags = run.data.tags
+        told = {name: tags.get(f"remedy.{name}") for name in ("code", "cause", "stuck_epoch")}
+        return {"run_id": run.info.run_id, "name": run.info.run_name, **told, "searched_by": other_holder(tags)}
+
+    found = [facts(run) for run in waiting(experiment, run_id)]
+    if as_json:
+        print_json(found)
+        return
+    for run in found:
+        held = f", searched by {run['searched_by']}" if run["searched_by"] else ""
+        why = f"{run['code']} {run['cause']} since epoch {run['stuck_epoch']}" if run["code"] else "not stuck"
+        click.echo(visible(f"{run['run_id']}  {run['name']}  {why}{held}"))
+    many = "1 run" if len(found) == 1 else f"{len(found)} runs"
+    click.echo(f"{many} would be treated." if found else untreatable(experiment) or "No run is stuck without a fix.")
 
 
 @click.command()

@@ -24,9 +24,7 @@ from remedy.search.options import Search
 from remedy.tracking import artifacts, lease, logged_evidence, queries
 from remedy.tracking import run as tracking
 from remedy.tracking.connection import first_line
-
-STUCK = "tags.`remedy.verdict` = 'stuck' and tags.`remedy.role` = 'fit'"
-"""Runs that `tune` can treat; what `remedy watch` finds stuck was logged by something else, without recipe and data."""
+from remedy.tracking.waiting import waiting
 
 
 def tune(
@@ -59,10 +57,8 @@ def tune(
         DataMismatch: The data is not that of the run, or there is none.
         Searched: Another process searches the run at this moment.
     """
-    runs = [queries.get_run(run_id)] if run_id else queries.find_runs(experiment, STUCK)
-    waiting = [run for run in runs if run_id or "remedy.fixed_by_run_id" not in run.data.tags]
     treated = {}
-    for found in waiting:
+    for found in waiting(experiment, run_id):
         unfinished = unfinished_search(found.info.run_id, search) if resume else None
         if resume and unfinished is None:
             continue
@@ -118,22 +114,6 @@ def _taken(found: Any, options: Search, asked: bool) -> bool:
 
 def _unreadable(found: Any, error: Exception) -> str:
     return f"Run {found.info.run_id} cannot be read ({type(error).__name__}: {first_line(error)})."
-
-
-def untreatable(experiment: str | None) -> str | None:
-    """Say why stuck runs of an experiment that something else logged cannot be treated; None where there are none."""
-    if experiment is None:
-        return None
-    found = queries.find_runs(experiment, "tags.`remedy.verdict` = 'stuck'")
-    watched = [run.info.run_id for run in found if run.data.tags.get("remedy.role") is None]
-    if not watched:
-        return None
-    many = "1 run was" if len(watched) == 1 else f"{len(watched)} runs were"
-    return (
-        f"{many} found stuck by `remedy watch`. Something else logged them, without recipe and data, so that remedy "
-        f"cannot train them. `remedy diagnose --run {watched[0]}` says what was seen; a Keras program is treated where "
-        "remedy.fit, or remedy.autolog(search=True), trains it."
-    )
 
 
 def _stuck_run(found: Any, data: Dataset | None, force: bool) -> StuckRun:
