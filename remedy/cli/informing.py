@@ -52,10 +52,21 @@ def catalogue(markdown: bool, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--repair", is_flag=True, help="Close the runs that killed processes of this machine left open.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @clear_errors
-def doctor(as_json: bool) -> None:
+def doctor(repair: bool, as_json: bool) -> None:
     """Show versions, backend, GPUs, plugins, and whether the store can be reached."""
+    if repair:
+        from remedy.tracking.leftovers import close_leftovers
+        from remedy.tracking.masking import visible
+
+        done = close_leftovers()
+        if as_json:
+            print_json(done)
+        else:
+            click.echo(visible("\n".join(done) or "No run was left open by a process of this machine.", lines=True))
+        return
     load_keras()
     from remedy.doctor import check_up
 

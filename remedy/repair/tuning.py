@@ -24,6 +24,7 @@ from remedy.search.options import Search
 from remedy.tracking import artifacts, lease, logged_evidence, queries
 from remedy.tracking import run as tracking
 from remedy.tracking.connection import first_line
+from remedy.tracking.leftovers import close_leftovers
 from remedy.tracking.waiting import waiting
 
 
@@ -58,6 +59,8 @@ def tune(
         Searched: Another process searches the run at this moment.
     """
     treated = {}
+    if resume:
+        close_leftovers(None if run_id else experiment)
     for found in waiting(experiment, run_id):
         unfinished = unfinished_search(found.info.run_id, search) if resume else None
         if resume and unfinished is None:

@@ -145,12 +145,6 @@ def write_fix(
     run.dataset(stuck_run.dataset, stuck_run.name or "data")
     if run.run_id is not None:
         run.note(report.note(conclusion, f"[the stuck run]({stuck.link})", (), fix.changes, run.run_id))
-        headline = report.verdict(stuck_run.examination)
-        said = "Fixed" if fix.confirmed else "Not confirmed"
-        link = f"[{said}: {scorer.name} {fix.before_and_after.replace('->', 'to')}]({run.link})"
-        stuck.note(report.note(headline, link, stuck_run.examination.diagnoses, fix.changes, stuck.run_id))
-        stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": said.lower()})
-        stuck.group_families()
     logs = stuck_run.logs
     name = f"{stuck_run.name or 'model'} fixed"
     uri = run.model(fix.model, stuck_run.dataset.train.X, requirements(), name) if logs.model else None
@@ -159,6 +153,13 @@ def write_fix(
         measured = max(held) if held else None
         write_registered(run, logs.register_as, uri, stuck_run.dataset, scorer.name, measured)
     run.end()
+    if run.run_id is not None:  # Last: a run is called fixed once its fix is whole.
+        headline = report.verdict(stuck_run.examination)
+        said = "Fixed" if fix.confirmed else "Not confirmed"
+        link = f"[{said}: {scorer.name} {fix.before_and_after.replace('->', 'to')}]({run.link})"
+        stuck.note(report.note(headline, link, stuck_run.examination.diagnoses, fix.changes, stuck.run_id))
+        stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": said.lower()})
+        stuck.group_families()
 
 
 def write_registered(run: Run, name: str, uri: str, dataset: Dataset, metric: str, score: float | None) -> None:

@@ -39,8 +39,8 @@ def other_holder(tags: Mapping[str, str]) -> str | None:
         host, pid, until = str(held["host"]), int(held["pid"]), float(held["until"])
     except (ValueError, TypeError, KeyError):  # No name, or one that somebody else wrote.
         return None
-    ours = host == socket.gethostname()
-    if until < time.time() or (ours and (pid == os.getpid() or not _lives(pid))):
+    mine = host == socket.gethostname() and pid == os.getpid()
+    if until < time.time() or mine or is_gone(f"{host}:{pid}"):
         return None
     return f"process {pid} on {host} (until {time.strftime('%d %b %H:%M', time.localtime(until))} at most)"
 
@@ -82,11 +82,15 @@ def _name(seconds: float | None) -> str:
     return json.dumps(name)
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def is_gone(process: str) -> bool:
+    """Say whether a process, as ``host:id``, is one of this host that has ended; of other hosts nothing is known."""
+    host, _, pid = process.rpartition(":")
+    if host != socket.gethostname() or not (pid.isascii() and pid.isdecimal()):
         return False
-    except (OSError, OverflowError):  # It is somebody else's.
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
         return True
-    return True
+    except (OSError, OverflowError):  # It is somebody else's.
+        return False
+    return False
