@@ -24,6 +24,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from unicodedata import category
 
 
 class RemedyError(Exception):
@@ -73,6 +74,27 @@ class PluginError(RemedyError):
 
 class RemedyWarning(UserWarning):
     """Something of remedy's own failed or was left out; the user's training goes on."""
+
+
+_STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of what is no letter to look at: controls, directions, separators of lines."""
+
+
+def visible(text: object, lines: bool = False) -> str:
+    r"""Return a text with its control characters spelled out: who named a run in a store may not steer a terminal.
+
+    Args:
+        text: Such as the name of a run.
+        lines: Whether line ends stay.
+
+    Example:
+        >>> visible("ecg\x1b[2J")
+        'ecg\\x1b[2J'
+    """
+    kept = "\n" if lines else ""
+    return "".join(
+        c.encode("unicode_escape").decode() if category(c) in _STEERING and c not in kept else c for c in str(text)
+    )
 
 
 @contextmanager

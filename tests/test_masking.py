@@ -2,7 +2,8 @@
 
 import pytest
 
-from remedy.tracking.masking import masked, visible
+from remedy.errors import visible
+from remedy.tracking.masking import masked
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ def clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         from remedy import errors
-        from remedy.tracking.masking import visible
 
         try:
             return command(*args, **kwargs)
@@ -32,9 +31,9 @@ def clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             if click.get_current_context().find_root().params.get("debug"):
                 raise
             if isinstance(error, errors.RemedyError):
-                click.echo(f"remedy: {visible(error, lines=True)}", err=True)
+                click.echo(f"remedy: {errors.visible(error, lines=True)}", err=True)
             else:
-                text = visible(" ".join(str(error).split()))
+                text = errors.visible(" ".join(str(error).split()))
                 click.echo(f"remedy: {type(error).__name__}: {text} (remedy --debug ... shows where.)", err=True)
             codes = {errors.NotFound: EXIT_NOT_FOUND, errors.StoreError: EXIT_STORE, errors.DataMismatch: EXIT_DATA}
             sys.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), EXIT_OTHER))

@@ -58,8 +58,8 @@ def catalogue(markdown: bool, as_json: bool) -> None:
 def doctor(repair: bool, as_json: bool) -> None:
     """Show versions, backend, GPUs, plugins, and whether the store can be reached."""
     if repair:
+        from remedy.errors import visible
         from remedy.tracking.leftovers import close_leftovers
-        from remedy.tracking.masking import visible
 
         done = close_leftovers()
         if as_json:

@@ -23,9 +23,9 @@ def diagnose(run_id: str | None, experiment: str | None, as_json: bool) -> None:
     from rich.console import Console
 
     from remedy import api
+    from remedy.errors import visible
     from remedy.reporting import text as report
     from remedy.tracking import queries
-    from remedy.tracking.masking import visible
 
     with working("Examining what was logged ..."):
         runs = [queries.get_run(run_id)] if run_id else queries.find_runs(experiment, "")

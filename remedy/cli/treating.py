@@ -89,8 +89,8 @@ def tune(
 
 def _list_waiting(experiment: str | None, run_id: str | None, as_json: bool) -> None:
     """Print the runs that would be treated: one a line, or as JSON."""
+    from remedy.errors import visible
     from remedy.tracking.lease import other_holder
-    from remedy.tracking.masking import visible
     from remedy.tracking.waiting import untreatable, waiting
 
     def facts(run: Any) -> dict[str, Any]:

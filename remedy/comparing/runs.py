@@ -11,10 +11,9 @@ from remedy.comparing.attribution import OnTraining
 from remedy.comparing.comparison import Comparison, compared, told
 from remedy.comparing.difference import NONE, Difference
 from remedy.data.dataset import Dataset
-from remedy.errors import DataMismatch, InvalidInput, NotFound
+from remedy.errors import DataMismatch, InvalidInput, NotFound, visible
 from remedy.recipe.recipe import Recipe
 from remedy.tracking import artifacts, queries
-from remedy.tracking.masking import visible
 
 FROM_RECIPE = frozenset(
     {"optimizer", "learning_rate", "loss", "class_weight", "batch_size", "epochs"}

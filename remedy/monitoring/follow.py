@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.markup import escape
 
+from remedy.errors import visible
 from remedy.monitoring.watch import Event, Watch
-from remedy.tracking.masking import visible
 from remedy.tracking.timeouts import answer_within
 
 COLORS = {"stuck": "bold red", "note": "yellow", "silent": "magenta", "ended": "dim", "error": "red"}

@@ -1,9 +1,8 @@
-"""What others wrote, before it is shown: addresses without their secrets, names without what steers a terminal."""
+"""Addresses without their secrets: what is printed, logged or written into a report goes through here."""
 
 from __future__ import annotations
 
 import re
-from unicodedata import category
 
 HIDDEN = "***"
 
@@ -38,24 +37,3 @@ def _without_password(address: str) -> str:
         return address
     name, colon, _ = head.partition(":")
     return f"{name}:{HIDDEN}@{host}" if colon else f"{HIDDEN}@{host}"
-
-
-_STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Unicode's categories of what is no letter to look at: controls, directions, separators of lines."""
-
-
-def visible(text: object, lines: bool = False) -> str:
-    r"""Return a text with its control characters spelled out: who named a run in a store may not steer a terminal.
-
-    Args:
-        text: Such as the name of a run.
-        lines: Whether line ends stay.
-
-    Example:
-        >>> visible("ecg\x1b[2J")
-        'ecg\\x1b[2J'
-    """
-    kept = "\n" if lines else ""
-    return "".join(
-        c.encode("unicode_escape").decode() if category(c) in _STEERING and c not in kept else c for c in str(text)
-    )
