@@ -6,19 +6,38 @@ run, so it imports nothing heavy, and stays silent until remedy itself is in use
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import sys
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from remedy._version import __version__
 
 PROCESS = "remedy.process"
-"""Tag of the runs that remedy begins: host and process id, so that what a dead process left open can be closed."""
+"""Tag of the runs that remedy begins: who began it, so that what a dead process left open can be closed."""
 
 ROLE: ContextVar[str | None] = ContextVar("remedy_role", default=None)
 """The role of the run that remedy is about to start: "fit", "search", "trial" or "fix"."""
+
+
+@functools.cache
+def machine() -> tuple[str, str, str, str]:
+    """Return what tells a process id of this machine from one of another: host, machine, start of it, container.
+
+    Containers may share a host's name and count their processes anew; what is not known is empty.
+    """
+    places = ("/etc/machine-id", "/proc/sys/kernel/random/boot_id")
+    found = [Path(place).read_text().strip() if Path(place).exists() else "" for place in places]
+    spaces = "/proc/self/ns/pid"
+    return socket.gethostname(), found[0], found[1], os.readlink(spaces) if os.path.lexists(spaces) else ""
+
+
+def this_process() -> str:
+    """Return this process as the tag names it."""
+    return "|".join([*machine(), str(os.getpid())])
 
 
 class RemedyContext:
@@ -31,5 +50,5 @@ class RemedyContext:
     def tags(self) -> dict[str, Any]:
         """Return remedy's version, and the role of a run that remedy starts itself."""
         role = ROLE.get()
-        own = {"remedy.role": role, PROCESS: f"{socket.gethostname()}:{os.getpid()}"} if role else {}
+        own = {"remedy.role": role, PROCESS: this_process()} if role else {}
         return {"remedy.version": __version__, **own}

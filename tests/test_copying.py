@@ -6,6 +6,7 @@ import cloudpickle
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 import remedy
@@ -60,6 +61,52 @@ class OwnStep(keras.Model):
     def train_step(self, data):
         self.tracker.update_state(1.0)
         return super().train_step(data)
+
+
+class Focal(keras.losses.Loss):
+    """No get_config, and a setting that is not its default."""
+
+    def __init__(self, gamma=2.0):
+        super().__init__(name="focal")
+        self.gamma = gamma
+
+    def call(self, y_true, y_pred):
+        return self.gamma * keras.ops.mean((y_true - y_pred) ** 2, -1)
+
+
+class Carrying(OwnStep):
+    """Keeps a loss of the user's own, a penalty, and that it passes masks on."""
+
+    def __init__(self, gamma):
+        super().__init__([4], layers.Dense(4))
+        self.focal, self.activity_regularizer = Focal(gamma), keras.regularizers.L2(0.5)
+        self.supports_masking = True
+
+
+class Counting(keras.Model):
+    """Counts in a variable of the backend."""
+
+    def __init__(self, start):
+        super().__init__()
+        self.head, self.steps = layers.Dense(3, activation="softmax"), tf.Variable(float(start))
+
+    def call(self, x):
+        return self.head(x)
+
+
+class Compiled(keras.Model):
+    """Keeps a compiled function of its own."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.hidden, self.head = layers.Dense(width), layers.Dense(3, activation="softmax")
+        self.body = tf.function(self.once)
+
+    def once(self, x):
+        return self.hidden(x)
+
+    def call(self, x):
+        return self.head(self.body(x))
 
 
 class Weights(keras.Model):
@@ -134,7 +181,16 @@ def test_the_recipe_of_such_a_class_is_the_model_and_travels_to_a_worker():
     assert difference(recipe, Dataset(Rows(X, Y), None, "multiclass"), model) is None
 
 
-@pytest.mark.parametrize("kind", [Weights, Hidden, Closure, Partial])
+def test_settings_that_no_configuration_holds_are_carried_over():
+    model = Carrying(5.0)
+    model(X[:1])
+    fresh = copier(model)[0]()
+    assert fresh.focal.gamma == 5.0
+    assert float(fresh.activity_regularizer.l2) == 0.5
+    assert fresh.supports_masking
+
+
+@pytest.mark.parametrize("kind", [Weights, Hidden, Closure, Partial, Counting, Compiled])
 def test_what_cannot_be_made_anew_is_left_to_build(kind):
     model = kind(4)
     model(X[:1])

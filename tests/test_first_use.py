@@ -52,14 +52,14 @@ def test_eight_first_uses_of_postgresql_at_once_are_all_logged(folder):
 def test_a_store_that_another_process_made_meanwhile_is_kept(folder, monkeypatch, empty_store):
     from remedy.tracking import first_use
 
-    made, other = first_use._upgrade, folder / "mlruns" / "mlflow.db"
+    made, other = first_use._begin, folder / "mlruns" / "mlflow.db"
 
     def late(uri):
         made(uri)
         shutil.copy(empty_store, other)  # The other one was quicker.
         mlflow.MlflowClient(f"sqlite:///{other}").create_experiment("theirs")
 
-    monkeypatch.setattr(first_use, "_upgrade", late)
+    monkeypatch.setattr(first_use, "_begin", late)
     require_reachable(use_default_store())
     assert mlflow.MlflowClient().get_experiment_by_name("theirs") is not None
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from remedy.cli import main
-from remedy.mlflow_plugin import PROCESS
+from remedy.mlflow_plugin import PROCESS, machine, this_process
 from remedy.tracking.connection import experiment_id, use_default_store
 from remedy.tracking.leftovers import FIXED_BY, close_leftovers
 
@@ -33,7 +32,7 @@ MOMENTS = (0.2, 1.0, 3.0, 6.0)
 def gone():
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    return f"{socket.gethostname()}:{process.pid}"
+    return "|".join([*machine(), str(process.pid)])
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_runs_of_a_process_that_is_gone_are_closed_and_a_fix_without_an_end_is_n
 
 def test_runs_of_living_processes_of_other_hosts_and_of_nobody_stay_open(runs):
     client, make = runs
-    kept = [make("fit", f"{socket.gethostname()}:{os.getpid()}"), make("fit", "elsewhere:1"), make("fit", "")]
+    kept = [make("fit", this_process()), make("fit", "elsewhere||||1"), make("fit", "")]
     kept.append(client.create_run(experiment_id("ecg")).info.run_id)
     assert close_leftovers() == []
     assert {client.get_run(run).info.status for run in kept} == {"RUNNING"}

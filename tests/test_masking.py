@@ -13,6 +13,8 @@ from remedy.tracking.masking import masked
         ("http://secret@host", "http://***@host"),
         ("http://:secret@host", "http://:***@host"),
         ("http://me:sec/ret@host/path", "http://me:***@host/path"),
+        ("postgresql://me:12/ab@db:5432/x", "postgresql://me:***@db:5432/x"),
+        ("https://tok/en@host/x", "https://***@host/x"),
         ("http://me:sec@ret@host", "http://me:***@host"),
         ("http://me:sec:ret@host", "http://me:***@host"),
         ("postgresql+psycopg2://me:secret@host/db", "postgresql+psycopg2://me:***@host/db"),
@@ -32,7 +34,7 @@ def test_what_is_secret_is_masked(address, seen):
     "address",
     [
         "http://127.0.0.1:5000/#/experiments/1?workflowType=machine_learning",
-        "http://host/files/a@b",
+        "http://host.example/files/a@b",
         "http://[::1]:5000/files/a@b",
         "sqlite:////home/a@b/mlflow.db",
         "mail me@host",

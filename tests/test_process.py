@@ -124,7 +124,6 @@ def test_a_job_that_kills_every_worker_is_given_up_with_the_reason(program, engi
 
 def test_a_worker_that_hangs_is_ended_and_its_job_tried_once_more(program, engine, monkeypatch):
     monkeypatch.setattr("remedy.training.engines.process.GRACE", 2.0)
-    monkeypatch.setattr("remedy.training.engines.process.STARTING", 60.0)
     recipe, _, _ = program
     engine.train(Job(recipe, 0, 1, "warm"))
     owner = next(worker for worker in engine._workers if "warm" in worker.keys)

@@ -52,6 +52,8 @@ def tune(
         raise click.UsageError("Give either --experiment NAME or --run ID.")
     if workers != "auto" and not (workers.isascii() and workers.isdecimal() and int(workers) > 0):
         raise click.UsageError(f"--workers {workers}: give a number from 1, or auto.")
+    if dry_run and resume:
+        raise click.UsageError("--dry-run lists runs without a fix; which searches were killed only --resume finds.")
     if dry_run:
         _list_waiting(experiment, run_id, as_json)
         return
@@ -106,7 +108,8 @@ def _list_waiting(experiment: str | None, run_id: str | None, as_json: bool) -> 
         held = f", searched by {run['searched_by']}" if run["searched_by"] else ""
         why = f"{run['code']} {run['cause']} since epoch {run['stuck_epoch']}" if run["code"] else "not stuck"
         click.echo(visible(f"{run['run_id']}  {run['name']}  {why}{held}"))
-    many = "1 run" if len(found) == 1 else f"{len(found)} runs"
+    free = sum(run["searched_by"] is None for run in found)
+    many = "1 run" if free == 1 else f"{free} runs"
     click.echo(f"{many} would be treated." if found else untreatable(experiment) or "No run is stuck without a fix.")
 
 

@@ -262,8 +262,7 @@ def _prior_of_heads(recipe: Recipe, dataset: Dataset) -> float | None:
 
 
 PROBE_LEAST, PROBE_BYTES = 32, 1 << 25
-"""Fewer rows are asked where they are photos of many pixels: so many at least, and of so many bytes at most. They are
-evenly spaced then, which takes no memory of its own."""
+"""Fewer rows are asked where they are photos of many pixels: so many at least, and of so many bytes at most."""
 
 
 def probe(rows: Rows, limit: int = 512) -> Rows:
@@ -275,9 +274,7 @@ def probe(rows: Rows, limit: int = 512) -> Rows:
             that looking stays a few per cent of training.
     """
     wanted = min(len(rows), limit, max(128, len(rows) // 16))
-    light = max(PROBE_LEAST, PROBE_BYTES // max(1, arrays.nbytes(rows.X) // max(1, len(rows))))
-    if light < wanted:
-        return rows.take(slice(None, None, -(-len(rows) // light)))
+    wanted = min(wanted, max(PROBE_LEAST, PROBE_BYTES // max(1, arrays.nbytes(rows.X) // max(1, len(rows)))))
     target = np.asarray(rows.target)
     keys = class_ids(target) if target.ndim > 1 and target.shape[-1] > 1 else target.reshape(len(target), -1)[:, 0]
     if len(keys) != len(rows):

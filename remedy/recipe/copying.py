@@ -17,6 +17,9 @@ from remedy.errors import ModelError
 from remedy.keras_internals import is_keras
 from remedy.recipe.own_parts import bare_parts_spelled, has_own_config, part_kinds, spelled_out
 
+CARRIED = ("activity_regularizer", "_supports_masking", "autocast")
+"""What Keras keeps of an ``__init__`` beside name, type of numbers and whether the weights are trained."""
+
 
 @dataclass(frozen=True, eq=False)
 class Spelled:
@@ -95,7 +98,8 @@ class _Reader:
         settings = {"name": layer.name, "trainable": layer.trainable, "dtype": layer.dtype_policy.name}
         found = self._seen[id(layer)] = Rebuilt(kind, settings, {})
         for name, value in vars(layer).items():
-            if name in _names_of_keras(isinstance(layer, keras.Model)) or name.startswith("_self_"):
+            of_keras = name in _names_of_keras(isinstance(layer, keras.Model)) or name.startswith("_self_")
+            if of_keras and name not in CARRIED:
                 continue
             if isinstance(value, keras.Variable) and kind.build not in (keras.Layer.build, keras.Model.build):
                 continue  # Its build() adds it again.
@@ -107,10 +111,13 @@ class _Reader:
 
         if id(value) in self._seen:
             return self._seen[id(value)]
-        if isinstance(value, keras.Layer) and not is_keras(type(value)) and not has_own_config(type(value)):
+        own = not is_keras(type(value)) and not has_own_config(type(value))
+        if isinstance(value, keras.Layer) and own:
             return self.rebuilt(value)
-        if isinstance(value, part_kinds()):
+        if isinstance(value, part_kinds()) and not own:
             return self._spelled(value)
+        if isinstance(value, (keras.metrics.Metric, keras.optimizers.Optimizer)):
+            raise _NoCopyError(type(value).__name__)  # It has a state, and its configuration may lack its settings.
         if isinstance(value, Mapping):
             return {key: self._part(inner) for key, inner in value.items()}
         if isinstance(value, (list, tuple)):
@@ -118,7 +125,7 @@ class _Reader:
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, types.MethodType) and id(value.__self__) in self._seen:
             return Method(self._seen[id(value.__self__)], value.__func__)
-        if any(isinstance(part, (keras.Layer, keras.Variable)) for part in (value, *_inside(value))):
+        if any(isinstance(part, keras.Layer) or hasattr(part, "assign") for part in (value, *_inside(value))):
             raise _NoCopyError(type(value).__name__)  # The copy would hold parts of the model itself.
         return value
 
@@ -142,8 +149,8 @@ def _inside(value: Any) -> list[Any]:
         return []
     cells = [cell.cell_contents for cell in getattr(value, "__closure__", None) or () if _is_filled(cell)]
     given = [value.func, *value.args, *value.keywords.values()] if isinstance(value, functools.partial) else []
-    owners = [getattr(part, "__self__", None) for part in (value, *given)]
-    return [*getattr(value, "__dict__", {}).values(), *cells, *given, *owners]
+    inside = [*getattr(value, "__dict__", {}).values(), *cells, *given]
+    return [*inside, *(getattr(part, "__self__", None) for part in (value, *inside))]
 
 
 def _is_filled(cell: types.CellType) -> bool:

@@ -74,7 +74,8 @@ def training(model: Model, fit: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that say how a compiled model is trained."""
     compiled = compiled_parts(model)
     parts = {name: plain(compiled.get(name)) for name in ("metrics", "weighted_metrics", "loss_weights")}
-    given = {name: fit.get(name) for name in ("batch_size", "steps_per_epoch", "class_weight")}
+    given = {name: plain(fit.get(name)) for name in ("batch_size", "steps_per_epoch")}
+    given["class_weight"] = fit.get("class_weight")
     return (
         parts
         | given

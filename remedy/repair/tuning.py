@@ -60,7 +60,7 @@ def tune(
     """
     treated = {}
     if resume:
-        close_leftovers(None if run_id else experiment)
+        close_leftovers(experiment, run_id)
     for found in waiting(experiment, run_id):
         unfinished = unfinished_search(found.info.run_id, search) if resume else None
         if resume and unfinished is None:

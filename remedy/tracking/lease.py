@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import mlflow
 
+from remedy.mlflow_plugin import machine, this_process
 from remedy.tracking.run import Run
 from remedy.tracking.timeouts import answer_within
 
@@ -35,14 +34,15 @@ def other_holder(tags: Mapping[str, str]) -> str | None:
         tags: Of the run.
     """
     try:
-        held = json.loads(tags.get(TAG, "null"))
-        host, pid, until = str(held["host"]), int(held["pid"]), float(held["until"])
-    except (ValueError, TypeError, KeyError):  # No name, or one that somebody else wrote.
+        name = json.loads(tags.get(TAG, "null"))
+        process, until = str(name["process"]), float(name["until"])
+        end = time.strftime("%d %b %H:%M", time.localtime(until))
+    except (ValueError, TypeError, KeyError, OverflowError, OSError):  # No name, or one that somebody else wrote.
         return None
-    mine = host == socket.gethostname() and pid == os.getpid()
-    if until < time.time() or mine or is_gone(f"{host}:{pid}"):
+    if until < time.time() or process == this_process() or is_gone(process):
         return None
-    return f"process {pid} on {host} (until {time.strftime('%d %b %H:%M', time.localtime(until))} at most)"
+    parts = process.split("|")
+    return f"process {parts[-1]} on {parts[0]} (until {end} at most)"
 
 
 def take(run_id: str, seconds: float | None) -> bool:
@@ -61,9 +61,11 @@ def take(run_id: str, seconds: float | None) -> bool:
 
 
 def leave(run_id: str) -> None:
-    """Take this process's name away from a run that it does not search after all."""
+    """Take this process's name away from a run that it does not search after all; that of another stays."""
     with suppress(Exception), answer_within():
-        mlflow.MlflowClient().delete_tag(run_id, TAG)
+        client = mlflow.MlflowClient()
+        if f'"{this_process()}"' in client.get_run(run_id).data.tags.get(TAG, ""):
+            client.delete_tag(run_id, TAG)
 
 
 @contextmanager
@@ -78,14 +80,22 @@ def held(run: Run, seconds: float | None) -> Iterator[None]:
 
 def _name(seconds: float | None) -> str:
     until = time.time() + (WITHOUT_LIMIT if seconds is None else LATE * seconds + MORE)
-    name: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid(), "until": round(until)}
-    return json.dumps(name)
+    return json.dumps({"process": this_process(), "until": round(until)})
 
 
 def is_gone(process: str) -> bool:
-    """Say whether a process, as ``host:id``, is one of this host that has ended; of other hosts nothing is known."""
-    host, _, pid = process.rpartition(":")
-    if host != socket.gethostname() or not (pid.isascii() and pid.isdecimal()):
+    """Say whether a process, as `remedy.mlflow_plugin.this_process` names one, has certainly ended.
+
+    That is known of processes of this machine, started since, and counted as this one is; and of those from before this
+    machine was started the last time. Of all others nothing is known.
+    """
+    *of, pid = process.split("|")
+    here = machine()
+    if len(of) != len(here) or of[0] != here[0] or not (pid.isascii() and pid.isdecimal()):
+        return False
+    if of[2] != here[2]:  # Another start: of this machine, or of one that only has its name.
+        return bool(of[1] and of[2] and here[2]) and of[1] == here[1]
+    if of[3] != here[3]:
         return False
     try:
         os.kill(int(pid), 0)

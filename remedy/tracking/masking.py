@@ -6,8 +6,9 @@ import re
 
 HIDDEN = "***"
 
-_ADDRESS = re.compile(r"(?<=://)[^\s'\"<>]+")
-_HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d+)?")
+_ADDRESS = re.compile(r"([\w+.-]+://)([^\s'\"<>]+)")
+_HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|localhost|[\w-]+(\.[\w-]+)+)(:\d+)?")
+"""What is a host for certain in front of a path; a name without a dot may as well be half of a password."""
 _SECRET = re.compile(
     r"(?i)([?&;](?:[\w.-]*(?:password|passwd|pwd|token|secret|signature|credential|api_?key)|sig|auth|key)=)[^&;#\s'\"<>]*"
 )
@@ -26,14 +27,15 @@ def masked(text: str) -> str:
         >>> masked("http://me:p/a@ss@host:5000/?token=abc")
         'http://me:***@host:5000/?token=***'
     """
-    return _SECRET.sub(rf"\1{HIDDEN}", _ADDRESS.sub(lambda found: _without_password(found.group()), text))
+    open_ones = _ADDRESS.sub(lambda found: found[1] + _without_password(found[2], "http" in found[1]), text)
+    return _SECRET.sub(rf"\1{HIDDEN}", open_ones)
 
 
-def _without_password(address: str) -> str:
+def _without_password(address: str, has_path: bool) -> str:
     head, at, host = address.rpartition("@")
     if not at or address.startswith("/"):  # The path of a file.
         return address
-    if "/" in head and _HOST.fullmatch(head.partition("/")[0]):  # An @ of the path behind a host.
+    if has_path and "/" in head and _HOST.fullmatch(head.partition("/")[0]):  # An @ of the path behind a host.
         return address
     name, colon, _ = head.partition(":")
     return f"{name}:{HIDDEN}@{host}" if colon else f"{HIDDEN}@{host}"

@@ -166,7 +166,7 @@ class Run:
     def untag(self, name: str) -> None:
         """Take a tag away."""
         with self._guard(ANSWER):
-            if self._client is not None:
+            if self._client is not None and name in self._client.get_run(self.run_id).data.tags:
                 self._client.delete_tag(self.run_id, name)
 
     def note(self, markdown: str) -> None:

@@ -30,9 +30,9 @@ from remedy.training.engines.worker import ROWS, Worker
 RETRIES = 1
 """How often a job is tried again whose worker died, or hung."""
 
-GRACE, STARTING, ASKED = 30.0, 120.0, 120.0
-"""Seconds that a worker may be late, for a step or a graph that takes long; that its start may take; and that it may
-take over a question beside a training."""
+GRACE, COMPILING, ASKED = 60.0, 600.0, 900.0
+"""Seconds that a worker may be late, for a step that takes long; that its start, or a graph which it has not compiled
+yet, may take, with XLA minutes; and that it may take over a question beside a training."""
 
 
 @dataclass
@@ -154,6 +154,7 @@ class ProcessEngine(Engine):
     def _begin(self, worker: Worker, task: _Task) -> None:
         """Give a job to a worker; its deadline by the time of day, for monotonic clocks of processes may differ."""
         job = task.job
+        known = worker.ready and trace_key(job.recipe) in worker.traces
         worker.keys.add(job.key)
         worker.traces.add(trace_key(job.recipe))
         self._tasks[id(worker)] = task
@@ -161,7 +162,7 @@ class ProcessEngine(Engine):
         ends = [
             end for end in (job.deadline, None if job.seconds is None else now + 2 * job.seconds) if end is not None
         ]
-        task.due = max(now, min(ends)) + GRACE + (0.0 if worker.ready else STARTING) if ends else None
+        task.due = max(now, min(ends)) + GRACE + (0.0 if known else COMPILING) if ends else None
         deadline = None if job.deadline is None else job.deadline - now + time.time()
         try:
             worker.call("train", replace(job, deadline=deadline))
@@ -218,7 +219,7 @@ class ProcessEngine(Engine):
         self._settle(worker)
         try:
             worker.call(name, *arguments)
-            return worker.answer(ASKED + (0.0 if worker.ready else STARTING))
+            return worker.answer(ASKED)
         except (EOFError, TimeoutError):
             worker.restart()
             return None
