@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ Every row is a small program of its kind, run twice: with an optimizer that lear
 (SGD at 1e-6). "healthy twin" says what remedy calls the first, "stuck" whether it noticed the second, "fix" the score
 on rows set aside before and after. "patch" is the score, on the program's own rows, of the model that the patch trains
 behind the program's own source. Made with `python benchmarks/kinds.py --markdown docs/kinds.md`
-({seconds} seconds of search each).
+({seconds} seconds of search each, {processes} at the same time).
 
 | kind | what it is | healthy twin | stuck | fix | patch |
 | --- | --- | --- | --- | --- | --- |
@@ -112,11 +113,24 @@ def _line(row: dict[str, Any]) -> str:
     return f"| {row['kind']} | {words} | {row['healthy']} | {stuck} | {fix} | {row.get('patch') or '-'} |"
 
 
+def _apart(kind: str, seconds: float) -> dict[str, Any]:
+    """Run one kind in a process and a folder of its own."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--one", kind, "--seconds", str(seconds)]
+    with tempfile.TemporaryDirectory() as folder:
+        quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=quiet)
+    if done.returncode:
+        raise SystemExit(f"{kind}: {done.stderr[-1500:]}")
+    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return row
+
+
 def main() -> None:
     """Run every kind, and print or write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=list(SOURCES), metavar="KIND", help="names of kinds; default: all")
     parser.add_argument("--seconds", type=float, default=25.0, help="of search for every kind")
+    parser.add_argument("--processes", type=int, default=1, help="kinds at the same time")
     parser.add_argument("--markdown", type=Path, help="write the page there")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -125,17 +139,14 @@ def main() -> None:
         print(json.dumps(run(args.one, args.seconds)))
         return
     rows = []
-    for kind in args.only:
-        command = [sys.executable, str(Path(__file__).resolve()), "--one", kind, "--seconds", str(args.seconds)]
-        with tempfile.TemporaryDirectory() as folder:
-            quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=quiet)
-        if done.returncode:
-            sys.exit(f"{kind}: {done.stderr[-1500:]}")
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
-        print(_line(rows[-1]), flush=True)
+    with ThreadPoolExecutor(args.processes) as pool:
+        for row in pool.map(lambda kind: _apart(kind, args.seconds), args.only):
+            rows.append(row)
+            print(_line(row), flush=True)
     if args.markdown:
-        args.markdown.write_text(PAGE.format(rows="\n".join(map(_line, rows)), seconds=f"{args.seconds:g}"))
+        args.markdown.write_text(
+            PAGE.format(rows="\n".join(map(_line, rows)), seconds=f"{args.seconds:g}", processes=args.processes)
+        )
     alarms = [row["kind"] for row in rows if row["healthy"] == "stuck"]
     if args.json:
         print(json.dumps({"kinds": len(rows), "false alarms": len(alarms), "rows": rows}))
