@@ -201,6 +201,7 @@ def test_a_model_of_keras_own_classes_needs_no_copier():
     assert copier(keras.Sequential([keras.Input((2,)), layers.Dense(1)])) is None
 
 
+@pytest.mark.slow
 def test_a_stuck_class_with_a_train_step_of_its_own_gets_a_fix_of_its_own_kind(store):
     result = remedy.fit(
         own_step(), X, Y, epochs=10, verbose=0, validation_split=0.2, search=remedy.Search(trials=6, timeout=40)

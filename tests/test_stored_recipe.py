@@ -61,7 +61,7 @@ def test_what_is_no_recipe_at_all_is_refused(data):
         Recipe.from_dict(data)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(sorted(KINDS)), VALUES)
 def test_any_value_anywhere_makes_a_recipe_or_one_clear_error(key, value):
     with suppress(ModelError, NotApplicable):
