@@ -7,9 +7,11 @@ run, so it imports nothing heavy, and stays silent until remedy itself is in use
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import socket
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -27,12 +29,22 @@ ROLE: ContextVar[str | None] = ContextVar("remedy_role", default=None)
 def machine() -> tuple[str, str, str, str]:
     """Return what tells a process id of this machine from one of another: host, machine, start of it, container.
 
-    Containers may share a host's name and count their processes anew; what is not known is empty.
+    Containers may share a host's name and count their processes anew. Ids of a machine are no names to hand out, so
+    digests of them stand here; what is not known is empty.
     """
-    places = ("/etc/machine-id", "/proc/sys/kernel/random/boot_id")
-    found = [Path(place).read_text().strip() if Path(place).exists() else "" for place in places]
-    spaces = "/proc/self/ns/pid"
-    return socket.gethostname(), found[0], found[1], os.readlink(spaces) if os.path.lexists(spaces) else ""
+
+    def known(ask: Callable[[], str]) -> str:
+        try:
+            return hashlib.blake2b(ask().strip().encode(), digest_size=6).hexdigest()
+        except OSError:  # Another system than Linux, or one that does not tell.
+            return ""
+
+    return (
+        socket.gethostname(),
+        known(Path("/etc/machine-id").read_text),
+        known(Path("/proc/sys/kernel/random/boot_id").read_text),
+        known(lambda: os.readlink("/proc/self/ns/pid")),
+    )
 
 
 def this_process() -> str:

@@ -1,6 +1,7 @@
 """A class that needs arguments is copied part by part, and the copy is the model."""
 
 import functools
+from collections import namedtuple
 
 import cloudpickle
 import keras
@@ -74,12 +75,26 @@ class Focal(keras.losses.Loss):
         return self.gamma * keras.ops.mean((y_true - y_pred) ** 2, -1)
 
 
+class Mild(keras.regularizers.Regularizer):
+    """No get_config, and a setting."""
+
+    def __init__(self, strength=0.0):
+        self.strength = strength
+
+    def __call__(self, x):
+        return self.strength * keras.ops.sum(x**2)
+
+
+Sizes = namedtuple("Sizes", "width depth")
+
+
 class Carrying(OwnStep):
-    """Keeps a loss of the user's own, a penalty, and that it passes masks on."""
+    """Keeps a loss and penalties of the user's own, a named tuple, and that it passes masks on."""
 
     def __init__(self, gamma):
         super().__init__([4], layers.Dense(4))
         self.focal, self.activity_regularizer = Focal(gamma), keras.regularizers.L2(0.5)
+        self.mild, self.sizes = Mild(0.25), Sizes(4, layers.Dense(4, kernel_regularizer=Mild(0.5)))
         self.supports_masking = True
 
 
@@ -184,10 +199,15 @@ def test_the_recipe_of_such_a_class_is_the_model_and_travels_to_a_worker():
 def test_settings_that_no_configuration_holds_are_carried_over():
     model = Carrying(5.0)
     model(X[:1])
-    fresh = copier(model)[0]()
+    make, functions = copier(model)
+    with keras.saving.custom_object_scope(functions):
+        fresh = make()
     assert fresh.focal.gamma == 5.0
     assert float(fresh.activity_regularizer.l2) == 0.5
     assert fresh.supports_masking
+    assert fresh.mild.strength == 0.25
+    assert fresh.sizes.depth.kernel_regularizer.strength == 0.5
+    assert fresh.sizes.depth is not model.sizes.depth
 
 
 @pytest.mark.parametrize("kind", [Weights, Hidden, Closure, Partial, Counting, Compiled])

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from remedy.cli import main
 from remedy.mlflow_plugin import PROCESS, machine, this_process
 from remedy.tracking.connection import experiment_id, use_default_store
-from remedy.tracking.leftovers import FIXED_BY, close_leftovers
+from remedy.tracking.leftovers import close_leftovers
+from remedy.tracking.waiting import FIXED_BY
 
 SCRIPT = """
 import sys

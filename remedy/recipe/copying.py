@@ -77,8 +77,7 @@ def copier(model: Any) -> tuple[Rebuilt, dict[str, Any]] | None:
         return None
     reader = _Reader(model)
     try:
-        with bare_parts_spelled(model):
-            return reader.rebuilt(model), reader.functions
+        return reader.rebuilt(model), reader.functions
     except _NoCopyError:
         return None
 
@@ -122,6 +121,8 @@ class _Reader:
             return {key: self._part(inner) for key, inner in value.items()}
         if isinstance(value, (list, tuple)):
             parts = [self._part(inner) for inner in value]
+            if hasattr(value, "_fields"):
+                return value.__class__(*parts)  # TensorFlow keeps a tuple in a wrapper of its own.
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, types.MethodType) and id(value.__self__) in self._seen:
             return Method(self._seen[id(value.__self__)], value.__func__)
@@ -133,7 +134,9 @@ class _Reader:
         import keras
 
         try:
-            config, functions = spelled_out(keras.saving.serialize_keras_object(value), self._model)
+            with bare_parts_spelled(self._model):
+                config = keras.saving.serialize_keras_object(value)
+            config, functions = spelled_out(config, self._model)
         except Exception as error:  # A part of the user's own that has no configuration.
             raise _NoCopyError(type(value).__name__) from error
         self.functions |= functions
@@ -191,7 +194,8 @@ def _made(part: Any, done: dict[int, Any]) -> Any:
     if isinstance(part, dict):
         return {key: _made(inner, done) for key, inner in part.items()}
     if isinstance(part, (list, tuple)):
-        return type(part)(_made(inner, done) for inner in part)
+        inside = [_made(inner, done) for inner in part]
+        return type(part)(*inside) if hasattr(part, "_fields") else type(part)(inside)
     if not isinstance(part, Rebuilt):
         return part
     base = keras.Model if issubclass(part.kind, keras.Model) else keras.Layer

@@ -25,7 +25,7 @@ from remedy.tracking import artifacts, lease, logged_evidence, queries
 from remedy.tracking import run as tracking
 from remedy.tracking.connection import first_line
 from remedy.tracking.leftovers import close_leftovers
-from remedy.tracking.waiting import waiting
+from remedy.tracking.waiting import FIXED_BY, waiting
 
 
 def tune(
@@ -62,11 +62,11 @@ def tune(
     if resume:
         close_leftovers(experiment, run_id)
     for found in waiting(experiment, run_id):
-        unfinished = unfinished_search(found.info.run_id, search) if resume else None
-        if resume and unfinished is None:
-            continue
         options = search or Search()
         try:
+            unfinished = unfinished_search(found.info.run_id, search) if resume else None
+            if resume and unfinished is None:
+                continue
             if not _taken(found, options, asked=run_id is not None):
                 continue
             stuck_run = _stuck_run(found, data, force)
@@ -75,7 +75,7 @@ def tune(
                 lease.leave(found.info.run_id)
             known = error if isinstance(error, RemedyError) else StoreError(_unreadable(found, error))
             if run_id is not None:
-                raise known from error
+                raise known from (None if known is error else error)
             treated[found.info.run_id] = RepairResult(None, f"Not searched: {known}")
             (terminal or Terminal()).conclusion(treated[found.info.run_id].conclusion)
             continue
@@ -106,7 +106,7 @@ def _taken(found: Any, options: Search, asked: bool) -> bool:
     """
     run_id = found.info.run_id
     tags = queries.get_run(run_id).data.tags
-    if not asked and "remedy.fixed_by_run_id" in tags:
+    if not asked and FIXED_BY in tags:
         return False
     other = lease.other_holder(tags)
     if other is None and lease.take(run_id, options.timeout):

@@ -21,6 +21,7 @@ from remedy.reporting.environment import backend, device, requirements
 from remedy.results import Fix, LogOptions, RepairResult, ReportCase, StuckRun
 from remedy.tracking import artifacts, model_registry
 from remedy.tracking.run import Run
+from remedy.tracking.waiting import FIXED_BY
 from remedy.training.recorder import EvidenceRecorder
 
 
@@ -158,7 +159,7 @@ def write_fix(
         said = "Fixed" if fix.confirmed else "Not confirmed"
         link = f"[{said}: {scorer.name} {fix.before_and_after.replace('->', 'to')}]({run.link})"
         stuck.note(report.note(headline, link, stuck_run.examination.diagnoses, fix.changes, stuck.run_id))
-        stuck.tags({"remedy.fixed_by_run_id": run.run_id, "remedy.search_result": said.lower()})
+        stuck.tags({FIXED_BY: run.run_id, "remedy.search_result": said.lower()})
         stuck.group_families()
 
 

@@ -146,8 +146,8 @@ class Line:
         self.down = False
         self._lock = threading.Lock()
 
-    def refused(self, run_id: str | None, error: Exception, name: str, last: bool) -> tuple[str | None, bool]:
-        """Return what there is to say of a file that was not taken, and whether the store is lost with it.
+    def refused(self, run_id: str | None, error: Exception, name: str, last: bool) -> str | None:
+        """Return what there is to say of a file that was not taken; None when the store's loss was said of another.
 
         Args:
             run_id: The run.
@@ -155,14 +155,16 @@ class Line:
             name: Of the file.
             last: Whether no more files of this run are tried.
         """
-        text = self.failed(run_id, error)
-        if self.down or text is None:
-            return text, True
         more = "no more of its files are tried" if last else "everything else of it is logged"
-        return f"MLflow did not take {name} of run {run_id} ({first_line(error)}); {more}.", False
+        return self._said(run_id, f"MLflow did not take {name} of run {run_id} ({first_line(error)}); {more}.")
 
     def failed(self, run_id: str | None, error: Exception) -> str | None:
         """Return what there is to say of a failed write; None when it was said of another."""
+        text = f"MLflow refused ({first_line(error)}); run {run_id} is logged no further, the training goes on."
+        return self._said(run_id, text)
+
+    def _said(self, run_id: str | None, text: str) -> str | None:
+        """Return a text where the store still answers; else, once, that it does not."""
         with self._lock:
             if self.down:
                 return None
@@ -171,7 +173,7 @@ class Line:
             except StoreError as down:
                 self.down = True
                 return f"{down} Run {run_id} and all below it are logged no further, the training goes on."
-        return f"MLflow refused ({first_line(error)}); run {run_id} is logged no further, the training goes on."
+        return text
 
 
 def experiment_id(name: str | None) -> str | None:

@@ -15,8 +15,7 @@ from remedy.mlflow_plugin import PROCESS
 from remedy.tracking import queries
 from remedy.tracking.connection import asking, first_line
 from remedy.tracking.lease import is_gone
-
-FIXED_BY = "remedy.fixed_by_run_id"
+from remedy.tracking.waiting import FIXED_BY, STUCK
 
 
 @asking()
@@ -38,7 +37,7 @@ def close_leftovers(experiment: str | None = None, run_id: str | None = None) ->
     for run in queries.find_runs(experiment, "attributes.status = 'RUNNING'"):
         if "remedy.role" in run.data.tags and is_gone(run.data.tags.get(PROCESS, "")):
             done.append(_told(run, _close))
-    for run in queries.find_runs(experiment, "tags.`remedy.role` = 'fit' and tags.`remedy.verdict` = 'stuck'"):
+    for run in queries.find_runs(experiment, STUCK):
         fix = queries.find_run(run.data.tags[FIXED_BY]) if FIXED_BY in run.data.tags else None
         if fix is not None and fix.info.status in ("KILLED", "FAILED"):
             done.append(_told(run, _unlink))

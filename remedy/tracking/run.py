@@ -304,8 +304,7 @@ class Run:
                 yield client
         except Exception as error:
             self._refused += 1
-            text, lost = self.line.refused(self.run_id, error, name, last=self._refused == MOST_REFUSED)
-            self._writes = None if lost else self._writes
+            text = self.line.refused(self.run_id, error, name, last=self._refused == MOST_REFUSED)
             if text is not None:
                 warnings.warn(text, RemedyWarning, stacklevel=4)
 

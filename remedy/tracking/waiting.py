@@ -6,6 +6,9 @@ from typing import Any
 
 from remedy.tracking import queries
 
+FIXED_BY = "remedy.fixed_by_run_id"
+"""Tag of a stuck run that has a fix: the run of the fix."""
+
 STUCK = "tags.`remedy.verdict` = 'stuck' and tags.`remedy.role` = 'fit'"
 """Runs that `tune` can treat; what `remedy watch` finds stuck was logged by something else, without recipe and data."""
 
@@ -22,7 +25,7 @@ def waiting(experiment: str | None = None, run_id: str | None = None) -> list[An
     """
     if run_id is not None:
         return [queries.get_run(run_id)]
-    return [run for run in queries.find_runs(experiment, STUCK) if "remedy.fixed_by_run_id" not in run.data.tags]
+    return [run for run in queries.find_runs(experiment, STUCK) if FIXED_BY not in run.data.tags]
 
 
 def untreatable(experiment: str | None) -> str | None:
