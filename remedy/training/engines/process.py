@@ -30,6 +30,9 @@ from remedy.training.engines.worker import ROWS, Worker
 RETRIES = 1
 """How often a job is tried again whose worker died, or hung."""
 
+OVERDUE = 2.0
+"""A training hangs that takes so many times the seconds it was given, and those below."""
+
 GRACE, COMPILING, ASKED = 60.0, 600.0, 900.0
 """Seconds that a worker may be late, for a step that takes long; that its start, or a graph which it has not compiled
 yet, may take, with XLA minutes; and that it may take over a question beside a training."""
@@ -160,7 +163,9 @@ class ProcessEngine(Engine):
         self._tasks[id(worker)] = task
         now = self.clock()
         ends = [
-            end for end in (job.deadline, None if job.seconds is None else now + 2 * job.seconds) if end is not None
+            end
+            for end in (job.deadline, None if job.seconds is None else now + OVERDUE * job.seconds)
+            if end is not None
         ]
         task.due = max(now, min(ends)) + GRACE + (0.0 if known else COMPILING) if ends else None
         deadline = None if job.deadline is None else job.deadline - now + time.time()
