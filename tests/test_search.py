@@ -825,4 +825,5 @@ def test_the_epoch_in_which_a_run_broke_is_the_first_that_lies_far_below_its_bes
     assert _broke_in(Evidence(probe_score=(0.5, 0.9, 0.85, 0.2, 0.1))) == 4
     assert _broke_in(Evidence(probe_score=(0.5, 0.9, 0.88))) == 0
     assert _broke_in(Evidence(probe_score=(0.9, float("nan")))) == 2
+    assert _broke_in(Evidence(probe_score=(0.5, 0.9, 0.85, 0.2, 0.1)), 1.4) == 6
     assert _broke_in(Evidence()) == 0

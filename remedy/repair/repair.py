@@ -161,7 +161,8 @@ def _search_and_prove(
     """Search, and confirm the best; where that fails or leaves much to gain, and time is left, the next best."""
     schedule = Schedule(search)
     seconds = _seconds_per_epoch(stuck_run, search.dataset)
-    interrupted = not schedule.run(stuck_run.examination.diagnoses, seconds, _broke_in(stuck_run.evidence))
+    shorter = 1.0 if stuck_run.recipe.steps_per_epoch else len(stuck_run.dataset.train) / len(search.dataset.train)
+    interrupted = not schedule.run(stuck_run.examination.diagnoses, seconds, _broke_in(stuck_run.evidence, shorter))
     certain = _certain(stuck_run)
     examined: list[Prescription] = []
     proven: list[tuple[Proof, Reduction]] = []
@@ -232,14 +233,20 @@ FELL = 0.2
 """A run whose score has fallen by so much from its best had begun well."""
 
 
-def _broke_in(evidence: Evidence) -> int:
-    """Return the epoch after which a run that had begun well had lost most of it; 0 for other runs."""
+def _broke_in(evidence: Evidence, shorter: float = 1.0) -> int:
+    """Return the epoch after which a run that had begun well had lost most of it; 0 for other runs.
+
+    Args:
+        evidence: Of the run.
+        shorter: How many epochs of the search have the steps of one of the run: what breaks a run may count steps, as
+            schedules do.
+    """
     scores = [-1.0 if math.isnan(score) else score for score in evidence.probe_score or ()]
     if not scores or max(scores) - scores[-1] < FELL:
         return 0
     best = scores.index(max(scores))
     fell = (best + 1 + i for i, score in enumerate(scores[best + 1 :], 1) if scores[best] - score >= FELL)
-    return next(fell, 0)
+    return math.ceil(next(fell, 0) * shorter)
 
 
 def _tried(stuck_run: StuckRun, search: SearchContext, scorer: Scorer, interrupted: bool) -> conclusions.Tried:
